@@ -1,0 +1,203 @@
+"""From a corpus to an index: read, encode, write, commit."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from mrl_search.data import Corpus, Tolerance, open_corpus
+from mrl_search.encoders import CachedEncoder, Encoder, EncoderSpec, load_encoder
+from mrl_search.encoding import BLOCK, checked, encode_documents
+from mrl_search.errors import CorpusError, DimensionError, IndexStoreError, VectorsError
+from mrl_search.funnel import Funnel
+from mrl_search.indexes import (
+    DTYPES,
+    EXACT,
+    PROBE_TEXT,
+    ROOT,
+    EncoderRecord,
+    IndexWriter,
+    Manifest,
+    check_factory,
+)
+from mrl_search.progress import bar
+from mrl_search.provenance import provenance
+from mrl_search.vectors import Vectors, load_vectors, prefix, unit
+
+DEFAULT_ENCODER = "minilm-768"
+_DEFAULT_PREFIX = 64  # the shortest width that holds .98 of the full nDCG@10 in published MRL encoders
+
+
+@dataclass(frozen=True)
+class BuildOptions:
+    """What a build may be told beyond its corpus, folder, widths and encoder.
+
+    dtype: how full vectors are stored: float32, bfloat16 or int8.
+    prefix: a FAISS factory string for the prefix index.
+    vectors: an .npy file of (n, D) vectors to use in place of encoding.
+    skip_bad: how many bad records to tolerate. force: replace an index that is there.
+    cache: keep embeddings in the cache. progress: show bars on stderr.
+    """
+
+    dtype: str = "float32"
+    prefix: str = EXACT
+    vectors: Path | None = None
+    skip_bad: int = 0
+    force: bool = False
+    cache: bool = True
+    progress: bool = False
+
+
+def build(
+    source: str,
+    index: Path | str | None = None,
+    *,
+    dims: Sequence[int] | None = None,
+    encoder: str | EncoderSpec | Encoder | None = None,
+    options: BuildOptions | None = None,
+) -> Path:
+    """Builds an index and returns its folder; until the last moment nothing is there, then all of it is.
+
+    source: a file or folder that `open_corpus` reads, `-`, `hf:NAME` or `pydoc:stdlib`.
+    index: the folder; `indexes/<corpus name>` by default.
+    dims: ascending widths; the first is the prefix's, the last is stored, all are stages of the default funnel.
+    encoder: a name, a spec, or any object with Encoder's members; `minilm-768` by default.
+
+    Raises MRLSearchError's kinds; see docs/bad-input.md.
+    """
+    options = options or BuildOptions()
+    corpus = open_corpus(source)
+    folder = Path(index) if index is not None else ROOT / corpus.name
+    given = load_vectors(options.vectors) if options.vectors is not None else None
+    encoder = _chosen_encoder(encoder, dims, given, options)
+    widths = _checked_dims(dims, encoder)
+    _check_options(options, widths)
+    with IndexWriter(folder, replace=options.force) as writer:
+        skipped, without_text = _ingest(corpus, writer, options)
+        blocks = _encoded(writer, encoder, options) if given is None else _aligned(given, len(writer), options)
+        writer.write_vectors((prefix(block, widths[-1]) for block in blocks), widths[-1], options.dtype)
+        writer.write_prefix(widths[0], options.prefix)
+        writer.commit(
+            Manifest(
+                name=corpus.name,
+                documents=len(writer),
+                without_text=without_text,
+                skipped=skipped,
+                dims=widths,
+                dtype=options.dtype,
+                prefix=options.prefix,
+                funnel=str(Funnel.default(widths)),
+                encoder=_record(encoder),
+                provenance=provenance(),
+            )
+        )
+    return folder
+
+
+def default_dims(encoder: Encoder) -> tuple[int, ...]:
+    """(prefix, full): the shortest trained width of at least 64, or 64, before the encoder's own."""
+    trained = [dim for dim in encoder.trained_dims if _DEFAULT_PREFIX <= dim < encoder.dim]
+    shortest = min(trained, default=_DEFAULT_PREFIX)
+    return (shortest, encoder.dim) if shortest < encoder.dim else (encoder.dim,)
+
+
+def _chosen_encoder(
+    encoder: str | EncoderSpec | Encoder | None,
+    dims: Sequence[int] | None,
+    given: Vectors | None,
+    options: BuildOptions,
+) -> Encoder:
+    """The encoder, loaded and, unless it is as fast as a look-up, behind the cache."""
+    if encoder is None:
+        encoder = DEFAULT_ENCODER if given is None else EncoderSpec("precomputed", dim=given.shape[1])
+    if isinstance(encoder, str):
+        encoder = EncoderSpec(encoder)
+    if isinstance(encoder, EncoderSpec):
+        if encoder.name.startswith("openai:") and encoder.dim is None and dims:
+            # an endpoint cuts on its side, which saves the transfer; others are cut here, and cached whole
+            encoder = replace(encoder, dim=max(dims))
+        encoder = load_encoder(encoder)
+    if given is not None and given.shape[1] != encoder.dim:
+        raise VectorsError(
+            f"{options.vectors} holds {given.shape[1]} dims, but {encoder.spec.name} gives {encoder.dim}"
+        )
+    cheap = encoder.spec.name.startswith("hashing:") or given is not None
+    return encoder if cheap or not options.cache else CachedEncoder(encoder)
+
+
+def _checked_dims(dims: Sequence[int] | None, encoder: Encoder) -> tuple[int, ...]:
+    widths = tuple(dims) if dims else default_dims(encoder)
+    for shorter, longer in pairwise(widths):
+        if longer <= shorter:
+            raise DimensionError(f"--dims {','.join(map(str, widths))}: the widths must grow, as in 64,768")
+    if widths[0] < 1:
+        raise DimensionError(f"--dims {','.join(map(str, widths))}: a width is at least 1")
+    if widths[-1] > encoder.dim:
+        raise DimensionError(
+            f"{encoder.spec.name} gives {encoder.dim} dims, asked for {widths[-1]}; end --dims at {encoder.dim}"
+        )
+    return widths
+
+
+def _check_options(options: BuildOptions, widths: tuple[int, ...]) -> None:
+    """Fails before hours of encoding, not after."""
+    if options.dtype not in DTYPES:
+        raise IndexStoreError(f"unknown --dtype {options.dtype!r}; choose one of {', '.join(DTYPES)}")
+    check_factory(widths[0], options.prefix)
+
+
+def _ingest(corpus: Corpus, writer: IndexWriter, options: BuildOptions) -> tuple[int, int]:
+    """Reads the whole corpus into the writer, so that a bad line is met before anything is encoded.
+
+    Returns how many records were skipped, and how many documents have no text.
+    """
+    tolerance = Tolerance(options.skip_bad)
+    progress = bar(None, "reading", "documents", shown=options.progress)
+    without_text = 0
+    for document in corpus.read(tolerance):
+        if writer.add(document):
+            without_text += not document.content
+            progress.update(1)
+        else:
+            first = writer.row_of(document.id) + 1
+            tolerance.bad(document.where, f"the id {document.id!r} is already that of document number {first}")
+    if not len(writer):
+        raise CorpusError(f"{corpus.name} holds no documents; nothing was built")
+    return len(tolerance.skipped), without_text
+
+
+def _encoded(writer: IndexWriter, encoder: Encoder, options: BuildOptions) -> Iterator[Vectors]:
+    progress = bar(len(writer), "encoding", "documents", shown=options.progress)
+    return encode_documents(encoder, (document.content for document in writer.documents()), progress)
+
+
+def _aligned(vectors: Vectors, count: int, options: BuildOptions) -> Iterator[Vectors]:
+    """Precomputed vectors as unit rows, block by block, if there is one for each document."""
+    if len(vectors) != count:
+        raise VectorsError(
+            f"{options.vectors} holds {len(vectors)} vectors for {count} documents; they must be in step"
+        )
+    for start in range(0, count, BLOCK):
+        block = np.asarray(vectors[start : start + BLOCK], dtype=np.float32)
+        if not np.isfinite(block).all():
+            row = start + int(np.argmin(np.isfinite(block).all(axis=1)))
+            raise VectorsError(f"{options.vectors}: the vector in row {row} (from 0) holds NaN or infinity")
+        yield unit(block)
+
+
+def _record(encoder: Encoder) -> EncoderRecord:
+    spec = encoder.spec
+    no_text = spec.name == "precomputed"
+    probe = () if no_text else checked(encoder.encode_queries([PROBE_TEXT]), 1, encoder)[0].tolist()
+    return EncoderRecord(
+        name=spec.name,
+        identity=encoder.identity,
+        dim=spec.dim,
+        query_prompt=spec.query_prompt,
+        document_prompt=spec.document_prompt,
+        layer_norm=spec.layer_norm,
+        precision=spec.precision,
+        probe_query=tuple(probe),
+    )

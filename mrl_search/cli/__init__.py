@@ -1,0 +1,36 @@
+"""The command line: parse, call one library function, print.
+
+Results go to stdout, everything else to stderr. Exit code 1 is an error of
+ours in one line, 2 a wrong call. Nothing heavy is imported before a verb runs.
+"""
+
+import click
+
+from mrl_search.cli.build import build_command
+from mrl_search.cli.demo import demo_command
+from mrl_search.cli.evaluate import eval_command
+from mrl_search.cli.info import info_command
+from mrl_search.cli.query import query_command
+from mrl_search.errors import MRLSearchError
+
+
+class _Verbs(click.Group):
+    """Shows our errors as click shows its own."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except MRLSearchError as error:
+            raise click.ClickException(" ".join(str(error).split())) from error
+        except KeyboardInterrupt:
+            raise click.ClickException("interrupted; what was encoded so far is in the cache") from None
+
+
+@click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="mrl-search")
+def main() -> None:
+    """Adaptive (Matryoshka) retrieval: shortlist by a short prefix of each embedding, rerank by longer ones."""
+
+
+for _verb in (build_command, query_command, eval_command, info_command, demo_command):
+    main.add_command(_verb)

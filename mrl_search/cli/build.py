@@ -1,0 +1,65 @@
+"""mrl-search build."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mrl_search.cli.options import DimsType, encoder_options, encoder_spec
+
+
+@click.command("build")
+@click.argument("corpus")
+@click.option("--index", type=click.Path(path_type=Path), help="Folder of the index.  [default: indexes/CORPUS-NAME]")
+@click.option("--dims", type=DimsType(), help="Widths, ascending: first the prefix's, last the stored one.")
+@click.option("--encoder", metavar="NAME", help="minilm-768 (default), hashing:DIM, openai:MODEL@URL, MODEL or FOLDER.")
+@click.option("--dtype", default="float32", metavar="TYPE", help="float32, bfloat16 or int8: how vectors are stored.")
+@click.option("--prefix", default="Flat", metavar="FACTORY", help="FAISS factory string of the prefix index.")
+@click.option(
+    "--vectors", type=click.Path(path_type=Path), help="Vectors (.npy) in step with CORPUS, not encoded here."
+)
+@click.option("--skip-bad", type=click.IntRange(min=0), default=0, metavar="N", help="Tolerate up to N bad records.")
+@click.option("--force", is_flag=True, help="Replace the index that is there.")
+@click.option("--json", "as_json", is_flag=True, help="Print the manifest as JSON.")
+@encoder_options
+def build_command(
+    corpus: str,
+    index: Path | None,
+    dims: tuple[int, ...] | None,
+    encoder: str | None,
+    dtype: str,
+    prefix: str,
+    vectors: Path | None,
+    skip_bad: int,
+    force: bool,
+    as_json: bool,
+    no_cache: bool,
+    **told: Any,
+) -> None:
+    """Build an index from CORPUS.
+
+    CORPUS is a file (.jsonl .csv .tsv .txt, each also .gz; .parquet), - for JSON lines on stdin, a BEIR folder,
+    ids:FILE (one id a line, for --vectors), hf:NAME (Hugging Face), or pydoc:stdlib (Python's own docstrings).
+    """
+    from mrl_search.builder import BuildOptions, build
+    from mrl_search.indexes import read_manifest
+
+    start = time.perf_counter()
+    options = BuildOptions(
+        dtype=dtype, prefix=prefix, vectors=vectors, skip_bad=skip_bad, force=force, cache=not no_cache, progress=True
+    )
+    folder = build(corpus, index, dims=dims, encoder=encoder_spec(encoder, vectors, **told), options=options)
+    seconds = time.perf_counter() - start
+    manifest, _ = read_manifest(folder)
+    if as_json:
+        click.echo(json.dumps({"index": str(folder), **json.loads(manifest.to_json())}, ensure_ascii=False))
+        return
+    widths = " → ".join(map(str, manifest.dims))
+    click.echo(f"{folder}: {manifest.documents:,} documents, {widths} dims, {manifest.encoder.name}; {seconds:.1f} s")
+    if manifest.skipped:
+        click.echo(f"{manifest.skipped:,} bad records were skipped", err=True)
+    if manifest.without_text:
+        click.echo(f"{manifest.without_text:,} documents have no text; they are encoded as the empty string", err=True)
+    click.echo(f'next: mrl-search query "..." --index {folder}', err=True)

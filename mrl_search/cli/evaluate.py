@@ -1,0 +1,101 @@
+"""mrl-search eval."""
+
+import dataclasses
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mrl_search.cli.options import DimsType, FunnelType, encoder_options, encoder_spec
+from mrl_search.funnel import Funnel
+
+if TYPE_CHECKING:
+    from mrl_search.eval import EvalRecipe
+
+
+@click.command("eval")
+@click.option("--dataset", metavar="NAME", help="A BEIR name as scifact, dir:PATH, hf:NAME, or pydoc:stdlib.")
+@click.option("--recipe", type=click.Path(path_type=Path), help="A recipe file, instead of the options above --data.")
+@click.option("--split", default="test", show_default=True, help="Which judgements.")
+@click.option("--encoder", "encoders", multiple=True, metavar="NAME", help="As for build; repeat to compare several.")
+@click.option("--dims", type=DimsType(), help="Widths to search exactly.  [default: 64, 128, 256 … full]")
+@click.option("--funnel", "funnels", type=FunnelType(), multiple=True, help="A funnel to walk; repeat for several.")
+@click.option("--no-funnel", is_flag=True, help="Only exact search.")
+@click.option(
+    "--measure",
+    "measures",
+    multiple=True,
+    metavar="NAME",
+    help="ir-measures' names.  [default: nDCG@10 Recall@100 MRR@10]",
+)
+@click.option("--prefix", default="Flat", metavar="FACTORY", help="FAISS factory string of the funnels' first stage.")
+@click.option(
+    "--drop-self/--keep-self",
+    default=None,
+    help="Leave out the document with the query's id.  [default: only for arguana and quora]",
+)
+@click.option("--data", type=click.Path(path_type=Path), help="A folder that holds NAME/.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("eval/results"), show_default=True, help="Where results go."
+)
+@click.option("--check", "checked", is_flag=True, help="Compare with the recipe's expected figures; exit 1 on a miss.")
+@click.option("--json", "as_json", is_flag=True, help="Print the results as JSON instead of the table.")
+@encoder_options
+def eval_command(
+    recipe: Path | None, data: Path | None, out: Path, checked: bool, as_json: bool, no_cache: bool, **flags: Any
+) -> None:
+    """Measure every width and funnel of one or more encoders on a judged dataset."""
+    from mrl_search.eval import EvalOptions, check, evaluate, read_eval_recipe, table
+
+    if (recipe is None) == (flags["dataset"] is None):
+        raise click.UsageError("give either --dataset NAME or --recipe FILE")
+    if checked and recipe is None:
+        raise click.UsageError("--check compares with a recipe's expected figures; give --recipe FILE")
+    wanted = read_eval_recipe(recipe) if recipe is not None else _from_flags(**flags)
+    if checked and not wanted.expected:
+        raise click.UsageError(f"{recipe} expects no figures; add [[expected]] tables to it")
+    name = (
+        recipe.stem
+        if recipe is not None
+        else f"{wanted.dataset.split(':')[-1].strip('/').split('/')[-1]}-{wanted.split}"
+    )
+    options = EvalOptions(data=data, runs=out / "runs" / name, cache=not no_cache, progress=True)
+    evaluation = evaluate(wanted, options)
+    command = f"mrl-search eval --recipe {shlex.quote(str(recipe))}" if recipe is not None else evaluation.command
+    command += f" --data {shlex.quote(str(data))}" if data is not None else ""
+    evaluation = dataclasses.replace(evaluation, command=command)
+    evaluation.write(out / f"{name}.json")
+    click.echo(evaluation.to_json() if as_json else table(evaluation))
+    click.echo(f"\nresults: {out / name}.json\nruns: {options.runs}\nagain: {evaluation.command}", err=True)
+    verdicts = check(evaluation, wanted.expected) if checked else []
+    for verdict in verdicts:
+        click.echo(verdict)
+    if any(verdict.startswith("FAIL") for verdict in verdicts):
+        raise click.exceptions.Exit(1)
+
+
+def _from_flags(
+    dataset: str,
+    split: str,
+    encoders: tuple[str, ...],
+    dims: tuple[int, ...] | None,
+    funnels: tuple[Funnel, ...],
+    **flags: Any,
+) -> "EvalRecipe":
+    from mrl_search.eval import EvalRecipe
+
+    if flags["no_funnel"] and funnels:
+        raise click.UsageError("--funnel and --no-funnel exclude one another")
+    told = {name: flags[name] for name in ("query_prompt", "document_prompt", "layer_norm", "precision")}
+    chosen = {"measures": flags["measures"]} if flags["measures"] else {}
+    return EvalRecipe(
+        dataset,
+        split=split,
+        encoders=tuple(filter(None, (encoder_spec(name, None, **told) for name in encoders or (None,)))),
+        dims=dims or (),
+        funnels=tuple(map(str, funnels)) if funnels or flags["no_funnel"] else None,
+        prefix=flags["prefix"],
+        drop_self=flags["drop_self"],
+        **chosen,
+    )

@@ -1,0 +1,45 @@
+"""mrl-search info."""
+
+import json
+from pathlib import Path
+
+import click
+
+
+@click.command("info")
+@click.argument("index", required=False, type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def info_command(index: Path | None, as_json: bool) -> None:
+    """Show what INDEX says of itself, and its bytes per document. The index built last if none is named."""
+    from mrl_search.indexes import find_index, measure_index
+
+    folder = find_index(index)
+    manifest, sizes = measure_index(folder)
+    if as_json:
+        facts = {"index": str(folder), **json.loads(manifest.to_json()), "bytes_per_document": sizes._asdict()}
+        click.echo(json.dumps(facts, ensure_ascii=False, indent=1))
+        return
+    record, made = manifest.encoder, manifest.provenance
+    rows = {
+        "index": folder,
+        "documents": f"{manifest.documents:,} ({manifest.without_text:,} without text, {manifest.skipped:,} skipped)",
+        "encoder": record.name,
+        "identity": record.identity,
+        "query prompt": record.query_prompt,
+        "document prompt": record.document_prompt,
+        "layer norm": record.layer_norm,
+        "precision": record.precision,
+        "dims": ", ".join(map(str, manifest.dims)),
+        "dtype": manifest.dtype,
+        "prefix": manifest.prefix,
+        "funnel": manifest.funnel,
+        "RAM": f"{sizes.ram:,.1f} bytes per document (prefix index)",
+        "disk": f"{sizes.disk:,.1f} bytes per document: vectors {sizes.vectors:,.1f}, prefix {sizes.prefix:,.1f}, "
+        f"texts and ids {sizes.catalog:,.1f}",
+        "built": f"{made.get('time')} by mrl-search {made.get('mrl_search')}, commit {made.get('commit') or 'unknown'}",
+        "machine": made.get("machine"),
+        "command": made.get("command"),
+    }
+    for name, value in rows.items():
+        if value is not None:
+            click.echo(f"{name:<16}{value}")

@@ -1,0 +1,74 @@
+"""Options that several verbs share."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from mrl_search.errors import FunnelError
+from mrl_search.funnel import Funnel
+
+if TYPE_CHECKING:
+    from mrl_search.encoders import EncoderSpec
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class DimsType(click.ParamType[Any]):
+    """`64,768` as (64, 768)."""
+
+    name = "D,D"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        """A tuple of whole numbers, or a usage error."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            return tuple(int(part) for part in value.split(","))
+        except ValueError:
+            self.fail(f"{value!r} is not a list of widths; wanted for instance 64,768", param, ctx)
+
+
+class FunnelType(click.ParamType[Any]):
+    """`64:200,768:10` as a Funnel."""
+
+    name = "D:K,D:K"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Funnel:
+        """A Funnel, or a usage error with the reason."""
+        if isinstance(value, Funnel):
+            return value
+        try:
+            return Funnel.parse(value)
+        except FunnelError as error:
+            self.fail(str(error), param, ctx)
+
+
+def encoder_options(command: F) -> F:
+    """What an encoder may be told besides its name."""
+    options = (
+        click.option("--query-prompt", metavar="TEXT", help="Put before every query; the model's own by default."),
+        click.option(
+            "--document-prompt", metavar="TEXT", help="Put before every document; the model's own by default."
+        ),
+        click.option("--layer-norm", is_flag=True, default=None, help="LayerNorm vectors before cutting them."),
+        click.option(
+            "--precision",
+            type=click.Choice(["auto", "float32", "bfloat16"]),
+            default="auto",
+            help="What the encoder computes in; auto: bfloat16 for minilm-768 where the CPU has it.",
+        ),
+        click.option("--no-cache", is_flag=True, help="Neither read nor write the embedding cache."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def encoder_spec(name: str | None, vectors: Path | None, **told: Any) -> "EncoderSpec | None":
+    """The spec of the encoder that was named, with what it was told; None when vectors make one needless."""
+    from mrl_search.builder import DEFAULT_ENCODER
+    from mrl_search.encoders import EncoderSpec
+
+    return None if name is None and vectors is not None else EncoderSpec(name or DEFAULT_ENCODER, **told)

@@ -1,0 +1,129 @@
+"""mrl-search query."""
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mrl_search.cli.options import FunnelType
+from mrl_search.errors import MRLSearchError
+from mrl_search.funnel import Funnel
+
+if TYPE_CHECKING:
+    from mrl_search.retriever import Retriever
+
+
+@click.command("query")
+@click.argument("text", required=False)
+@click.option("--index", type=click.Path(path_type=Path), help="Folder of the index, or its name under indexes/.")
+@click.option(
+    "--k", type=click.IntRange(min=1), metavar="N", help="How many answers.  [default: what the funnel leaves]"
+)
+@click.option("--funnel", type=FunnelType(), help="Stages, as 64:200,768:10; the index's own by default.")
+@click.option(
+    "--explain", is_flag=True, help="Show every answer's rank and score after each stage, and each stage's time."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--queries", metavar="FILE", help="Answer every query of FILE (or -); prints a TREC run.")
+@click.option(
+    "--vectors", type=click.Path(path_type=Path), help="Query vectors (.npy) instead of texts; prints a TREC run."
+)
+def query_command(
+    text: str | None,
+    index: Path | None,
+    k: int | None,
+    funnel: Funnel | None,
+    explain: bool,
+    as_json: bool,
+    queries: str | None,
+    vectors: Path | None,
+) -> None:
+    """Search an index for TEXT; without TEXT, ask on the terminal.
+
+    With no --index: the only index under indexes/, or the one built last.
+    """
+    given = [
+        name for name, value in (("TEXT", text), ("--queries", queries), ("--vectors", vectors)) if value is not None
+    ]
+    if len(given) > 1 and given != ["--queries", "--vectors"]:
+        raise click.UsageError(f"{' and '.join(given)} exclude one another")
+    if queries is not None or vectors is not None:
+        if explain or as_json:
+            raise click.UsageError("--queries and --vectors print a TREC run; --explain and --json are for one TEXT")
+    elif text is None and not sys.stdin.isatty():
+        raise click.UsageError("give TEXT, or --queries FILE, or run on a terminal to be asked")
+    if text is not None and not text.strip():
+        raise click.UsageError("TEXT is empty")
+    from mrl_search.indexes import find_index
+    from mrl_search.retriever import open_retriever
+
+    with open_retriever(find_index(index)) as retriever:
+        if queries is not None or vectors is not None:
+            _print_run(retriever, queries, vectors, k, funnel)
+        elif text is not None:
+            _answer(retriever, text, k, funnel, explain=explain, as_json=as_json)
+        else:
+            _converse(retriever, k, funnel, explain=explain, as_json=as_json)
+
+
+def _answer(
+    retriever: "Retriever", text: str, k: int | None, funnel: Funnel | None, *, explain: bool, as_json: bool
+) -> None:
+    from mrl_search.cli import show
+    from mrl_search.trace import traced_search
+
+    start = time.perf_counter()
+    vectors = retriever.encode([text])
+    encode_ms = 1000 * (time.perf_counter() - start)
+    found = traced_search(retriever, vectors, retriever.funnel_for(k, funnel))
+    if as_json:
+        click.echo(show.as_json(text, found, encode_ms, explain=explain))
+        return
+    if explain:
+        click.echo(show.explanation(found))
+    else:
+        click.echo(show.answers(text, found.answers))
+    click.echo(show.timing(found, encode_ms, len(retriever)))
+
+
+def _converse(retriever: "Retriever", k: int | None, funnel: Funnel | None, *, explain: bool, as_json: bool) -> None:
+    """Asks until the end of input; an error ends a question, not the conversation."""
+    import readline  # noqa: F401  its import gives input() editing and history
+
+    click.echo(f"{len(retriever):,} documents in {retriever.stored.folder}; Ctrl-D ends", err=True)
+    while True:
+        try:
+            text = input("query> ").strip()
+        except EOFError:
+            click.echo(err=True)
+            return
+        try:
+            if text:
+                _answer(retriever, text, k, funnel, explain=explain, as_json=as_json)
+        except MRLSearchError as error:
+            click.echo(f"Error: {error}", err=True)
+
+
+def _print_run(
+    retriever: "Retriever", queries: str | None, vectors: Path | None, k: int | None, funnel: Funnel | None
+) -> None:
+    import numpy as np
+
+    from mrl_search.data import read_queries
+    from mrl_search.errors import VectorsError
+    from mrl_search.vectors import load_vectors
+
+    texts = read_queries(queries) if queries is not None else None
+    if vectors is not None:
+        matrix = np.asarray(load_vectors(vectors), dtype=np.float32)
+        names = list(texts) if texts is not None else [str(row) for row in range(len(matrix))]
+        if len(names) != len(matrix):
+            raise VectorsError(f"{vectors} holds {len(matrix)} vectors for {len(names)} queries; they must be in step")
+    else:
+        names = list(texts or {})
+        matrix = retriever.encode(list((texts or {}).values()))
+    run = retriever.run(dict(zip(names, matrix, strict=True)), k, funnel)
+    for line in run.lines():
+        click.echo(line, nl=False)

@@ -1,0 +1,91 @@
+"""Answers as people and programs read them."""
+
+import json
+import re
+import shutil
+from collections.abc import Sequence
+
+from mrl_search.retriever import Answer
+from mrl_search.trace import Traced
+
+_WORD = re.compile(r"\w+")
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
+
+
+def answers(text: str, found: Sequence[Answer]) -> str:
+    """Rank, score, id and title on one line, the sentence that shares most with the query on the next."""
+    if not found:
+        return "nothing found"
+    width = max(60, shutil.get_terminal_size((100, 24)).columns)
+    id_width = min(max(len(answer.id) for answer in found), 32)
+    lines = []
+    for rank, answer in enumerate(found, 1):
+        title = "" if answer.title == answer.id else _one_line(answer.title)
+        head = f"{rank:>3}  {answer.score:.4f}  {answer.id:<{id_width}}  {title}"
+        lines += [_cut(head.rstrip(), width), _cut(f"{'':13}{snippet(text, answer.text)}".rstrip(), width)]
+    return "\n".join(line for line in lines if line)
+
+
+def explanation(found: Traced) -> str:
+    """A table: one line an answer, one pair of columns (rank and score) a stage; times below."""
+    heads = ["id", *(f"{stage.stage} rank score" for stage in found.stages), "title"]
+    rows = [heads]
+    for answer in found.answers:
+        cells = [answer.id]
+        for stage in found.stages:
+            rank, score = stage.ranks[answer.id]
+            cells.append(f"{rank} {score:.4f}")
+        rows.append([*cells, _cut(_one_line(answer.title or answer.text), 48)])
+    widths = [max(len(row[column]) for row in rows) for column in range(len(heads) - 1)]
+    lines = [
+        "  ".join([row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:-1], widths[1:], strict=True)), row[-1]])
+        for row in rows
+    ]
+    times = ", ".join(f"{stage.stage} {stage.time_ms:.2f} ms ({len(stage.ranks):,} kept)" for stage in found.stages)
+    return "\n".join([*lines, f"stages: {times}"])
+
+
+def timing(found: Traced, encode_ms: float, documents: int) -> str:
+    """One line: how many of how many, how long, by which funnel."""
+    count = len(found.answers)
+    return (
+        f"{count:,} of {documents:,} documents in {found.time_ms:.1f} ms "
+        f"(and {encode_ms:.1f} ms for encoding), funnel {found.funnel}"
+    )
+
+
+def as_json(text: str, found: Traced, encode_ms: float, *, explain: bool) -> str:
+    """One JSON object; with `explain`, what every stage kept."""
+    result: dict[str, object] = {
+        "query": text,
+        "funnel": str(found.funnel),
+        "encode_ms": round(encode_ms, 3),
+        "search_ms": round(found.time_ms, 3),
+        "answers": [{"rank": rank, **answer._asdict()} for rank, answer in enumerate(found.answers, 1)],
+    }
+    if explain:
+        result["stages"] = [
+            {
+                "stage": str(stage.stage),
+                "time_ms": round(stage.time_ms, 3),
+                "kept": [{"rank": rank, "id": key, "score": score} for key, (rank, score) in stage.ranks.items()],
+            }
+            for stage in found.stages
+        ]
+    return json.dumps(result, ensure_ascii=False, indent=1)
+
+
+def snippet(query: str, text: str) -> str:
+    """The sentence of the text with most of the query's words; the first among equals."""
+    words = set(_WORD.findall(query.casefold()))
+    sentences = _SENTENCE_END.split(text.strip())
+    return _one_line(max(sentences, key=lambda sentence: len(words & set(_WORD.findall(sentence.casefold())))))
+
+
+def _one_line(text: str) -> str:
+    """White space folded, and control characters (a terminal would obey them) left out."""
+    return "".join(letter for letter in " ".join(text.split()) if letter.isprintable())
+
+
+def _cut(line: str, width: int) -> str:
+    return line if len(line) <= width else f"{line[: width - 1]}…"

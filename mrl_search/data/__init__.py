@@ -1,0 +1,19 @@
+"""Streaming readers of corpora, queries, judgements and test collections."""
+
+from mrl_search.data.collection import Corpus, Dataset
+from mrl_search.data.corpus import open_corpus
+from mrl_search.data.dataset import load_dataset
+from mrl_search.data.documents import Tolerance
+from mrl_search.data.qrels import read_qrels, read_trec_qrels
+from mrl_search.data.queries import read_queries
+
+__all__ = [
+    "Corpus",
+    "Dataset",
+    "Tolerance",
+    "load_dataset",
+    "open_corpus",
+    "read_qrels",
+    "read_queries",
+    "read_trec_qrels",
+]

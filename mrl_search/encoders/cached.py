@@ -1,0 +1,109 @@
+"""Embeddings kept on disk by encoder and text, so that no text is encoded twice."""
+
+import contextlib
+import hashlib
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from mrl_search.cache import cache_root
+from mrl_search.encoders.encoder import Encoder, EncoderSpec
+from mrl_search.errors import EncoderError
+from mrl_search.vectors import Vectors
+
+_PER_LOOKUP = 500  # SQLite allows 32,766 variables a statement; a few hundred are as fast
+_BUSY_SECONDS = 60.0  # two builds may share the cache; each holds it only for one block
+
+
+class CachedEncoder:
+    """An encoder that first looks in `<cache>/embeddings/`, one SQLite file per encoder identity.
+
+    What a call encoded is on disk when it returns, so an interrupted build goes
+    on where it stopped. Equal texts get equal vectors, bit for bit, whatever
+    batch they came in. Safe for several processes at once.
+    """
+
+    def __init__(self, encoder: Encoder, folder: Path | None = None) -> None:
+        self._encoder = encoder
+        self._folder = folder or cache_root() / "embeddings"
+
+    @property
+    def spec(self) -> EncoderSpec:
+        """The wrapped encoder's."""
+        return self._encoder.spec
+
+    @property
+    def identity(self) -> str:
+        """The wrapped encoder's."""
+        return self._encoder.identity
+
+    @property
+    def dim(self) -> int:
+        """The wrapped encoder's."""
+        return self._encoder.dim
+
+    @property
+    def trained_dims(self) -> tuple[int, ...]:
+        """The wrapped encoder's."""
+        return self._encoder.trained_dims
+
+    def encode_queries(self, texts: Sequence[str]) -> Vectors:
+        """(n, dim) unit rows for queries, from the cache where it has them."""
+        return self._encoded("query", texts, self._encoder.encode_queries)
+
+    def encode_documents(self, texts: Sequence[str]) -> Vectors:
+        """(n, dim) unit rows for documents, from the cache where it has them."""
+        return self._encoded("document", texts, self._encoder.encode_documents)
+
+    def _encoded(self, side: str, texts: Sequence[str], encode: Callable[[Sequence[str]], Vectors]) -> Vectors:
+        if not texts:
+            return np.empty((0, self.dim), dtype=np.float32)
+        digests = [_digest(side, text) for text in texts]
+        with self._open() as database:
+            known = _lookup(database, digests, self.dim)
+        missing = {digest: text for digest, text in zip(digests, texts, strict=True) if digest not in known}
+        if missing:
+            known.update(zip(missing, encode(list(missing.values())), strict=True))
+            rows = ((digest, known[digest].tobytes()) for digest in missing)
+            with self._open() as database:
+                database.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?)", rows)
+        return np.stack([known[digest] for digest in digests])
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        """The cache file, committed on the way out. Raises EncoderError where it cannot be written."""
+        path = self._folder / f"{hashlib.sha256(self.identity.encode()).hexdigest()[:24]}.sqlite"
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            database = sqlite3.connect(path, timeout=_BUSY_SECONDS)
+            with contextlib.closing(database), database:
+                database.execute("PRAGMA journal_mode = WAL")
+                database.execute("PRAGMA synchronous = NORMAL")  # a power cut may lose a block, never corrupt
+                database.execute("CREATE TABLE IF NOT EXISTS vectors (digest BLOB PRIMARY KEY, vector BLOB NOT NULL)")
+                database.execute("CREATE TABLE IF NOT EXISTS encoder (identity TEXT PRIMARY KEY)")
+                database.execute("INSERT OR IGNORE INTO encoder VALUES (?)", (self.identity,))
+                database.commit()
+                yield database
+        except (sqlite3.Error, OSError) as error:
+            raise EncoderError(
+                f"the embedding cache {path} cannot be used: {error}; delete it, "
+                "set MRL_SEARCH_CACHE to another folder, or leave it out with --no-cache"
+            ) from error
+
+
+def _digest(side: str, text: str) -> bytes:
+    """128 bits of the text and the side it is encoded for."""
+    return hashlib.blake2b(f"{side}\0{text}".encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def _lookup(database: sqlite3.Connection, digests: Sequence[bytes], dim: int) -> dict[bytes, Vectors]:
+    """The vectors the cache holds, by digest; a row of another width is treated as absent."""
+    found: dict[bytes, Vectors] = {}
+    for start in range(0, len(digests), _PER_LOOKUP):
+        some = digests[start : start + _PER_LOOKUP]
+        marks = ",".join("?" * len(some))
+        rows = database.execute(f"SELECT digest, vector FROM vectors WHERE digest IN ({marks})", some)  # noqa: S608
+        found.update((digest, np.frombuffer(vector, dtype=np.float32)) for digest, vector in rows)
+    return {digest: vector for digest, vector in found.items() if len(vector) == dim}

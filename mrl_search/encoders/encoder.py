@@ -1,0 +1,56 @@
+"""What an encoder is, to everything that uses one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from mrl_search.vectors import Vectors
+
+
+@dataclass(frozen=True)
+class EncoderSpec:
+    """All it takes to load an encoder again; kept in every index's manifest.
+
+    name: `minilm-768`, `hashing:256`, `openai:MODEL@URL`, or a sentence-transformers model or folder.
+    dim: the width the encoder is asked for, None for its own; an OpenAI endpoint gets it as `dimensions`.
+    query_prompt, document_prompt: put before every text; None means what the model itself declares.
+    layer_norm: LayerNorm the full vector before any cut (nomic-embed-text-v1.5); None means as known for the model.
+    precision: `float32`, `bfloat16` or `auto`.
+    """
+
+    name: str
+    dim: int | None = None
+    query_prompt: str | None = None
+    document_prompt: str | None = None
+    layer_norm: bool | None = None
+    precision: str = "auto"
+
+
+class Encoder(Protocol):
+    """Turns texts into unit vectors; any object with these members will do.
+
+    Both verbs return (n, dim) float32 with rows of length 1 (or all zero), in
+    input order; they differ where a model has a prompt for each side.
+    """
+
+    @property
+    def spec(self) -> EncoderSpec:
+        """What loads this encoder again."""
+
+    @property
+    def identity(self) -> str:
+        """Everything that decides the vectors (weights, pooling, prompts, precision): the key of the cache."""
+
+    @property
+    def dim(self) -> int:
+        """The width of the vectors it returns."""
+
+    @property
+    def trained_dims(self) -> tuple[int, ...]:
+        """The prefix widths it was trained for, ascending; empty when unknown or none."""
+
+    def encode_queries(self, texts: Sequence[str]) -> Vectors:
+        """(n, dim) unit rows for queries."""
+
+    def encode_documents(self, texts: Sequence[str]) -> Vectors:
+        """(n, dim) unit rows for documents."""

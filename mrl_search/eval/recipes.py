@@ -1,0 +1,106 @@
+"""What to evaluate, and what should come out."""
+
+import re
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from mrl_search.encoders import EncoderSpec
+from mrl_search.errors import RecipeError
+from mrl_search.eval import measures as _measures
+from mrl_search.funnel import Funnel
+from mrl_search.indexes import EXACT
+from mrl_search.recipe import read_recipe
+
+_SELF_ANSWERING = ("arguana", "quora")  # their queries are documents too; BEIR leaves these out of the answers
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A figure that one row of the table must show: `value` within `tolerance`, or `at_least` that much."""
+
+    encoder: str
+    funnel: str
+    measure: str
+    value: float | None = None
+    tolerance: float = 0.0005
+    at_least: float | None = None
+
+    def __post_init__(self) -> None:
+        if (self.value is None) == (self.at_least is None):
+            raise RecipeError(
+                f"expected {self.measure} of {self.funnel}: give either value (and tolerance) or at_least"
+            )
+
+    def met_by(self, found: float) -> bool:
+        """Whether a measured figure is what was expected."""
+        if self.value is not None:
+            return abs(found - self.value) <= self.tolerance
+        return found >= (self.at_least or 0.0)
+
+    def __str__(self) -> str:
+        return f"{self.value:.4f} ± {self.tolerance:.4f}" if self.value is not None else f"at least {self.at_least:.4f}"
+
+
+@dataclass(frozen=True)
+class EvalRecipe:
+    """One evaluation: every encoder at every width, exactly, and through every funnel.
+
+    dataset: as `load_dataset` takes it. dims: empty for 64, 128, 256 … up to the encoder's width.
+    funnels: in text form; None for the encoder's default shortlist of 200 reranked to the depth, `()` for none.
+    prefix: the FAISS factory string of the funnels' first stage.
+    drop_self: take out a document with the query's own id; None: for arguana and quora only.
+    """
+
+    dataset: str
+    split: str = "test"
+    encoders: tuple[EncoderSpec, ...] = (EncoderSpec("minilm-768"),)
+    dims: tuple[int, ...] = ()
+    funnels: tuple[str, ...] | None = None
+    measures: tuple[str, ...] = _measures.DEFAULT
+    prefix: str = EXACT
+    drop_self: bool | None = None
+    expected: tuple[Expected, ...] = ()
+
+    def __post_init__(self) -> None:
+        for funnel in self.funnels or ():
+            Funnel.parse(funnel)
+        for name in self.measures:
+            _measures.parse(name)
+
+    @property
+    def depth(self) -> int:
+        """How many documents a query must be given for every measure to be full."""
+        return max(_measures.cutoff(name) for name in self.measures)
+
+    @property
+    def drops_self(self) -> bool:
+        """Whether a document with the query's own id is no answer (BEIR's rule for ArguAna and Quora)."""
+        if self.drop_self is not None:
+            return self.drop_self
+        return re.split("[:/]", self.dataset.rstrip("/"))[-1].lower() in _SELF_ANSWERING
+
+    def command(self) -> str:
+        """The command line that evaluates the same."""
+        words = ["mrl-search", "eval", "--dataset", self.dataset, "--split", self.split]
+        for spec in self.encoders:
+            words += ["--encoder", spec.name]
+        first = self.encoders[0]
+        words += ["--query-prompt", first.query_prompt] if first.query_prompt is not None else []
+        words += ["--document-prompt", first.document_prompt] if first.document_prompt is not None else []
+        words += ["--layer-norm"] if first.layer_norm else []
+        words += ["--precision", first.precision] if first.precision != "auto" else []
+        words += ["--dims", ",".join(map(str, self.dims))] if self.dims else []
+        for funnel in self.funnels or ():
+            words += ["--funnel", funnel]
+        words += ["--no-funnel"] if self.funnels == () else []
+        for name in self.measures if self.measures != _measures.DEFAULT else ():
+            words += ["--measure", name]
+        words += ["--prefix", self.prefix] if self.prefix != EXACT else []
+        words += ["--drop-self" if self.drop_self else "--keep-self"] if self.drop_self is not None else []
+        return shlex.join(words)
+
+
+def read_eval_recipe(path: Path) -> EvalRecipe:
+    """A recipe file; raises RecipeError (or what its funnels and measures raise) when it is not right."""
+    return read_recipe(path, EvalRecipe)

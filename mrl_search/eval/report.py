@@ -1,0 +1,112 @@
+"""What an evaluation found, as values and as JSON."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mrl_search.errors import RecipeError
+from mrl_search.recipe import from_table
+
+_RESAMPLES = 2_000
+_SEED = 0
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a query costs, measured one query at a time from its vector on; encoding is not in it.
+
+    macs_per_query: multiply-adds, by `Funnel.macs`. ram_bytes_per_document: the prefix index's.
+    disk_bytes_per_document: full vectors that the funnel's later stages read; 0 with one stage.
+    """
+
+    macs_per_query: int
+    latency_ms_p50: float
+    latency_ms_p95: float
+    queries_per_second: float
+    ram_bytes_per_document: float
+    disk_bytes_per_document: float
+    device: str
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A share of full width's first measure, with its 95 % interval over the queries."""
+
+    share: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Report:
+    """One row: an encoder walked through one funnel.
+
+    mean and per_query hold every measure that the funnel is deep enough for;
+    kept is None where full width finds nothing.
+    """
+
+    encoder: str
+    funnel: str
+    mean: dict[str, float]
+    per_query: dict[str, dict[str, float]]
+    kept: Kept | None
+    cost: Cost
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """All rows of one dataset, and how they came about; JSON and back without loss."""
+
+    dataset: str
+    split: str
+    documents: int
+    queries: int
+    measures: tuple[str, ...]
+    command: str
+    reports: tuple[Report, ...]
+    provenance: dict[str, object]
+
+    def to_json(self) -> str:
+        """The whole evaluation as one JSON object."""
+        return json.dumps(dataclasses.asdict(self), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str, where: str) -> "Evaluation":
+        """The inverse of `to_json`; raises RecipeError, beginning with `where`, for anything else."""
+        try:
+            table: Any = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise RecipeError(f"{where}: not JSON: {error}") from error
+        return from_table(table, cls, where)
+
+    def find(self, encoder: str, funnel: str) -> Report | None:
+        """The row of that encoder and funnel, if there is one."""
+        return next((row for row in self.reports if (row.encoder, row.funnel) == (encoder, funnel)), None)
+
+    def write(self, path: Path) -> None:
+        """Writes the JSON, all or nothing."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.partial")
+        temporary.write_text(self.to_json(), encoding="utf-8")
+        temporary.replace(path)
+
+
+def kept(values: Mapping[str, float], full: Mapping[str, float]) -> Kept | None:
+    """mean(values) / mean(full) and its percentile bootstrap interval, queries resampled in pairs.
+
+    Efron & Tibshirani 1993, ch. 13; 2,000 resamples, fixed seed. None where full is zero throughout.
+    """
+    pairs = np.array([(values[query], full[query]) for query in full], dtype=np.float64)  # (q, 2)
+    chosen = np.random.default_rng(_SEED).integers(len(pairs), size=(_RESAMPLES, len(pairs)))
+    sums = np.array([pairs[some].sum(axis=0) for some in chosen])  # (r, 2)
+    sums = sums[sums[:, 1] > 0]
+    if not len(sums) or not pairs[:, 1].any():
+        return None
+    low, high = np.percentile(sums[:, 0] / sums[:, 1], [2.5, 97.5])
+    share = pairs[:, 0].sum() / pairs[:, 1].sum()
+    return Kept(float(share), float(low), float(high))

@@ -1,0 +1,83 @@
+"""The answer of a search as two arrays, and the one order it may have.
+
+This module alone knows how a missing hit is written (score -inf, row -1):
+others make Hits with `best` and `regroup` and read them with `pairs` and `of`.
+"""
+
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+Scores = NDArray[np.float32]
+Rows = NDArray[np.int64]
+_T = TypeVar("_T", np.float32, np.int64)
+
+
+class Hits(NamedTuple):
+    """The hits of q queries, k places each: best first, equal scores by lower row.
+
+    scores: (q, k) float32. rows: (q, k) int64, positions in the index. Places
+    that found nothing stand at the end.
+    """
+
+    scores: Scores
+    rows: Rows
+
+    def of(self, query: int) -> tuple[Scores, Rows]:
+        """Scores and rows of one query, without the places that found nothing."""
+        found = self.rows[query] >= 0
+        return self.scores[query][found], self.rows[query][found]
+
+    def pairs(self) -> tuple[Rows, Rows]:
+        """Every hit as (query, row): two arrays of equal length, query by query."""
+        queries, places = np.nonzero(self.rows >= 0)
+        return queries.astype(np.int64), self.rows[queries, places]
+
+    def moved(self, by: int) -> "Hits":
+        """The same hits, in an index where these rows begin at `by`."""
+        return Hits(self.scores, np.where(self.rows < 0, self.rows, self.rows + by))
+
+
+def best(scores: Scores, rows: Rows, k: int) -> Hits:
+    """The k best of each line, in order: score down, then row up.
+
+    scores and rows: (q, m) in any order, m may be less than k. A row below 0 is
+    a place that found nothing (FAISS writes -1 and -3.4e38 there).
+    """
+    scores = np.where(rows < 0, np.float32(-np.inf), scores).astype(np.float32)
+    order = np.lexsort((np.where(rows < 0, np.iinfo(np.int64).max, rows), -scores), axis=1)[:, :k]
+    return Hits(
+        _widened(np.take_along_axis(scores, order, axis=1), k, -np.inf),
+        _widened(np.take_along_axis(rows, order, axis=1), k, -1),
+    )
+
+
+def regroup(queries: Rows, rows: Rows, scores: Scores, count: int) -> tuple[Scores, Rows]:
+    """The inverse of `pairs`, with new scores: (count, m) arrays that `best` takes.
+
+    queries must not decrease; m is the largest number of hits any query has.
+    """
+    per_query = np.bincount(queries, minlength=count)
+    place = np.arange(len(queries)) - np.repeat(np.cumsum(per_query) - per_query, per_query)
+    width = int(per_query.max(initial=0))
+    all_scores = np.full((count, width), -np.inf, dtype=np.float32)
+    all_rows = np.full((count, width), -1, dtype=np.int64)
+    all_scores[queries, place] = scores
+    all_rows[queries, place] = rows
+    return all_scores, all_rows
+
+
+def merge(parts: list[Hits], k: int) -> Hits:
+    """The k best over several Hits of the same queries, whose rows do not overlap."""
+    return best(
+        np.concatenate([part.scores for part in parts], axis=1),
+        np.concatenate([part.rows for part in parts], axis=1),
+        k,
+    )
+
+
+def _widened(array: NDArray[_T], k: int, fill: float) -> NDArray[_T]:
+    """Columns of `fill` appended until there are k."""
+    missing = k - array.shape[1]
+    return np.pad(array, ((0, 0), (0, missing)), constant_values=fill) if missing > 0 else array

@@ -1,0 +1,32 @@
+"""Indexes: vectors, prefixes and documents on disk; `indexes/README.md` specifies the format."""
+
+from mrl_search.indexes.catalog import Segment
+from mrl_search.indexes.index import VectorIndex
+from mrl_search.indexes.locate import ROOT, find_index
+from mrl_search.indexes.manifest import PROBE_TEXT, EncoderRecord, Manifest
+from mrl_search.indexes.prefix import EXACT, PrefixIndex, build_prefix, check_factory
+from mrl_search.indexes.reader import StoredIndex, measure_index, open_index, read_manifest
+from mrl_search.indexes.stored import DTYPES, StoredVectors, packed
+from mrl_search.indexes.writer import IndexWriter
+
+__all__ = [
+    "DTYPES",
+    "EXACT",
+    "PROBE_TEXT",
+    "ROOT",
+    "EncoderRecord",
+    "IndexWriter",
+    "Manifest",
+    "PrefixIndex",
+    "Segment",
+    "StoredIndex",
+    "StoredVectors",
+    "VectorIndex",
+    "build_prefix",
+    "check_factory",
+    "find_index",
+    "measure_index",
+    "open_index",
+    "packed",
+    "read_manifest",
+]

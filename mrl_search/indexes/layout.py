@@ -1,0 +1,78 @@
+"""The files of an index and how they are written so that a crash leaves old or new, never half."""
+
+import hashlib
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+
+class FileRecord(NamedTuple):
+    """Size and digest of a committed file."""
+
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where an index keeps its parts; `indexes/README.md` specifies them."""
+
+    folder: Path
+
+    @property
+    def catalog(self) -> Path:
+        """The SQLite file: documents, segments, manifest; the only commit point."""
+        return self.folder / "index.sqlite"
+
+    @property
+    def segments(self) -> Path:
+        """The folder of segment folders."""
+        return self.folder / "segments"
+
+    def segment(self, number: int) -> Path:
+        """The folder of one segment; immutable once committed."""
+        return self.segments / f"{number:06d}"
+
+    def vectors(self, number: int) -> Path:
+        """The (n, D) vectors of a segment."""
+        return self.segment(number) / "vectors.npy"
+
+    def prefix(self, number: int) -> Path:
+        """The FAISS index over the segment's prefixes."""
+        return self.segment(number) / "prefix.faiss"
+
+
+def write_durably(path: Path, chunks: Iterable[bytes]) -> FileRecord:
+    """Writes the chunks to a new file and to the disk behind it; returns what was written.
+
+    Raises OSError (disk full, no permission); the file may then be there in part.
+    """
+    digest = hashlib.sha256()
+    size = 0
+    with path.open("xb") as file:
+        for chunk in chunks:
+            file.write(chunk)
+            digest.update(chunk)
+            size += len(chunk)
+        file.flush()
+        os.fsync(file.fileno())
+    return FileRecord(size, digest.hexdigest())
+
+
+def record_of(path: Path) -> FileRecord:
+    """Size and digest of a file as it is, after forcing it to the disk."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return FileRecord(path.stat().st_size, digest)
+
+
+def sync_folder(folder: Path) -> None:
+    """Forces the names in a folder to the disk; a rename is durable only after this."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,87 @@
+"""What an index says of itself."""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+
+import numpy as np
+
+from mrl_search.errors import IndexStoreError, RecipeError
+from mrl_search.recipe import from_table
+from mrl_search.vectors import Vectors
+
+FORMAT = 1
+"""Version of everything in `indexes/README.md`; a reader refuses any other."""
+
+PROBE_TEXT = "A Matryoshka doll holds a smaller doll, and that one a smaller one still."
+"""Encoded at build and again at open: the same encoder gives the same vector."""
+
+
+@dataclass(frozen=True)
+class EncoderRecord:
+    """The spec of the encoder that made the vectors (see EncoderSpec), its identity and its probe.
+
+    probe_query: PROBE_TEXT encoded as a query, at the encoder's width; empty for precomputed vectors.
+    """
+
+    name: str
+    identity: str
+    dim: int | None = None
+    query_prompt: str | None = None
+    document_prompt: str | None = None
+    layer_norm: bool | None = None
+    precision: str = "auto"
+    probe_query: tuple[float, ...] = ()
+
+    @property
+    def probe(self) -> Vectors | None:
+        """(1, dim) float32, or None where there is no encoder."""
+        return np.array([self.probe_query], dtype=np.float32) if self.probe_query else None
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Everything about an index but its documents and files.
+
+    dims: the widths asked for, ascending; the first is the prefix's, the last the stored one.
+    dtype: how vectors.npy keeps a coordinate. prefix: the FAISS factory string.
+    funnel: the default one, in text form. provenance: see `provenance.provenance`.
+    """
+
+    name: str
+    documents: int
+    without_text: int
+    skipped: int
+    dims: tuple[int, ...]
+    dtype: str
+    prefix: str
+    funnel: str
+    encoder: EncoderRecord
+    provenance: dict[str, object]
+
+    @property
+    def dim(self) -> int:
+        """The stored width."""
+        return self.dims[-1]
+
+    @property
+    def prefix_dim(self) -> int:
+        """The width of the FAISS prefix index."""
+        return self.dims[0]
+
+    def to_json(self) -> str:
+        """One JSON object; what is None is left out."""
+        table = dataclasses.asdict(self)
+        table["encoder"] = {key: value for key, value in table["encoder"].items() if value is not None}
+        return json.dumps(table, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str, where: str) -> "Manifest":
+        """The inverse of `to_json`; raises IndexStoreError, beginning with `where`, for anything else."""
+        try:
+            table = json.loads(text)
+            if not isinstance(table, dict):
+                raise IndexStoreError(f"{where}: the manifest is not a JSON object")
+            return from_table(table, cls, f"{where}, manifest")
+        except (json.JSONDecodeError, RecipeError) as error:
+            raise IndexStoreError(f"{where}: the manifest cannot be read: {error}") from error

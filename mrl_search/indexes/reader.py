@@ -1,0 +1,122 @@
+"""Opening an index that was built."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from mrl_search.document import Document
+from mrl_search.errors import IndexStoreError
+from mrl_search.indexes.catalog import Catalog, Segment
+from mrl_search.indexes.index import VectorIndex
+from mrl_search.indexes.layout import FileRecord, Layout
+from mrl_search.indexes.manifest import Manifest
+from mrl_search.indexes.prefix import read_prefix
+from mrl_search.indexes.stored import DTYPES, map_vectors
+
+
+@dataclass(frozen=True)
+class StoredIndex:
+    """An index on disk, opened: what it says of itself, its vectors, its documents."""
+
+    folder: Path
+    manifest: Manifest
+    segment: Segment
+    vectors: VectorIndex
+    catalog: Catalog
+
+    def documents(self, rows: Sequence[int]) -> dict[int, Document]:
+        """The documents at those rows, by row."""
+        return self.catalog.fetch(self.segment.number, rows)
+
+    def ids(self, rows: Sequence[int]) -> dict[int, str]:
+        """The ids at those rows, by row."""
+        return self.catalog.ids(self.segment.number, rows)
+
+    def close(self) -> None:
+        """Ends the snapshot."""
+        self.catalog.close()
+
+
+class BytesPerDocument(NamedTuple):
+    """What an index takes, divided by its documents; `vectors`, `prefix` and `catalog` are on disk."""
+
+    ram: float
+    vectors: float
+    prefix: float
+    catalog: float
+
+    @property
+    def disk(self) -> float:
+        """All files together."""
+        return self.vectors + self.prefix + self.catalog
+
+
+def open_index(folder: Path) -> StoredIndex:
+    """Opens the committed state of an index; it stays what it is while others write.
+
+    The sizes of all files and the digest of the FAISS file are verified before
+    anything is read from them; the vectors are only mapped.
+    Raises IndexStoreError when something is missing, damaged, or of another format.
+    """
+    layout = Layout(folder)
+    catalog = Catalog.read(layout.catalog)
+    try:
+        manifest, segment = _committed(catalog, layout)
+        _verify(layout.vectors(segment.number), segment.vectors)
+        _verify(layout.prefix(segment.number), segment.prefix, digest=True)
+        vectors = map_vectors(layout.vectors(segment.number), segment.documents, manifest.dim, manifest.dtype)
+        prefixes = read_prefix(layout.prefix(segment.number), segment.documents, manifest.prefix_dim)
+    except BaseException:
+        catalog.close()
+        raise
+    return StoredIndex(folder, manifest, segment, VectorIndex(vectors, prefixes), catalog)
+
+
+def read_manifest(folder: Path) -> tuple[Manifest, Segment]:
+    """The committed manifest and segment of an index, without opening its vectors."""
+    layout = Layout(folder)
+    catalog = Catalog.read(layout.catalog)
+    try:
+        return _committed(catalog, layout)
+    finally:
+        catalog.close()
+
+
+def measure_index(folder: Path) -> tuple[Manifest, BytesPerDocument]:
+    """The manifest of an index, and what it takes; the prefix index is loaded to be measured."""
+    stored = open_index(folder)
+    stored.close()
+    count = stored.manifest.documents
+    return stored.manifest, BytesPerDocument(
+        ram=stored.vectors.prefix_bytes / count,
+        vectors=stored.segment.vectors.size / count,
+        prefix=stored.segment.prefix.size / count,
+        catalog=Layout(folder).catalog.stat().st_size / count,
+    )
+
+
+def _committed(catalog: Catalog, layout: Layout) -> tuple[Manifest, Segment]:
+    manifest = catalog.manifest()
+    if manifest is None:
+        raise IndexStoreError(f"nothing was ever committed in {layout.folder} (a build was cut short); build it again")
+    segments = catalog.segments()
+    if len(segments) != 1 or segments[0].documents != manifest.documents or manifest.dtype not in DTYPES:
+        raise IndexStoreError(f"the manifest in {layout.folder} contradicts itself; build the index again")
+    return manifest, segments[0]
+
+
+def _verify(path: Path, record: FileRecord, *, digest: bool = False) -> None:
+    """Raises IndexStoreError unless the file has the size (and the digest) that was committed."""
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise IndexStoreError(f"{path} is missing; build the index again") from error
+    if size != record.size:
+        raise IndexStoreError(f"{path} has {size} bytes, {record.size} were committed; build the index again")
+    if digest:
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        if found != record.sha256:
+            raise IndexStoreError(f"{path} is damaged (its sha256 is not the committed one); build the index again")

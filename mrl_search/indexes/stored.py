@@ -1,0 +1,97 @@
+"""Full vectors, on disk or in memory, in one of three number formats.
+
+A score is the cosine of two prefixes, so the length of a stored row never
+matters. int8 rows therefore need no scale beside them: each is stretched to
+use the whole range, and the stretch cancels.
+"""
+
+import mmap
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from mrl_search.errors import IndexStoreError
+from mrl_search.hits import Rows
+from mrl_search.vectors import Vectors, prefix
+
+DTYPES: Mapping[str, np.dtype[Any]] = {"float32": np.dtype("<f4"), "bfloat16": np.dtype("<u2"), "int8": np.dtype("i1")}
+"""How numpy holds each format in memory and in vectors.npy; bfloat16 as the upper half of a float32's bits."""
+
+_SCANNED = 16_384  # rows read at a time; at 768 dims 50 MB of float32
+
+
+@dataclass(frozen=True)
+class StoredVectors:
+    """(n, D) vectors in one of DTYPES, usually memory-mapped."""
+
+    data: NDArray[Any]
+    dtype: str
+
+    def __len__(self) -> int:
+        return int(self.data.shape[0])
+
+    @property
+    def dim(self) -> int:
+        """The stored width D."""
+        return int(self.data.shape[1])
+
+    def take(self, rows: Rows, dim: int) -> Vectors:
+        """The first `dim` coordinates of those rows as new float32 unit vectors, (len(rows), dim)."""
+        return prefix(unpacked(self.data[rows, :dim], self.dtype), dim)
+
+    def blocks(self, dim: int) -> Iterator[tuple[int, Vectors]]:
+        """All rows in order, some thousands at a time: (first row, (m, dim) float32 unit vectors)."""
+        for start in range(0, len(self), _SCANNED):
+            yield start, prefix(unpacked(self.data[start : start + _SCANNED, :dim], self.dtype), dim)
+
+    def release(self) -> None:
+        """Lets go of mapped pages that have been read; they stay in the system's cache, but are not ours any more."""
+        base: object = self.data.base  # numpy's stubs leave out that a memmap's base is the mmap
+        if isinstance(base, mmap.mmap):
+            base.madvise(mmap.MADV_DONTNEED)
+
+
+def packed(vectors: Vectors, dtype: str) -> NDArray[Any]:
+    """float32 rows in a stored format, rounded to the nearest; the inverse of `unpacked` up to rounding and length."""
+    floats: NDArray[Any] = np.ascontiguousarray(vectors, dtype="<f4")
+    if dtype == "float32":
+        return floats
+    if dtype == "bfloat16":
+        bits = floats.view("<u4")
+        even = bits + 0x7FFF + ((bits >> 16) & 1)  # round half to even; cannot overflow for |x| <= 1
+        halves: NDArray[Any] = (even >> 16).astype("<u2")
+        return halves
+    largest = np.abs(vectors).max(axis=1, keepdims=True)
+    stretched = np.divide(127 * vectors, largest, out=np.zeros_like(vectors), where=largest > 0)
+    bytes_: NDArray[Any] = np.rint(stretched).astype("i1")
+    return bytes_
+
+
+def unpacked(stored: NDArray[Any], dtype: str) -> Vectors:
+    """Stored rows as float32; int8 rows come out longer than 1."""
+    vectors: Vectors = (stored.astype("<u4") << 16).view("<f4") if dtype == "bfloat16" else stored.astype(np.float32)
+    return vectors
+
+
+def header(count: int, dim: int, dtype: str) -> bytes:
+    """The first bytes of a vectors.npy: numpy's own format, C order."""
+    buffer = BytesIO()
+    npy.write_array_header_1_0(buffer, {"descr": DTYPES[dtype].str, "fortran_order": False, "shape": (count, dim)})
+    return buffer.getvalue()
+
+
+def map_vectors(path: Path, count: int, dim: int, dtype: str) -> StoredVectors:
+    """Memory-maps a vectors.npy. Raises IndexStoreError unless it is exactly what the manifest promises."""
+    try:
+        data = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise IndexStoreError(f"{path} cannot be mapped: {error}") from error
+    if data.shape != (count, dim) or data.dtype != DTYPES[dtype] or not data.flags.c_contiguous:
+        raise IndexStoreError(f"{path} holds {data.shape} {data.dtype}, the manifest says ({count}, {dim}) {dtype}")
+    return StoredVectors(data, dtype)

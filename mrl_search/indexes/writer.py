@@ -1,0 +1,166 @@
+"""Writing an index: documents first, then vectors, then one commit."""
+
+import contextlib
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from mrl_search.document import Document
+from mrl_search.errors import IndexStoreError
+from mrl_search.indexes.catalog import Catalog, Segment
+from mrl_search.indexes.layout import FileRecord, Layout, record_of, sync_folder, write_durably
+from mrl_search.indexes.manifest import Manifest
+from mrl_search.indexes.prefix import build_prefix
+from mrl_search.indexes.stored import header, map_vectors, packed
+from mrl_search.vectors import Vectors
+
+
+class IndexWriter:
+    """Writes a whole index into a folder, in the place of the one there if `replace`.
+
+    A context manager: unless `commit` was reached, leaving it leaves the folder
+    as it was found, and after a kill the next writer sweeps what was left.
+    Raises IndexStoreError when the folder is taken, in use, or cannot be written.
+    """
+
+    def __init__(self, folder: Path, *, replace: bool = False) -> None:
+        self._layout = Layout(folder)
+        self._replace = replace
+        self._catalog: Catalog | None = None
+        self._segment = 0
+        self._count = 0
+        self._committed = False
+
+    def __enter__(self) -> Self:
+        folder = self._layout.folder
+        self._is_new = not folder.exists()
+        _refuse_foreign(folder)
+        with _explained(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            try:
+                self._catalog = Catalog.write(self._layout.catalog)
+                self._begin()
+            except BaseException:
+                self._abandon()
+                raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not self._committed:
+            self._abandon()
+
+    def __len__(self) -> int:
+        return self._count
+
+    def add(self, document: Document) -> bool:
+        """Adds the next document; False, and nothing added, if its id is taken (see `row_of`)."""
+        with _explained(self._layout.folder):
+            added = self._open.add(self._segment, self._count, document)
+        self._count += added
+        return added
+
+    def row_of(self, document_id: str) -> int:
+        """The row of a document that was added."""
+        return self._open.row_of(document_id)
+
+    def documents(self) -> Iterator[Document]:
+        """The documents added so far, in row order, streamed from the disk."""
+        return self._open.documents(self._segment)
+
+    def write_vectors(self, blocks: Iterator[Vectors], dim: int, dtype: str) -> None:
+        """Writes vectors.npy from blocks of float32 rows that follow the documents' order and number."""
+        written = 0
+
+        def chunks() -> Iterator[bytes]:
+            nonlocal written
+            yield header(self._count, dim, dtype)
+            for block in blocks:
+                written += len(block)
+                yield packed(block, dtype).tobytes()
+
+        with _explained(self._layout.folder):
+            self._vectors_record = write_durably(self._layout.vectors(self._segment), chunks())
+        if written != self._count:
+            raise IndexStoreError(f"{written} vectors for {self._count} documents")  # the builder's fault
+        self._dim, self._dtype = dim, dtype
+
+    def write_prefix(self, dim: int, factory: str) -> None:
+        """Builds prefix.faiss from the vectors just written."""
+        path = self._layout.prefix(self._segment)
+        vectors = map_vectors(self._layout.vectors(self._segment), self._count, self._dim, self._dtype)
+        build_prefix(vectors, dim, factory).write(path)
+        with _explained(self._layout.folder):
+            self._prefix_record: FileRecord = record_of(path)
+
+    def commit(self, manifest: Manifest) -> None:
+        """Makes the new index the one that readers find."""
+        segment = Segment(self._segment, self._count, self._vectors_record, self._prefix_record)
+        with _explained(self._layout.folder):
+            for folder in (self._layout.segment(self._segment), self._layout.segments, self._layout.folder):
+                sync_folder(folder)
+            self._open.finish_segment(segment)
+            self._open.commit(manifest)
+            self._committed = True
+        with contextlib.suppress(
+            OSError, sqlite3.Error
+        ):  # it is committed; what cannot be tidied now, the next build will
+            self._open.tidy()
+            self._open.close()
+            sync_folder(self._layout.folder.parent)
+            self._sweep(keep={segment.number})
+
+    @property
+    def _open(self) -> Catalog:
+        """The catalog, inside the `with` block."""
+        assert self._catalog is not None
+        return self._catalog
+
+    def _begin(self) -> None:
+        committed = self._open.manifest()
+        if committed is not None and not self._replace:
+            raise IndexStoreError(
+                f"{self._layout.folder} already holds an index of {committed.documents} documents; "
+                "--force replaces it, --index DIR builds elsewhere"
+            )
+        self._layout.segments.mkdir(exist_ok=True)
+        self._sweep(keep={segment.number for segment in self._open.segments()})
+        self._open.clear()
+        self._segment = self._open.new_segment()
+        self._layout.segment(self._segment).mkdir()
+
+    def _sweep(self, keep: set[int]) -> None:
+        """Removes segment folders that no commit knows. Open readers keep the files they have mapped."""
+        for folder in self._layout.segments.iterdir():
+            if folder.name not in {self._layout.segment(number).name for number in keep}:
+                shutil.rmtree(folder)
+
+    def _abandon(self) -> None:
+        """Undoes everything since `__enter__`."""
+        if self._catalog is not None:
+            self._catalog.close()
+        if self._is_new:
+            shutil.rmtree(self._layout.folder, ignore_errors=True)
+        elif self._segment:
+            shutil.rmtree(self._layout.segment(self._segment), ignore_errors=True)
+
+
+def _refuse_foreign(folder: Path) -> None:
+    """Raises IndexStoreError for a folder with things in it that are not an index's: nobody's files are swept."""
+    if folder.exists() and not folder.is_dir():
+        raise IndexStoreError(f"{folder} is a file; --index names a folder")
+    if folder.is_dir() and not Layout(folder).catalog.exists() and any(folder.iterdir()):
+        raise IndexStoreError(f"{folder} is not empty and holds no index; name another folder with --index DIR")
+
+
+@contextlib.contextmanager
+def _explained(folder: Path) -> Iterator[None]:
+    """Turns what the disk or SQLite refuses into one clear error."""
+    try:
+        yield
+    except (OSError, sqlite3.Error) as error:
+        raise IndexStoreError(f"the index in {folder} could not be written: {error}; nothing was committed") from error

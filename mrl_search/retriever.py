@@ -1,0 +1,176 @@
+"""Searching: the funnel over an index, and an encoder in front of it."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from mrl_search.encoders import Encoder, EncoderSpec, load_encoder
+from mrl_search.encoding import checked
+from mrl_search.errors import EncoderError, FunnelError, VectorsError
+from mrl_search.funnel import Funnel, Stage
+from mrl_search.hits import Hits
+from mrl_search.indexes import PROBE_TEXT, StoredIndex, open_index
+from mrl_search.run import Run, ScoredDoc, ranked
+from mrl_search.vectors import Vectors, unit
+
+_SAME_ENCODER = 0.999  # cosine of the probe then and now; bfloat16 against float32 gives .9999, another prompt < .99
+
+
+class Index(Protocol):
+    """All that a search asks of an index; see VectorIndex for the meaning of the two verbs."""
+
+    def shortlist(self, queries: Vectors, stage: Stage) -> Hits:
+        """The stage.k best of all rows at stage.dim."""
+
+    def rerank(self, queries: Vectors, hits: Hits, stage: Stage) -> Hits:
+        """The stage.k best of the hits at stage.dim."""
+
+
+def search(index: Index, queries: Vectors, funnel: Funnel) -> Hits:
+    """Shortlist by the cheapest prefix, then rerank by longer and longer ones."""
+    first, *rest = funnel.stages
+    hits = index.shortlist(queries, first)
+    for stage in rest:
+        hits = index.rerank(queries, hits, stage)
+    return hits
+
+
+class Answer(NamedTuple):
+    """A document found: its cosine with the query, and all that the corpus said of it."""
+
+    score: float
+    id: str
+    title: str
+    text: str
+    metadata: Mapping[str, Any]
+
+
+class Retriever:
+    """An opened index with its encoder: texts in, answers out, best first, equal scores by id.
+
+    Where equal scores straddle the last place, the documents that came first in
+    the corpus are kept. A context manager; closing ends the snapshot it reads.
+    """
+
+    def __init__(self, encoder: Encoder, stored: StoredIndex, funnel: Funnel) -> None:
+        self.encoder = encoder
+        self.stored = stored
+        self.funnel = funnel
+        self._encoder_checked = False
+
+    def __enter__(self) -> "Retriever":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def __len__(self) -> int:
+        return self.stored.manifest.documents
+
+    def close(self) -> None:
+        """Ends the snapshot; the retriever cannot search any more."""
+        self.stored.close()
+
+    def search(self, texts: Sequence[str], k: int | None = None, funnel: Funnel | None = None) -> list[list[Answer]]:
+        """For each text at most k answers. Without k, as many as the funnel gives; raises as `funnel_for`."""
+        return self.search_vectors(self.encode(texts), k, funnel)
+
+    def search_vectors(
+        self, queries: Vectors, k: int | None = None, funnel: Funnel | None = None
+    ) -> list[list[Answer]]:
+        """As `search`, for (q, D) query vectors of any length; D at least the widest stage's."""
+        hits = search(self.stored.vectors, self.checked_queries(queries), self.funnel_for(k, funnel))
+        return [self.answers(hits, query) for query in range(len(queries))]
+
+    def run(self, queries: Mapping[str, Vectors], k: int | None = None, funnel: Funnel | None = None) -> Run:
+        """The ranking of every query (id → (D,) vector), named by the funnel; ids only, no texts are read."""
+        funnel = self.funnel_for(k, funnel)
+        matrix = np.stack(list(queries.values())) if queries else np.empty((0, self.stored.manifest.dim), np.float32)
+        hits = search(self.stored.vectors, self.checked_queries(matrix), funnel)
+        lists = (self.scored(hits, query) for query in range(len(queries)))
+        return Run(f"{self.stored.manifest.name}-{funnel}", dict(zip(queries, lists, strict=True)))
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """(n, D) query vectors. Raises EncoderError when this is not the encoder the index was built with."""
+        if not self._encoder_checked:
+            self._check_encoder()
+            self._encoder_checked = True
+        return checked(self.encoder.encode_queries(texts), len(texts), self.encoder)
+
+    def funnel_for(self, k: int | None = None, funnel: Funnel | None = None) -> Funnel:
+        """The funnel to walk: the one given, else the index's own, made for k answers.
+
+        Raises FunnelError when a given funnel leaves fewer than k, or k is below 1.
+        """
+        if k is not None and k < 1:
+            raise FunnelError(f"asked for {k} answers; ask for at least 1")
+        if funnel is None:
+            return self.funnel if k in (None, self.funnel.k) else Funnel.default([s.dim for s in self.funnel.stages], k)
+        if k is None or k == funnel.k:
+            return funnel
+        if k > funnel.k:
+            raise FunnelError(
+                f"the funnel {funnel} leaves {funnel.k} answers, asked for {k}; let its last stage keep {k}"
+            )
+        return Funnel((*funnel.stages[:-1], Stage(funnel.dim, k)))
+
+    def checked_queries(self, queries: Vectors) -> Vectors:
+        """Query vectors at unit length. Raises VectorsError for another shape, NaN or infinity."""
+        if queries.ndim != 2 or not np.isfinite(queries).all():
+            raise VectorsError(f"query vectors must be finite and of shape (queries, dims), found {queries.shape}")
+        return unit(queries)
+
+    def scored(self, hits: Hits, query: int) -> list[ScoredDoc]:
+        """Ids and scores of one query's hits, in order."""
+        scores, rows = hits.of(query)
+        ids = self.stored.ids(rows.tolist())
+        return ranked([ids[row] for row in rows.tolist()], scores.tolist())
+
+    def answers(self, hits: Hits, query: int) -> list[Answer]:
+        """One query's hits with all that is known of the documents, in the same order."""
+        documents = {document.id: document for document in self.stored.documents(hits.of(query)[1].tolist()).values()}
+        return [
+            Answer(score, identifier, document.title, document.text, document.metadata)
+            for identifier, score in self.scored(hits, query)
+            for document in (documents[identifier],)
+        ]
+
+    def _check_encoder(self) -> None:
+        record = self.stored.manifest.encoder
+        then = record.probe
+        if then is None:
+            return
+        if then.shape[1] != self.encoder.dim:
+            raise EncoderError(
+                f"the index was built with {then.shape[1]} dims by {record.name}, this encoder has {self.encoder.dim}"
+            )
+        now = checked(self.encoder.encode_queries([PROBE_TEXT]), 1, self.encoder)
+        cosine = float(np.sum(then * now))
+        if cosine < _SAME_ENCODER and np.any(then):
+            raise EncoderError(
+                f"{self.encoder.spec.name} now encodes the probe sentence differently than when this index was built "
+                f"(cosine {cosine:.3f}, wanted {_SAME_ENCODER}): other weights, prompts or pooling; "
+                "use the encoder it was built with, or build again"
+            )
+
+
+def open_retriever(index: Path | str, encoder: Encoder | None = None) -> Retriever:
+    """Opens an index with the encoder its manifest names, or with one that is given.
+
+    Raises IndexStoreError when the index cannot be opened, EncoderError when the encoder cannot be loaded.
+    """
+    stored = open_index(Path(index))
+    record = stored.manifest.encoder
+    try:
+        if encoder is None:
+            dim = stored.manifest.dim if record.name == "precomputed" else record.dim
+            spec = EncoderSpec(
+                record.name, dim, record.query_prompt, record.document_prompt, record.layer_norm, record.precision
+            )
+            encoder = load_encoder(spec)
+        return Retriever(encoder, stored, Funnel.parse(stored.manifest.funnel))
+    except BaseException:
+        stored.close()
+        raise

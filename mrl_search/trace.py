@@ -1,0 +1,63 @@
+"""A search that remembers what every stage found and how long it took."""
+
+import time
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from mrl_search.funnel import Funnel, Stage
+from mrl_search.hits import Hits
+from mrl_search.retriever import Answer, Index, Retriever, search
+from mrl_search.vectors import Vectors
+
+
+class StageTrace(NamedTuple):
+    """What one stage left of one query: document id → (rank from 1, score), and its time."""
+
+    stage: Stage
+    ranks: dict[str, tuple[int, float]]
+    time_ms: float
+
+
+@dataclass(frozen=True)
+class Traced:
+    """The answers to one query, and each stage on the way to them."""
+
+    funnel: Funnel
+    answers: list[Answer]
+    stages: list[StageTrace]
+
+    @property
+    def time_ms(self) -> float:
+        """All stages together; encoding and the reading of texts are not in it."""
+        return sum(stage.time_ms for stage in self.stages)
+
+
+class _Recorder:
+    """An Index that keeps the hits and the time of every call."""
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+        self.calls: list[tuple[Stage, Hits, float]] = []
+
+    def shortlist(self, queries: Vectors, stage: Stage) -> Hits:
+        start = time.perf_counter()
+        return self._kept(stage, self._index.shortlist(queries, stage), start)
+
+    def rerank(self, queries: Vectors, hits: Hits, stage: Stage) -> Hits:
+        start = time.perf_counter()
+        return self._kept(stage, self._index.rerank(queries, hits, stage), start)
+
+    def _kept(self, stage: Stage, hits: Hits, start: float) -> Hits:
+        self.calls.append((stage, hits, 1000 * (time.perf_counter() - start)))
+        return hits
+
+
+def traced_search(retriever: Retriever, query: Vectors, funnel: Funnel) -> Traced:
+    """Searches for one (1, D) query vector; the answers are those of `Retriever.search_vectors`."""
+    recorder = _Recorder(retriever.stored.vectors)
+    hits = search(recorder, retriever.checked_queries(query), funnel)
+    stages = []
+    for stage, found, time_ms in recorder.calls:
+        ranked = retriever.scored(found, 0)
+        stages.append(StageTrace(stage, {d.id: (rank, d.score) for rank, d in enumerate(ranked, 1)}, time_ms))
+    return Traced(funnel, retriever.answers(hits, 0), stages)

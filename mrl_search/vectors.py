@@ -1,0 +1,50 @@
+"""Unit vectors and their prefixes: the one place that normalises."""
+
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mrl_search.errors import DimensionError, VectorsError
+
+Vectors: TypeAlias = NDArray[np.float32]
+"""(n, D) float32, one vector a row."""
+
+
+def unit(vectors: Vectors) -> Vectors:
+    """Each row scaled to length 1, as a new float32 array; a row of zeros stays zeros."""
+    return prefix(vectors, vectors.shape[1])
+
+
+def prefix(vectors: Vectors, dim: int) -> Vectors:
+    """The first `dim` coordinates of each row, scaled back to unit length.
+
+    sentence-transformers' MatryoshkaLoss normalises every prefix after the
+    cut, so prefixes are compared by cosine; searching must do the same.
+
+    vectors: (n, D) float32. Returns a new (n, dim) float32 array in C order;
+    a row whose prefix is all zero stays zero.
+    Raises DimensionError unless 1 <= dim <= D.
+    """
+    full = vectors.shape[1]
+    if not 1 <= dim <= full:
+        raise DimensionError(f"asked for the first {dim} of {full} dims")
+    cut = np.array(vectors[:, :dim], dtype=np.float32, order="C")
+    norms = np.linalg.norm(cut, axis=1, keepdims=True)
+    np.divide(cut, norms, out=cut, where=norms > 0)
+    return cut
+
+
+def load_vectors(path: Path) -> Vectors:
+    """The (n, D) floats of an .npy file, memory-mapped, in the precision and at the length they have there.
+
+    Raises VectorsError for anything else; nothing pickled is ever read.
+    """
+    try:
+        vectors = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise VectorsError(f"{path} is not an .npy file of vectors: {error}") from error
+    if not isinstance(vectors, np.ndarray) or vectors.ndim != 2 or not vectors.size or vectors.dtype.kind != "f":
+        raise VectorsError(f"{path} does not hold floats of shape (documents, dims), as np.save writes them")
+    return vectors

@@ -1,0 +1,33 @@
+"""What tests share: the real data, small vectors, a private cache."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """The folder of real corpora; the test skips where it is absent."""
+    if not SHARED.is_dir():
+        pytest.skip(f"the real data is not at {SHARED}")
+    return SHARED
+
+
+@pytest.fixture(autouse=True)
+def _private_places(tmp_path, monkeypatch):
+    """No test reads or writes the user's cache, and none reaches a hub."""
+    monkeypatch.setenv("MRL_SEARCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("MRL_SEARCH_DATA", raising=False)
+
+
+@pytest.fixture
+def clustered() -> np.ndarray:
+    """(600, 32) unit vectors in 20 clusters, every tenth one an exact copy of the first of its cluster."""
+    random = np.random.default_rng(7)
+    centres = random.standard_normal((20, 32))
+    vectors = np.repeat(centres, 30, axis=0) + 0.4 * random.standard_normal((600, 32))
+    vectors[::10] = np.repeat(vectors[::30], 3, axis=0)
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)

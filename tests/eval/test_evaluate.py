@@ -1,0 +1,109 @@
+"""The evaluator on collections small enough to work by hand, and on real ones."""
+
+import json
+
+import pytest
+
+from mrl_search.encoders import EncoderSpec
+from mrl_search.errors import DatasetError, DimensionError, FunnelError
+from mrl_search.eval import EvalOptions, EvalRecipe, evaluate
+from mrl_search.run import read_run
+
+HASHING = (EncoderSpec("hashing:64"),)
+
+
+@pytest.fixture
+def collection(tmp_path):
+    """Writes a BEIR folder; returns its dir: name."""
+
+    def write(documents, queries, qrels, name="tiny"):
+        folder = tmp_path / name
+        (folder / "qrels").mkdir(parents=True)
+        (folder / "corpus.jsonl").write_text("".join(json.dumps({"_id": k, "text": v}) + "\n" for k, v in documents))
+        (folder / "queries.jsonl").write_text(
+            "".join(json.dumps({"_id": k, "text": v}) + "\n" for k, v in queries.items())
+        )
+        lines = [f"{q}\t{d}\t{grade}\n" for q, judged in qrels.items() for d, grade in judged.items()]
+        (folder / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\n" + "".join(lines))
+        return f"dir:{folder}"
+
+    return write
+
+
+TINY = [("a", "red fox"), ("b", "tax law of the land"), ("c", "blue whale")]
+
+
+def test_every_width_then_every_funnel_from_the_same_vectors(collection):
+    dataset = collection(TINY, {"q1": "red fox", "q2": "blue whale"}, {"q1": {"a": 1}, "q2": {"c": 1}})
+    found = evaluate(EvalRecipe(dataset, encoders=HASHING, dims=(16,), funnels=("16:2,64:2",)))
+    assert [report.funnel for report in found.reports] == ["64:100", "16:100", "16:2,64:2"]
+    assert found.reports[0].mean == {"nDCG@10": 1.0, "Recall@100": 1.0, "MRR@10": 1.0}
+    assert found.reports[0].kept.share == 1.0
+    assert found.reports[2].cost.macs_per_query == 3 * 16 + 2 * 64
+    assert (found.documents, found.queries) == (3, 2)
+
+
+def test_a_measure_deeper_than_the_funnel_is_not_reported(collection):
+    documents = [(str(number), f"number {number}") for number in range(150)]
+    found = evaluate(
+        EvalRecipe(
+            collection(documents, {"q": "number 7"}, {"q": {"7": 1}}),
+            encoders=HASHING,
+            dims=(64,),
+            funnels=("16:50,64:10",),
+        )
+    )
+    assert set(found.reports[-1].mean) == {"nDCG@10", "MRR@10"}
+
+
+def test_the_query_itself_is_no_answer_where_selves_are_dropped(collection):
+    documents = [("q", "red fox"), ("a", "red red fox")]
+    dataset = collection(documents, {"q": "red fox"}, {"q": {"a": 1}}, name="arguana")
+    kept = evaluate(
+        EvalRecipe(dataset, encoders=HASHING, dims=(64,), funnels=("16:2,64:1",), drop_self=False, measures=("P@1",))
+    )
+    dropped = evaluate(EvalRecipe(dataset, encoders=HASHING, dims=(64,), funnels=("16:2,64:1",), measures=("P@1",)))
+    assert [report.mean["P@1"] for report in kept.reports] == [0.0, 0.0]
+    assert [report.mean["P@1"] for report in dropped.reports] == [1.0, 1.0]
+
+
+def test_runs_are_written_as_ranked(collection, tmp_path):
+    dataset = collection(TINY, {"q1": "red fox"}, {"q1": {"a": 1}})
+    evaluate(EvalRecipe(dataset, encoders=HASHING, dims=(64,), funnels=()), EvalOptions(runs=tmp_path / "runs"))
+    (path,) = (tmp_path / "runs").iterdir()
+    assert read_run(path).ranking["q1"][0].id == "a"
+
+
+def test_several_encoders_give_one_table_each_against_its_own_full_width(collection):
+    dataset = collection(TINY, {"q1": "red fox"}, {"q1": {"a": 1}})
+    found = evaluate(EvalRecipe(dataset, encoders=(*HASHING, EncoderSpec("hashing:32")), dims=(8,), funnels=()))
+    assert [(r.encoder, r.funnel) for r in found.reports] == [
+        ("hashing:64", "64:100"), ("hashing:64", "8:100"), ("hashing:32", "32:100"), ("hashing:32", "8:100"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("recipe", "error", "reason"),
+    [
+        ({"dims": (128,)}, DimensionError, "the encoder gives 64 dims, asked for 128"),
+        ({"funnels": ("16:5,128:5",)}, FunnelError, "asks for 128 dims, the encoder gives 64"),
+        ({"split": "train"}, DatasetError, "has no split 'train'"),
+    ],
+)
+def test_what_cannot_be_evaluated_says_why(collection, recipe, error, reason):
+    dataset = collection(TINY, {"q1": "red fox"}, {"q1": {"a": 1}})
+    with pytest.raises(error, match=reason):
+        evaluate(EvalRecipe(dataset, encoders=HASHING, **recipe))
+
+
+def test_a_corpus_with_two_documents_of_one_id_cannot_be_judged(collection):
+    dataset = collection([("a", "x"), ("a", "y")], {"q": "x"}, {"q": {"a": 1}})
+    with pytest.raises(DatasetError, match="has two documents with the id 'a'"):
+        evaluate(EvalRecipe(dataset, encoders=HASHING))
+
+
+def test_a_wide_enough_funnel_equals_exact_search_on_a_real_collection(shared_data):
+    recipe = EvalRecipe("cranfield", encoders=(EncoderSpec("hashing:256"),), dims=(64,), funnels=("64:1400,256:100",))
+    exact, _, funnel = evaluate(recipe, EvalOptions(data=shared_data / "beir")).reports
+    assert funnel.mean == exact.mean
+    assert funnel.per_query == exact.per_query

@@ -1,0 +1,73 @@
+from pathlib import Path
+
+import pytest
+
+from mrl_search.encoders import EncoderSpec
+from mrl_search.errors import FunnelError, MeasureError, RecipeError
+from mrl_search.eval import EvalRecipe, Evaluation, Expected, read_eval_recipe
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "eval" / "recipes").glob("*.toml")), ids=lambda path: path.stem)
+def test_every_recipe_in_the_repository_reads_and_expects_rows_it_will_have(path):
+    recipe = read_eval_recipe(path)
+    assert recipe.expected
+    assert {one.encoder for one in recipe.expected} <= {spec.name for spec in recipe.encoders}
+    assert {one.measure for one in recipe.expected} <= set(recipe.measures)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "eval" / "results").glob("*.json")), ids=lambda path: path.stem)
+def test_every_result_in_the_repository_reads_and_names_its_commit(path):
+    evaluation = Evaluation.from_json(path.read_text(encoding="utf-8"), str(path))
+    assert evaluation.reports
+    assert evaluation.provenance["commit"]
+    assert evaluation.command.startswith("mrl-search eval")
+
+
+def test_the_command_says_all_that_is_not_default():
+    recipe = EvalRecipe(
+        "scifact",
+        encoders=(EncoderSpec("a b", query_prompt="query: "), EncoderSpec("c")),
+        dims=(64, 128),
+        funnels=("64:200,768:10",),
+        measures=("AP",),
+        prefix="SQ8",
+        drop_self=False,
+    )
+    assert recipe.command() == (
+        "mrl-search eval --dataset scifact --split test --encoder 'a b' --encoder c --query-prompt 'query: ' "
+        "--dims 64,128 --funnel 64:200,768:10 --measure AP --prefix SQ8 --keep-self"
+    )
+    assert EvalRecipe("scifact").command() == "mrl-search eval --dataset scifact --split test --encoder minilm-768"
+
+
+@pytest.mark.parametrize(
+    ("dataset", "told", "drops"),
+    [
+        ("arguana", None, True),
+        ("hf:mteb/Quora", None, True),
+        ("dir:x/quora/", None, True),
+        ("scifact", None, False),
+        ("scifact", True, True),
+        ("arguana", False, False),
+    ],
+)
+def test_a_query_s_own_document_is_dropped_for_arguana_and_quora_unless_told_otherwise(dataset, told, drops):
+    assert EvalRecipe(dataset, drop_self=told).drops_self is drops
+
+
+def test_what_is_expected_is_either_a_value_or_a_bound():
+    exact, bound = Expected("e", "f", "AP", value=0.5, tolerance=0.01), Expected("e", "f", "AP", at_least=0.5)
+    assert [exact.met_by(x) for x in (0.489, 0.491, 0.509, 0.511)] == [False, True, True, False]
+    assert [bound.met_by(x) for x in (0.499, 0.5, 0.9)] == [False, True, True]
+    for told in ({}, {"value": 0.5, "at_least": 0.5}):
+        with pytest.raises(RecipeError, match="give either value"):
+            Expected("e", "f", "AP", **told)
+
+
+def test_a_recipe_with_a_bad_funnel_or_measure_is_refused_when_it_is_read():
+    with pytest.raises(FunnelError):
+        EvalRecipe("scifact", funnels=("64",))
+    with pytest.raises(MeasureError):
+        EvalRecipe("scifact", measures=("nonsense",))

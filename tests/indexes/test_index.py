@@ -1,0 +1,100 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mrl_search.errors import FunnelError
+from mrl_search.funnel import Funnel, Stage
+from mrl_search.hits import best
+from mrl_search.indexes import StoredVectors, VectorIndex, build_prefix, packed
+from mrl_search.retriever import search
+from mrl_search.vectors import prefix, unit
+
+
+def index_of(vectors, prefix_dim=2, dtype="float32"):
+    stored = StoredVectors(packed(unit(vectors), dtype), dtype)
+    return VectorIndex(stored, build_prefix(stored, prefix_dim, "Flat"))
+
+
+def naive_search(vectors, queries, funnel):
+    """The funnel by the book: cosines of prefixes in float64, one query at a time, plain sorts."""
+    answers = []
+    for query in queries:
+        kept = range(len(vectors))
+        for stage in funnel.stages:
+            documents = vectors[:, : stage.dim].astype(np.float64)
+            cosines = documents @ query[: stage.dim].astype(np.float64)
+            lengths = np.linalg.norm(documents, axis=1) * np.linalg.norm(query[: stage.dim])
+            cosines = np.round(np.divide(cosines, lengths, out=np.zeros_like(cosines), where=lengths > 0), 9)
+            kept = sorted(kept, key=lambda row: (-cosines[row], row))[: stage.k]
+        answers.append(kept)
+    return answers
+
+
+def test_rerank_overturns_a_prefix_that_misleads():
+    docs = np.array([[0.8, 0.6, 0], [0.6, 0, 0.8]], dtype=np.float32)
+    query = np.array([[0.48, 0.36, 0.8]], dtype=np.float32)
+    # cosine at 2 dims: 1.00 and 0.80; at 3 dims: 0.60 and 0.928
+    assert search(index_of(docs), query, Funnel.parse("2:2,3:1")).rows.tolist() == [[1]]
+
+
+def test_scores_are_cosines_at_the_last_width():
+    docs = np.array([[3, 4, 0], [0, 3, 4]], dtype=np.float32)
+    hits = search(index_of(docs), np.array([[0, 5, 0]], np.float32), Funnel.parse("2:2,3:2"))
+    np.testing.assert_allclose(hits.scores, [[0.8, 0.6]], atol=1e-6)
+
+
+@pytest.mark.parametrize("funnel", ["8:600,32:60", "8:50,32:10", "8:300,16:40,24:20,32:5", "32:10", "8:700,32:20"])
+@pytest.mark.parametrize("count", [1, 40])
+def test_every_funnel_equals_the_naive_one(monkeypatch, clustered, funnel, count):
+    monkeypatch.setattr("mrl_search.indexes.index._GATHERED", 97)
+    hits = search(index_of(clustered, 8), clustered[:count], Funnel.parse(funnel))
+    expected = naive_search(clustered, clustered[:count], Funnel.parse(funnel))
+    assert [hits.of(q)[1].tolist() for q in range(count)] == expected
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 30), st.integers(1, 40), st.integers(1, 40), st.integers(0, 5), st.integers(0, 2**32 - 1))
+def test_a_corpus_full_of_copies_equals_the_naive_search(n, first, last, queries, seed):
+    random = np.random.default_rng(seed)
+    docs = random.standard_normal((5, 3)).astype(np.float32)[random.integers(0, 5, n)]
+    asked = random.standard_normal((queries, 3)).astype(np.float32)
+    funnel = Funnel((Stage(2, max(first, last)), Stage(3, last)))
+    hits = search(index_of(docs), asked, funnel)
+    assert [hits.of(q)[1].tolist() for q in range(queries)] == naive_search(docs, asked, funnel)
+
+
+def test_k_beyond_the_documents_is_padded_at_the_end(clustered):
+    hits = search(index_of(clustered[:5], 8), clustered[:1], Funnel.parse("8:9,32:7"))
+    assert hits.rows.shape == (1, 7)
+    assert hits.rows[0, 5:].tolist() == [-1, -1]
+    assert hits.scores[0, 5:].tolist() == [-np.inf, -np.inf]
+
+
+def test_zero_queries_give_zero_lines(clustered):
+    hits = search(index_of(clustered, 8), clustered[:0], Funnel.parse("8:9,32:7"))
+    assert hits.rows.shape == (0, 7)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "int8"])
+def test_rounded_vectors_score_within_the_rounding(clustered, dtype):
+    funnel = Funnel.parse("8:100,32:10")
+    exact, rounded = (search(index_of(clustered, 8, d), clustered[:20], funnel) for d in ("float32", dtype))
+    np.testing.assert_allclose(rounded.scores, exact.scores, atol=0.01)
+
+
+def test_a_funnel_that_starts_elsewhere_says_where_it_may_start(clustered):
+    with pytest.raises(FunnelError, match="starts at 16 dims, but this index was built for 8; start at 8"):
+        index_of(clustered, 8).shortlist(clustered[:1], Stage(16, 5))
+
+
+def test_a_stage_beyond_the_stored_width_is_refused(clustered):
+    index = index_of(clustered, 8)
+    hits = best(np.zeros((1, 1), np.float32), np.zeros((1, 1), np.int64), 1)
+    with pytest.raises(FunnelError, match="asks for 64 dims, but this index stores 32"):
+        index.rerank(clustered[:1], hits, Stage(64, 1))
+
+
+def test_queries_narrower_than_a_stage_are_refused(clustered):
+    with pytest.raises(FunnelError, match="the stage 32:5 is wider than the queries"):
+        index_of(clustered, 8).shortlist(prefix(clustered[:1], 16), Stage(32, 5))

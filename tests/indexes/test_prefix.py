@@ -1,0 +1,92 @@
+import numpy as np
+import pytest
+
+from mrl_search.errors import IndexStoreError, MissingPackageError
+from mrl_search.indexes.prefix import build_prefix, check_factory, read_prefix, scan
+from mrl_search.indexes.stored import StoredVectors
+from mrl_search.vectors import prefix
+
+
+def assert_best(rows, vectors, query, k):
+    """`rows` are the k best by brute force: score down, rows of equal vectors up; float noise may swap near-equals."""
+    scores = vectors.astype(np.float64) @ query.astype(np.float64)
+    assert len(set(rows)) == len(rows) == min(k, len(vectors))
+    assert np.diff(scores[rows]).max(initial=-1) < 1e-6
+    assert scores[rows[-1]] > np.sort(scores)[-len(rows)] - 1e-6
+    copies = {}
+    for row, vector in enumerate(vectors):
+        copies.setdefault(vector.tobytes(), []).append(row)
+    for same in copies.values():
+        kept = [row for row in rows if row in same]
+        assert kept == same[: len(kept)]  # in row order, and none left out before one that is in
+
+
+@pytest.mark.parametrize("k", [1, 3, 10, 600, 700])
+@pytest.mark.parametrize("count", [1, 30])  # FAISS takes another path from 20 queries on
+def test_exact_search_equals_brute_force_even_where_equals_straddle_the_cut(clustered, k, count):
+    stored = StoredVectors(clustered, "float32")
+    queries = prefix(clustered[:count], 8)
+    found = build_prefix(stored, 8, "Flat").search(queries, k)
+    assert found.rows.shape == (count, k)
+    for place, query in enumerate(queries):
+        assert_best(found.of(place)[1].tolist(), prefix(clustered, 8), query, k)
+
+
+@pytest.mark.parametrize("k", [1, 10, 700])
+def test_scanning_block_by_block_equals_brute_force(monkeypatch, clustered, k):
+    monkeypatch.setattr("mrl_search.indexes.stored._SCANNED", 77)
+    queries = clustered[:7]
+    found = scan(StoredVectors(clustered, "float32"), queries, k)
+    for place, query in enumerate(queries):
+        assert_best(found.of(place)[1].tolist(), clustered, query, k)
+
+
+def test_all_documents_alike_come_in_row_order():
+    same = StoredVectors(np.tile(np.array([[0.6, 0.8]], np.float32), (50, 1)), "float32")
+    assert build_prefix(same, 2, "Flat").search(np.array([[1, 0]], np.float32), 4).rows.tolist() == [[0, 1, 2, 3]]
+
+
+def test_no_query_finds_nothing(clustered):
+    found = build_prefix(StoredVectors(clustered, "float32"), 8, "Flat").search(np.empty((0, 8), np.float32), 5)
+    assert found.rows.shape == (0, 5)
+
+
+@pytest.mark.parametrize("factory", ["SQ8", "HNSW16", "IVF8,Flat", "PQ4x4fs", "PCA4,Flat"])
+def test_any_factory_string_finds_most_of_the_top_ten(clustered, factory):
+    stored = StoredVectors(clustered, "float32")
+    queries = prefix(clustered[1::60], 8)
+    found = build_prefix(stored, 8, factory).search(queries, 50)
+    exact = build_prefix(stored, 8, "Flat").search(queries, 10)
+    shares = [len({*found.of(q)[1]} & {*exact.of(q)[1]}) / 10 for q in range(len(queries))]
+    assert np.mean(shares) > 0.8
+
+
+def test_a_written_prefix_reads_back_the_same(tmp_path, clustered):
+    built = build_prefix(StoredVectors(clustered, "float32"), 8, "SQ8")
+    built.write(tmp_path / "prefix.faiss")
+    again = read_prefix(tmp_path / "prefix.faiss", 600, 8)
+    queries = prefix(clustered[:5], 8)
+    assert again.search(queries, 9).rows.tolist() == built.search(queries, 9).rows.tolist()
+    assert again.nbytes == (tmp_path / "prefix.faiss").stat().st_size
+
+
+def test_a_prefix_that_does_not_fit_the_manifest_is_refused(tmp_path, clustered):
+    build_prefix(StoredVectors(clustered, "float32"), 8, "Flat").write(tmp_path / "p")
+    with pytest.raises(IndexStoreError, match="holds 600 × 8, the manifest says 599 × 8"):
+        read_prefix(tmp_path / "p", 599, 8)
+
+
+def test_a_factory_string_faiss_does_not_know_is_one_clear_line():
+    with pytest.raises(IndexStoreError, match="FAISS does not take --prefix 'Nonsense' at 8 dims: could not parse"):
+        check_factory(8, "Nonsense")
+
+
+def test_too_few_documents_to_train_on_is_one_clear_line(clustered):
+    with pytest.raises(IndexStoreError, match="cannot build --prefix 'IVF64,Flat' over 10 × 8: .*training points"):
+        build_prefix(StoredVectors(clustered[:10], "float32"), 8, "IVF64,Flat")
+
+
+def test_without_faiss_one_line_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "faiss", None)
+    with pytest.raises(MissingPackageError, match=r"pip install 'mrl-search\[cpu\]'"):
+        check_factory(8, "Flat")

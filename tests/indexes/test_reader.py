@@ -1,0 +1,136 @@
+"""Opening: what is verified, and what is said of an index that is not right."""
+
+import shutil
+import sqlite3
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_writer import write
+
+from mrl_search.errors import IndexStoreError
+from mrl_search.funnel import Funnel
+from mrl_search.indexes import find_index, measure_index, open_index
+from mrl_search.retriever import open_retriever
+
+GOLDEN = Path(__file__).parent / "golden" / "format-1"
+
+
+@pytest.fixture
+def index(tmp_path):
+    write(tmp_path / "i", ["a", "b", "c"])
+    return tmp_path / "i"
+
+
+def edit(index, statement, *values):
+    database = sqlite3.connect(index / "index.sqlite")
+    with database:
+        database.execute(statement, values)
+    database.close()
+
+
+def test_no_index_says_how_to_build_one(tmp_path):
+    with pytest.raises(IndexStoreError, match="there is no index in .*; build one: mrl-search build CORPUS --index"):
+        open_index(tmp_path)
+
+
+def test_a_missing_file_is_named(index):
+    (index / "segments/000001/vectors.npy").unlink()
+    with pytest.raises(IndexStoreError, match=r"vectors\.npy is missing"):
+        open_index(index)
+
+
+@pytest.mark.parametrize("name", ["vectors.npy", "prefix.faiss"])
+def test_a_truncated_file_is_named_with_both_sizes(index, name):
+    path = index / "segments/000001" / name
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1])
+    with pytest.raises(IndexStoreError, match=rf"{name} has {len(whole) - 1} bytes, {len(whole)} were committed"):
+        open_index(index)
+
+
+def test_a_flipped_bit_in_the_faiss_file_is_found_before_faiss_reads_it(index):
+    path = index / "segments/000001/prefix.faiss"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(IndexStoreError, match=r"prefix\.faiss is damaged \(its sha256"):
+        open_index(index)
+
+
+def test_another_format_is_refused_by_number(index):
+    edit(index, "PRAGMA user_version = 99")
+    with pytest.raises(IndexStoreError, match="index format 99, this mrl-search reads 1"):
+        open_index(index)
+
+
+def test_another_programs_sqlite_file_is_refused(index):
+    edit(index, "PRAGMA application_id = 7")
+    with pytest.raises(IndexStoreError, match="an SQLite file, but not of mrl-search"):
+        open_index(index)
+
+
+def test_a_file_that_is_not_sqlite_is_refused(tmp_path):
+    (tmp_path / "index.sqlite").write_bytes(b"no database" * 100)
+    with pytest.raises(IndexStoreError, match="cannot be read: file is not a database"):
+        open_index(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("json", "reason"),
+    [
+        ("[]", "not a JSON object"),
+        ("{", "cannot be read"),
+        ('{"name": "x"}', "the key 'documents' is missing"),
+        ('{"surprise": 1}', "unknown key 'surprise'"),
+    ],
+)
+def test_a_manifest_that_is_not_right_is_refused(index, json, reason):
+    edit(index, "UPDATE manifest SET json = ?", json)
+    with pytest.raises(IndexStoreError, match=reason):
+        open_index(index)
+
+
+def test_a_manifest_that_contradicts_the_segments_is_refused(index):
+    edit(index, "UPDATE segments SET documents = 2")
+    with pytest.raises(IndexStoreError, match="contradicts itself"):
+        open_index(index)
+
+
+def test_reading_leaves_no_file_behind(index):
+    before = sorted(path.name for path in index.iterdir())
+    open_index(index).close()
+    assert sorted(path.name for path in index.iterdir()) == before
+
+
+def test_the_last_built_index_is_found_and_a_leftover_is_not(tmp_path):
+    write(tmp_path / "one", ["a"])
+    write(tmp_path / "two", ["b"])
+    (tmp_path / "three").mkdir()
+    sqlite3.connect(tmp_path / "three" / "index.sqlite").close()  # empty, as a killed build may leave it
+    assert find_index(root=tmp_path) == tmp_path / "two"
+    assert find_index(Path("one"), tmp_path) == tmp_path / "one"
+
+
+def test_no_index_anywhere_says_so(tmp_path):
+    with pytest.raises(IndexStoreError, match="there is no index under .*; build one"):
+        find_index(root=tmp_path / "nowhere")
+
+
+def test_bytes_per_document_are_the_files(index):
+    manifest, sizes = measure_index(index)
+    vectors = (index / "segments/000001/vectors.npy").stat().st_size
+    assert sizes.vectors * manifest.documents == pytest.approx(vectors)
+    assert sizes.disk == sizes.vectors + sizes.prefix + sizes.catalog
+    assert sizes.ram > 2 * 4
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "int8"])
+def test_the_golden_index_of_format_1_opens_and_answers_for_ever(tmp_path, dtype):
+    folder = tmp_path / dtype
+    shutil.copytree(GOLDEN / dtype, folder)
+    with open_retriever(folder) as retriever:
+        found = retriever.search(["wooden doll"], funnel=Funnel.parse("16:5,64:3"))[0]
+        assert [answer.id for answer in found] == ["doll", "nest", "tree"]
+        assert found[0].metadata == {"year": 1890}
+        np.testing.assert_allclose([answer.score for answer in found], [0.5107, 0.3515, 0.3185], atol=0.005)

@@ -1,0 +1,229 @@
+"""From files to an index, and what is said of files that make none."""
+
+import json
+
+import numpy as np
+import pytest
+
+from mrl_search.builder import BuildOptions, build, default_dims
+from mrl_search.encoders import EncoderSpec, load_encoder
+from mrl_search.errors import CorpusError, DimensionError, EncoderError, IndexStoreError, VectorsError
+from mrl_search.indexes import read_manifest
+from mrl_search.retriever import open_retriever
+from mrl_search.vectors import prefix
+
+ENCODER = "hashing:64"
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    """Writes documents as JSON lines and returns the file's name."""
+
+    def write(*documents, name="corpus.jsonl"):
+        path = tmp_path / name
+        path.write_text("".join(json.dumps(document) + "\n" for document in documents))
+        return str(path)
+
+    return write
+
+
+def doc(identifier, text="some text", **other):
+    return {"_id": identifier, "text": text, **other}
+
+
+def test_what_is_built_can_be_searched(corpus, tmp_path):
+    source = corpus(doc("a", "a red fox"), doc("b", "tax law"), doc("c", "the red red fox", title="Fox"))
+    folder = build(source, tmp_path / "i", dims=(16, 64), encoder=ENCODER)
+    with open_retriever(folder) as retriever:
+        (answers,) = retriever.search(["red fox"], k=2)
+    assert {answer.id for answer in answers} == {"a", "c"}
+
+
+def test_the_manifest_says_how_it_was_built(corpus, tmp_path):
+    options = BuildOptions(dtype="int8", prefix="SQ8", skip_bad=1)
+    source = corpus(doc("a"), doc("b", ""), {"text": "no id"})
+    folder = build(source, tmp_path / "i", dims=(8, 16, 32), encoder=ENCODER, options=options)
+    manifest, segment = read_manifest(folder)
+    assert (manifest.documents, manifest.without_text, manifest.skipped) == (2, 1, 1)
+    assert (manifest.dims, manifest.dtype, manifest.prefix) == ((8, 16, 32), "int8", "SQ8")
+    assert manifest.funnel == "8:200,16:45,32:10"
+    assert (manifest.encoder.name, manifest.encoder.identity) == (ENCODER, "hashing:64 v1")
+    assert segment.documents == 2
+
+
+def test_the_index_is_named_after_the_corpus(corpus, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert str(build(corpus(doc("a"), name="news.jsonl"), encoder=ENCODER)) == "indexes/news"
+
+
+def test_stored_vectors_are_the_encoders_cut_to_the_last_width(corpus, tmp_path):
+    folder = build(corpus(doc("a", "red fox")), tmp_path / "i", dims=(8, 32), encoder=ENCODER)
+    whole = load_encoder(EncoderSpec(ENCODER)).encode_documents(["red fox"])
+    stored = np.load(folder / "segments/000001/vectors.npy")
+    np.testing.assert_allclose(stored, prefix(whole, 32), atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("dims", "reason"),
+    [
+        ((64, 128), "hashing:64 gives 64 dims, asked for 128; end --dims at 64"),
+        ((32, 16), "--dims 32,16: the widths must grow"),
+        ((16, 16), "the widths must grow"),
+        ((0, 16), "a width is at least 1"),
+    ],
+)
+def test_widths_that_cannot_be_are_refused_before_anything_is_written(corpus, tmp_path, dims, reason):
+    with pytest.raises(DimensionError, match=reason):
+        build(corpus(doc("a")), tmp_path / "i", dims=dims, encoder=ENCODER)
+    assert not (tmp_path / "i").exists()
+
+
+def test_default_widths_are_64_and_the_encoders_own_or_the_shortest_trained_one():
+    class Trained:
+        dim = 768
+        trained_dims = (32, 128, 256, 768)
+
+    assert default_dims(load_encoder(EncoderSpec("hashing:256"))) == (64, 256)
+    assert default_dims(load_encoder(EncoderSpec("hashing:48"))) == (48,)
+    assert default_dims(Trained()) == (128, 768)
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (BuildOptions(dtype="float8"), "unknown --dtype 'float8'; choose one of float32, bfloat16, int8"),
+        (BuildOptions(prefix="Nope"), "FAISS does not take --prefix 'Nope' at 16 dims"),
+    ],
+)
+def test_options_that_cannot_be_are_refused_before_anything_is_written(corpus, tmp_path, options, reason):
+    with pytest.raises(IndexStoreError, match=reason):
+        build(corpus(doc("a")), tmp_path / "i", dims=(16, 64), encoder=ENCODER, options=options)
+    assert not (tmp_path / "i").exists()
+
+
+def test_a_bad_line_stops_the_build_before_encoding_and_leaves_nothing(corpus, tmp_path):
+    with pytest.raises(CorpusError, match=r"corpus\.jsonl, line 2: has no _id or id"):
+        build(corpus(doc("a"), {"text": "x"}), tmp_path / "i", encoder=Untouchable())
+    assert not (tmp_path / "i").exists()
+
+
+class Untouchable:
+    """An encoder that must not be asked."""
+
+    spec, identity, dim, trained_dims = EncoderSpec("untouchable"), "untouchable", 8, ()
+
+    def encode_documents(self, texts):
+        raise AssertionError("encoded too early")
+
+    encode_queries = encode_documents
+
+
+def test_a_repeated_id_is_a_bad_line_that_names_the_first(corpus, tmp_path):
+    source = corpus(doc("a"), doc("b", "kept"), doc("b", "dropped"))
+    with pytest.raises(CorpusError, match=r"line 3: the id 'b' is already that of document number 2; mend it"):
+        build(source, tmp_path / "i", encoder=ENCODER)
+    folder = build(source, tmp_path / "i", encoder=ENCODER, options=BuildOptions(skip_bad=1))
+    with open_retriever(folder) as retriever:
+        assert [answer.text for answer in retriever.search(["kept"], k=1)[0]] == ["kept"]
+
+
+def test_an_empty_corpus_builds_nothing(corpus, tmp_path):
+    with pytest.raises(CorpusError, match="corpus holds no documents; nothing was built"):
+        build(corpus(), tmp_path / "i", encoder=ENCODER)
+    assert not (tmp_path / "i").exists()
+
+
+class Fragile:
+    """Encodes until told to break; counts what it encoded."""
+
+    spec, identity, dim, trained_dims = EncoderSpec("fragile"), "fragile v1", 8, ()
+
+    def __init__(self, breaks_after):
+        self.left, self.encoded = breaks_after, 0
+        self._encoder = load_encoder(EncoderSpec("hashing:8"))
+
+    def encode_documents(self, texts):
+        if self.left < len(texts):
+            raise KeyboardInterrupt
+        self.left -= len(texts)
+        self.encoded += len(texts)
+        return self._encoder.encode_documents(texts)
+
+    encode_queries = encode_documents
+
+
+def test_an_interrupted_build_goes_on_from_the_cache(corpus, tmp_path, monkeypatch):
+    monkeypatch.setattr("mrl_search.encoding.BLOCK", 10)
+    source = corpus(*(doc(str(number), f"text {number}") for number in range(35)))
+    first, second = Fragile(25), Fragile(1000)
+    with pytest.raises(KeyboardInterrupt):
+        build(source, tmp_path / "i", encoder=first)
+    assert not (tmp_path / "i").exists()
+    build(source, tmp_path / "i", encoder=second)
+    assert (first.encoded, second.encoded) == (20, 15 + 1)  # and the probe
+
+
+@pytest.mark.parametrize(
+    ("vectors", "reason"),
+    [
+        (np.zeros((1, 4), np.float32), r"returned \(1, 4\) for 1 texts, wanted \(1, 8\)"),
+        (np.full((1, 8), np.nan, np.float32), "returned NaN or infinity"),
+        (np.ones((1, 8), np.float32), "returned a vector of length 2.83, wanted 1"),
+    ],
+)
+def test_an_encoder_that_breaks_its_promise_is_caught(corpus, tmp_path, vectors, reason):
+    encoder = Untouchable()
+    encoder.encode_documents = lambda texts: vectors
+    with pytest.raises(EncoderError, match=reason):
+        build(corpus(doc("a")), tmp_path / "i", encoder=encoder, options=BuildOptions(cache=False))
+    assert not (tmp_path / "i").exists()
+
+
+def saved(tmp_path, array):
+    np.save(tmp_path / "docs.npy", array)
+    return BuildOptions(vectors=tmp_path / "docs.npy")
+
+
+def test_precomputed_vectors_are_searched_with_vectors(corpus, tmp_path):
+    options = saved(tmp_path, np.array([[2, 0, 0], [0, 3, 0], [1, 1, 0]], np.float64))
+    folder = build(corpus(doc("x"), doc("y"), doc("xy")), tmp_path / "i", dims=(2, 3), options=options)
+    with open_retriever(folder) as retriever:
+        (answers,) = retriever.search_vectors(np.array([[0, 5, 0]], np.float32), k=2)
+        with pytest.raises(EncoderError, match="search it with --vectors"):
+            retriever.search(["text"])
+    assert [(answer.id, round(answer.score, 4)) for answer in answers] == [("y", 1.0), ("xy", 0.7071)]
+
+
+def test_precomputed_vectors_with_their_encoder_are_searched_with_texts(corpus, tmp_path):
+    options = saved(tmp_path, load_encoder(EncoderSpec(ENCODER)).encode_documents(["red fox", "tax law"]))
+    folder = build(corpus(doc("a"), doc("b")), tmp_path / "i", encoder=ENCODER, options=options)
+    with open_retriever(folder) as retriever:
+        assert retriever.search(["tax law"], k=1)[0][0].id == "b"
+
+
+@pytest.mark.parametrize(
+    ("array", "reason"),
+    [
+        (np.ones((3, 4)), "holds 3 vectors for 2 documents; they must be in step"),
+        (np.array([[1.0, 0], [np.nan, 1]]), r"the vector in row 1 \(from 0\) holds NaN"),
+        (np.ones((2, 2), int), "does not hold floats"),
+    ],
+)
+def test_vectors_that_do_not_fit_are_refused(corpus, tmp_path, array, reason):
+    with pytest.raises(VectorsError, match=reason):
+        build(corpus(doc("a"), doc("b")), tmp_path / "i", options=saved(tmp_path, array))
+    assert not (tmp_path / "i").exists()
+
+
+def test_vectors_of_another_width_than_their_encoder_are_refused(corpus, tmp_path):
+    with pytest.raises(VectorsError, match="holds 5 dims, but hashing:64 gives 64"):
+        build(corpus(doc("a")), tmp_path / "i", encoder=ENCODER, options=saved(tmp_path, np.ones((1, 5))))
+
+
+def test_equal_texts_get_equal_scores_and_come_in_id_order(corpus, tmp_path):
+    source = corpus(*(doc(identifier, "red fox") for identifier in "cabd"))
+    folder = build(source, tmp_path / "i", dims=(16, 64), encoder=ENCODER)
+    with open_retriever(folder) as retriever:
+        (answers,) = retriever.search(["fox"], k=4)
+    assert [answer.id for answer in answers] == ["a", "b", "c", "d"]
+    assert len({answer.score for answer in answers}) == 1

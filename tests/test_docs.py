@@ -1,0 +1,85 @@
+"""The README under test: its commands run, its Python runs, its length keeps, its links lead somewhere."""
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from mrl_search.cli import main
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = re.findall(r"^(mrl-search .*?)(?:\s+#.*)?$", "\n".join(re.findall(r"```sh\n(.*?)```", README, re.S)), re.M)
+
+
+@pytest.fixture
+def reader_s_folder(tmp_path, monkeypatch):
+    """Where a reader stands: a small corpus, queries, a tiny collection called scifact, and the recipes."""
+    monkeypatch.chdir(tmp_path)
+    documents = [{"_id": str(n), "title": f"title {n}", "text": f"number {n} of the white matter"} for n in range(120)]
+    queries = [{"_id": f"q{n}", "text": f"number {n}"} for n in range(3)]
+    for folder in (Path(), Path("data/scifact")):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "corpus.jsonl").write_text("".join(json.dumps(document) + "\n" for document in documents))
+        (folder / "queries.jsonl").write_text("".join(json.dumps(query) + "\n" for query in queries))
+    Path("data/scifact/qrels").mkdir()
+    judgements = "".join(f"q{n}\t{n}\t1\n" for n in range(3))
+    Path("data/scifact/qrels/test.tsv").write_text(f"query-id\tcorpus-id\tscore\n{judgements}")
+    Path("eval").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "recipes").mkdir(parents=True)
+    recipe = (ROOT / "eval/recipes/scifact.toml").read_text()
+    low = re.sub(r"(value|at_least) = .*", "at_least = 0.0", recipe)  # the tiny collection scores as it likes
+    Path("eval/recipes/scifact.toml").write_text(re.sub(r"tolerance = .*", "", low))
+    monkeypatch.setenv("MRL_SEARCH_DATA", str(tmp_path / "data"))
+    return tmp_path
+
+
+def test_every_command_of_the_readme_runs_in_the_order_it_is_shown(reader_s_folder):
+    # the corpus stands in a BEIR-like folder, so name the index as the README does
+    (reader_s_folder / "queries.jsonl").rename(reader_s_folder / "q")
+    for command in COMMANDS:
+        words = shlex.split(command.partition(" > ")[0])[1:]
+        if words == ["query"]:
+            continue  # asks on a terminal: tests/cli/test_cli.py
+        if "--queries" in words:
+            (reader_s_folder / "q").rename(reader_s_folder / "queries.jsonl")
+        result = CliRunner().invoke(main, words)
+        assert result.exit_code == 0, f"{command}\n{result.output}"
+
+
+def test_the_python_of_the_readme_runs(reader_s_folder, capsys):
+    (reader_s_folder / "queries.jsonl").unlink()
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.S)
+    exec(compile(code, "README.md", "exec"), {})
+    assert "nDCG@10" in capsys.readouterr().out
+
+
+def test_every_verb_and_every_option_but_the_rare_ones_is_in_the_readme():
+    rare = {"--out", "--split", "--measure", "--no-funnel", "--data", "--drop-self", "--keep-self", "--layer-norm",
+            "--query-prompt", "--document-prompt", "--precision", "--no-cache", "--k"}  # fmt: skip
+    for verb, command in main.commands.items():
+        assert f"mrl-search {verb}" in README or f"make {verb}" in README
+        options = {name for option in command.params if isinstance(option, click.Option) for name in option.opts}
+        assert not {name for name in options - rare if name not in README}
+
+
+def test_the_readme_is_short():
+    assert len(re.sub(r"```.*?```", "", README, flags=re.S).split()) < 900
+
+
+@pytest.mark.parametrize("page", ["README.md", *(str(p.relative_to(ROOT)) for p in (ROOT / "docs").glob("*.md"))])
+def test_every_link_leads_to_a_file(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#:]+)\)", text):
+        assert ((ROOT / page).parent / target).exists(), target
+
+
+def test_every_input_error_in_the_docs_names_a_test_that_exists():
+    rows = re.findall(r"`(tests/\S+?)::(\w+)", (ROOT / "docs/bad-input.md").read_text(encoding="utf-8"))
+    assert len(rows) > 30
+    for path, name in rows:
+        assert f"def {name}(" in (ROOT / path).read_text(encoding="utf-8"), f"{path}::{name}"

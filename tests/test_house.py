@@ -1,0 +1,111 @@
+"""The architecture as a test: floors, lazy imports, the public door, mirrored folders."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import mrl_search
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "mrl_search"
+FLOORS = {
+    0: "cache document errors funnel hits progress provenance recipe run vectors",
+    1: "data encoders indexes",
+    2: "builder encoding retriever trace",
+    3: "eval",
+    4: "__main__ cli",
+}
+FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms.split()}
+HEAVY = {
+    "faiss": {"indexes"},
+    "torch": {"encoders"},
+    "transformers": {"encoders"},
+    "sentence_transformers": {"encoders"},
+    "openai": {"encoders"},
+    "datasets": {"data"},
+    "pyarrow": {"data"},
+    "ir_measures": {"eval"},
+    "click": {"cli"},
+}
+
+
+def rooms():
+    for path in sorted(PACKAGE.rglob("*.py")):
+        inside = path.relative_to(PACKAGE).parts
+        if inside != ("__init__.py",):
+            yield inside[0].removesuffix(".py"), path
+
+
+def imports(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module
+
+
+def test_every_room_has_a_floor():
+    assert {room for room, _ in rooms()} == set(FLOOR_OF)
+
+
+def test_a_room_imports_only_from_lower_floors_or_floor_mates_that_may_know_each_other():
+    wrong = []
+    for room, path in rooms():
+        for name in imports(path):
+            parts = name.split(".")
+            if parts[0] != "mrl_search" or len(parts) == 1 or parts[1] == room:
+                continue
+            here, there = FLOOR_OF[room], FLOOR_OF[parts[1]]
+            if there > here or (there == here and here in (1, 3, 4) and room != "__main__"):
+                wrong.append(f"{path.relative_to(ROOT)} imports {name}")
+    assert not wrong
+
+
+def test_each_heavy_library_has_one_home():
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for room, path in rooms()
+        for name in imports(path)
+        if room not in HEAVY.get(name.split(".")[0], {room})
+    ]
+    assert not wrong
+
+
+@pytest.mark.parametrize("module", ["mrl_search", "mrl_search.cli", "mrl_search.data", "mrl_search.encoders"])
+def test_importing_loads_nothing_heavy(module):
+    code = f"import sys, {module}; print(*({set(HEAVY) - {'click'}!r} | {{'numba'}}) & set(sys.modules))"
+    code = code.replace("print(*(", "print(*((").replace(") & set(sys.modules))", ") & set(sys.modules)))")
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert loaded.stdout.split() == []
+
+
+def test_the_public_names_are_what_is_really_there():
+    assert len(mrl_search.__all__) <= 15
+    assert mrl_search.__all__ == sorted(mrl_search.__all__)
+    assert set(mrl_search._HOMES) == set(mrl_search.__all__)
+    for name in mrl_search.__all__:
+        assert getattr(mrl_search, name) is not None
+    assert set(mrl_search.__all__) <= set(dir(mrl_search))
+
+
+def test_a_name_that_is_not_there_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="module 'mrl_search' has no attribute 'nonsense'"):
+        _ = mrl_search.nonsense
+
+
+def test_the_package_says_it_is_typed():
+    assert (PACKAGE / "py.typed").exists()
+
+
+def test_files_stay_short():
+    long = [str(path.relative_to(ROOT)) for _, path in rooms() if len(path.read_text().splitlines()) > 300]
+    assert not long
+
+
+@pytest.mark.parametrize("folder", ["indexes", "eval", "training"])
+def test_each_outer_folder_names_its_inner_twin_first(folder):
+    first = (ROOT / folder / "README.md").read_text(encoding="utf-8").splitlines()[0]
+    assert f"`mrl_search/{folder}/`" in first
