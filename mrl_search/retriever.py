@@ -94,10 +94,28 @@ class Retriever:
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """(n, D) query vectors. Raises EncoderError when this is not the encoder the index was built with."""
-        if not self._encoder_checked:
-            self._check_encoder()
-            self._encoder_checked = True
+        self.check_encoder()
         return checked(self.encoder.encode_queries(texts), len(texts), self.encoder)
+
+    def check_encoder(self) -> None:
+        """Encodes the probe sentence, once, which also loads the model. Raises EncoderError as `encode` does."""
+        record = self.stored.manifest.encoder
+        then = record.probe
+        if then is None or self._encoder_checked:
+            return
+        if then.shape[1] != self.encoder.dim:
+            raise EncoderError(
+                f"the index was built with {then.shape[1]} dims by {record.name}, this encoder has {self.encoder.dim}"
+            )
+        now = checked(self.encoder.encode_queries([PROBE_TEXT]), 1, self.encoder)
+        cosine = float(np.sum(then * now))
+        if cosine < _SAME_ENCODER and np.any(then):
+            raise EncoderError(
+                f"{self.encoder.spec.name} now encodes the probe sentence differently than when this index was built "
+                f"(cosine {cosine:.3f}, wanted {_SAME_ENCODER}): other weights, prompts or pooling; "
+                "use the encoder it was built with, or build again"
+            )
+        self._encoder_checked = True
 
     def funnel_for(self, k: int | None = None, funnel: Funnel | None = None) -> Funnel:
         """The funnel to walk: the one given, else the index's own, made for k answers.
@@ -136,24 +154,6 @@ class Retriever:
             for identifier, score in self.scored(hits, query)
             for document in (documents[identifier],)
         ]
-
-    def _check_encoder(self) -> None:
-        record = self.stored.manifest.encoder
-        then = record.probe
-        if then is None:
-            return
-        if then.shape[1] != self.encoder.dim:
-            raise EncoderError(
-                f"the index was built with {then.shape[1]} dims by {record.name}, this encoder has {self.encoder.dim}"
-            )
-        now = checked(self.encoder.encode_queries([PROBE_TEXT]), 1, self.encoder)
-        cosine = float(np.sum(then * now))
-        if cosine < _SAME_ENCODER and np.any(then):
-            raise EncoderError(
-                f"{self.encoder.spec.name} now encodes the probe sentence differently than when this index was built "
-                f"(cosine {cosine:.3f}, wanted {_SAME_ENCODER}): other weights, prompts or pooling; "
-                "use the encoder it was built with, or build again"
-            )
 
 
 def open_retriever(index: Path | str, encoder: Encoder | None = None) -> Retriever:
