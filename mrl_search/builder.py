@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from mrl_search.data import Corpus, Tolerance, open_corpus
-from mrl_search.encoders import CachedEncoder, Encoder, EncoderSpec, load_encoder
+from mrl_search.encoders import Encoder, EncoderSpec, cached, load_encoder
 from mrl_search.encoding import BLOCK, checked, encode_documents
 from mrl_search.errors import CorpusError, DimensionError, IndexStoreError, VectorsError
 from mrl_search.funnel import Funnel
@@ -109,7 +109,7 @@ def _chosen_encoder(
     given: Vectors | None,
     options: BuildOptions,
 ) -> Encoder:
-    """The encoder, loaded and, unless it is as fast as a look-up, behind the cache."""
+    """The encoder, loaded and behind the cache."""
     if encoder is None:
         encoder = DEFAULT_ENCODER if given is None else EncoderSpec("precomputed", dim=given.shape[1])
     if isinstance(encoder, str):
@@ -123,8 +123,7 @@ def _chosen_encoder(
         raise VectorsError(
             f"{options.vectors} holds {given.shape[1]} dims, but {encoder.spec.name} gives {encoder.dim}"
         )
-    cheap = encoder.spec.name.startswith("hashing:") or given is not None
-    return encoder if cheap or not options.cache else CachedEncoder(encoder)
+    return cached(encoder, wanted=options.cache and given is None)
 
 
 def _checked_dims(dims: Sequence[int] | None, encoder: Encoder) -> tuple[int, ...]:

@@ -1,8 +1,5 @@
-import pytest
-
 from mrl_search.encoders import EncoderSpec, load_encoder
 from mrl_search.encoding import encode_documents
-from mrl_search.progress import bar
 
 
 def test_blocks_follow_the_texts_and_the_bar_follows_the_blocks(monkeypatch):
@@ -18,9 +15,3 @@ def test_blocks_follow_the_texts_and_the_bar_follows_the_blocks(monkeypatch):
     blocks = list(encode_documents(encoder, (f"text {number}" for number in range(7)), Seen()))
     assert [len(block) for block in blocks] == Seen.updates == [3, 3, 1]
     assert blocks[2].tolist() == encoder.encode_documents(["text 6"]).tolist()
-
-
-@pytest.mark.parametrize("shown", [True, False])
-def test_no_bar_is_drawn_where_nobody_looks(capsys, shown):
-    bar(10, "working", "things", shown=shown).update(10)
-    assert capsys.readouterr() == ("", "")

@@ -93,6 +93,11 @@ class CachedEncoder:
             ) from error
 
 
+def cached(encoder: Encoder, *, wanted: bool = True) -> Encoder:
+    """The encoder behind the cache, if that is wanted; hashing a text is faster than looking it up."""
+    return CachedEncoder(encoder) if wanted and not encoder.spec.name.startswith("hashing:") else encoder
+
+
 def _digest(side: str, text: str) -> bytes:
     """128 bits of the text and the side it is encoded for."""
     return hashlib.blake2b(f"{side}\0{text}".encode("utf-8", "surrogatepass"), digest_size=16).digest()

@@ -32,7 +32,7 @@ def per_query(run: Run, qrels: Qrels, measures: Sequence[str]) -> PerQuery:
         if documents and query in qrels
     }
     values: PerQuery = {name: dict.fromkeys(qrels, 0.0) for name in measures}
-    if ranked:
+    if ranked and parsed:
         judged = {query: dict(grades) for query, grades in qrels.items()}
         for value in ir_measures.iter_calc(list(parsed), judged, ranked):
             values[parsed[value.measure]][value.query_id] = float(value.value)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mrl_search.errors import RecipeError
-from mrl_search.eval import Cost, Evaluation, Expected, Kept, Report, check, table
+from mrl_search.eval import Cost, Evaluation, Kept, Report, table
 from mrl_search.eval.report import kept
 
 COST = Cost(
@@ -32,41 +32,10 @@ def test_json_that_is_no_evaluation_is_refused():
             Evaluation.from_json(text, "here")
 
 
-def test_the_table_shows_every_column_and_a_dash_where_the_funnel_is_too_short():
-    row = table(EVALUATION).splitlines()[3]
-    assert row.split() == [
-        "enc",
-        "64:200,768:10",
-        "0.5000",
-        "–",
-        "98.0",
-        "[95.0,",
-        "101.0]",
-        "256+3,072",
-        "1.23M",
-        "1.50",
-        "2.50",
-    ]
-
-
 def test_writing_leaves_the_whole_file_and_no_other(tmp_path):
     EVALUATION.write(tmp_path / "deep" / "result.json")
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["result.json"]
     assert Evaluation.from_json((tmp_path / "deep" / "result.json").read_text(), "") == EVALUATION
-
-
-def test_checking_says_ok_fail_or_not_measured():
-    lines = check(
-        EVALUATION,
-        (
-            Expected("enc", "64:200,768:10", "nDCG@10", at_least=0.4),
-            Expected("enc", "64:200,768:10", "nDCG@10", value=0.6),
-            Expected("enc", "768:10", "nDCG@10", value=0.5),
-        ),
-    )
-    assert [line[:4] for line in lines] == ["OK  ", "FAIL", "FAIL"]
-    assert "0.5000, expected 0.6000 ± 0.0005" in lines[1]
-    assert "not measured" in lines[2]
 
 
 def test_the_share_kept_is_a_ratio_of_means_with_a_paired_interval():
