@@ -12,6 +12,7 @@ install: .venv/installed
 		|| { echo "mrl-search needs Python 3.11 or later; name one with make PYTHON=python3.12"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv \
 		|| { echo "Python's venv module is missing; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	@echo "installing into .venv; the first time this takes some minutes"
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[$(FAISS),dev]'
 	@touch $@
 

@@ -47,10 +47,10 @@ def main():
     texts = [document.content for document in islice(open_corpus(told.corpus).read(Tolerance()), told.n)]
     precision = chosen_precision(told.precision)
     encoder, bare = load_encoder(EncoderSpec("minilm-768", precision=precision)), bare_sentence_transformer(precision)
-    silent = bar(None, "", "", shown=False)
 
     def ours():
-        return np.concatenate(list(encode_documents(encoder, texts, silent)))
+        with bar(None, "", "", shown=False) as silent:
+            return np.concatenate(list(encode_documents(encoder, texts, silent)))
 
     def theirs():
         return bare.encode(texts)

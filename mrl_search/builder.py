@@ -153,23 +153,23 @@ def _ingest(corpus: Corpus, writer: IndexWriter, options: BuildOptions) -> tuple
     Returns how many records were skipped, and how many documents have no text.
     """
     tolerance = Tolerance(options.skip_bad)
-    progress = bar(None, "reading", "documents", shown=options.progress)
     without_text = 0
-    for document in corpus.read(tolerance):
-        if writer.add(document):
-            without_text += not document.content
-            progress.update(1)
-        else:
-            first = writer.row_of(document.id) + 1
-            tolerance.bad(document.where, f"the id {document.id!r} is already that of document number {first}")
+    with bar(None, "reading", "documents", shown=options.progress) as progress:
+        for document in corpus.read(tolerance):
+            if writer.add(document):
+                without_text += not document.content
+                progress.update(1)
+            else:
+                first = writer.row_of(document.id) + 1
+                tolerance.bad(document.where, f"the id {document.id!r} is already that of document number {first}")
     if not len(writer):
         raise CorpusError(f"{corpus.name} holds no documents; nothing was built")
     return len(tolerance.skipped), without_text
 
 
 def _encoded(writer: IndexWriter, encoder: Encoder, options: BuildOptions) -> Iterator[Vectors]:
-    progress = bar(len(writer), "encoding", "documents", shown=options.progress)
-    return encode_documents(encoder, (document.content for document in writer.documents()), progress)
+    with bar(len(writer), "encoding", "documents", shown=options.progress) as progress:
+        yield from encode_documents(encoder, (document.content for document in writer.documents()), progress)
 
 
 def _aligned(vectors: Vectors, count: int, options: BuildOptions) -> Iterator[Vectors]:

@@ -1,6 +1,8 @@
 """Progress bars on stderr, for people."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 
@@ -11,10 +13,11 @@ class Bar(Protocol):
         """`n` more are done."""
 
 
-def bar(total: int | None, what: str, unit: str, *, shown: bool) -> Bar:
-    """A bar with rate and time left; silent unless `shown` and stderr is a terminal."""
+@contextmanager
+def bar(total: int | None, what: str, unit: str, *, shown: bool) -> Iterator[Bar]:
+    """A bar with rate and time left, for as long as the block runs; silent unless `shown` and stderr is a terminal."""
     from tqdm import tqdm
 
     disable = None if shown else True  # None: tqdm asks whether the file is a terminal
-    made: Bar = tqdm(total=total, desc=what, unit=f" {unit}", file=sys.stderr, disable=disable, dynamic_ncols=True)
-    return made
+    with tqdm(total=total, desc=what, unit=f" {unit}", file=sys.stderr, disable=disable, dynamic_ncols=True) as made:
+        yield made

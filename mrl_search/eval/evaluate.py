@@ -1,7 +1,6 @@
 """One encoding, every width and funnel."""
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -15,8 +14,9 @@ from mrl_search.encoding import BLOCK, checked, encode_documents
 from mrl_search.errors import DatasetError, DimensionError, FunnelError
 from mrl_search.eval import measures as _measures
 from mrl_search.eval.cost import measured_cost
+from mrl_search.eval.measures import PerQuery
 from mrl_search.eval.recipes import EvalRecipe
-from mrl_search.eval.report import Evaluation, Report, kept
+from mrl_search.eval.report import Cost, Evaluation, Report, kept
 from mrl_search.funnel import Funnel, Stage
 from mrl_search.indexes import EXACT, StoredVectors, VectorIndex, build_prefix
 from mrl_search.progress import bar
@@ -103,9 +103,9 @@ def _funnels(recipe: EvalRecipe, dim: int) -> list[Funnel]:
 
 def _encode(dataset: Dataset, encoder: Encoder, options: EvalOptions) -> _Encoded:
     documents = {document.id: document for document in _distinct(dataset)}
-    progress = bar(len(documents), f"encoding {dataset.name}", "documents", shown=options.progress)
     texts = (document.content for document in documents.values())
-    vectors = np.concatenate(list(encode_documents(encoder, texts, progress)))
+    with bar(len(documents), f"encoding {dataset.name}", "documents", shown=options.progress) as progress:
+        vectors = np.concatenate(list(encode_documents(encoder, texts, progress)))
     queries = iter(dataset.queries.values())
     blocks = iter(lambda: list(islice(queries, BLOCK)), [])
     query_vectors = np.concatenate([checked(encoder.encode_queries(some), len(some), encoder) for some in blocks])
@@ -118,31 +118,35 @@ def _rows(
     stored = StoredVectors(encoded.documents, "float32")
     indexes: dict[tuple[int, str], VectorIndex] = {}
     reports: list[Report] = []
-    full: Mapping[str, float] | None = None
-    progress = bar(len(funnels), f"searching {dataset.name}", "funnels", shown=options.progress)
-    for funnel in funnels:
-        structure = (funnel.stages[0].dim, recipe.prefix if len(funnel.stages) > 1 else EXACT)
-        if structure not in indexes:
-            indexes[structure] = VectorIndex(stored, build_prefix(stored, *structure))
-        index = indexes[structure]
-        run = _run(dataset, encoded, index, funnel, drop_self=recipe.drops_self)
-        per_query = _measures.per_query(run, dataset.qrels, _deep_enough(recipe.measures, funnel, len(encoded.ids)))
-        first = per_query.get(recipe.measures[0])
-        full = full or first
-        reports.append(
-            Report(
-                encoder=encoded.name,
-                funnel=str(funnel),
-                mean={name: _measures.mean(values) for name, values in per_query.items()},
-                per_query=per_query,
-                kept=kept(first, full) if first and full else None,
-                cost=measured_cost(index, encoded.queries, funnel),
-            )
-        )
-        if options.runs is not None:
-            run.write(options.runs / f"{run.name}.trec")
-        progress.update(1)
+    with bar(len(funnels), f"searching {dataset.name}", "funnels", shown=options.progress) as progress:
+        for funnel in funnels:
+            structure = (funnel.stages[0].dim, recipe.prefix if len(funnel.stages) > 1 else EXACT)
+            if structure not in indexes:
+                indexes[structure] = VectorIndex(stored, build_prefix(stored, *structure))
+            index = indexes[structure]
+            run = _run(dataset, encoded, index, funnel, drop_self=recipe.drops_self)
+            if options.runs is not None:
+                run.write(options.runs / f"{run.name}.trec")
+            names = _deep_enough(recipe.measures, funnel, len(encoded.ids))
+            values = _measures.per_query(run, dataset.qrels, names)
+            cost = measured_cost(index, encoded.queries, funnel)
+            full = reports[0].per_query if reports else values  # the first funnel is exact search at full width
+            reports.append(_report(encoded.name, funnel, values, full, cost))
+            progress.update(1)
     return reports
+
+
+def _report(encoder: str, funnel: Funnel, values: PerQuery, full: PerQuery, cost: Cost) -> Report:
+    """One row; what is kept is a share of the full width's first measure, where the funnel is deep enough for it."""
+    first = next(iter(full), None)
+    return Report(
+        encoder=encoder,
+        funnel=str(funnel),
+        mean={name: _measures.mean(per_query) for name, per_query in values.items()},
+        per_query=values,
+        kept=kept(values[first], full[first]) if first in values else None,
+        cost=cost,
+    )
 
 
 def _deep_enough(measures: tuple[str, ...], funnel: Funnel, documents: int) -> list[str]:

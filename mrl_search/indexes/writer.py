@@ -32,14 +32,14 @@ class IndexWriter:
         self._catalog: Catalog | None = None
         self._segment = 0
         self._count = 0
+        self._is_new = False
         self._committed = False
 
     def __enter__(self) -> Self:
         folder = self._layout.folder
-        self._is_new = not folder.exists()
         _refuse_foreign(folder)
         with _explained(folder):
-            folder.mkdir(parents=True, exist_ok=True)
+            self._is_new = _made(folder)
             try:
                 self._catalog = Catalog.write(self._layout.catalog)
                 self._begin()
@@ -155,6 +155,15 @@ def _refuse_foreign(folder: Path) -> None:
         raise IndexStoreError(f"{folder} is a file; --index names a folder")
     if folder.is_dir() and not Layout(folder).catalog.exists() and any(folder.iterdir()):
         raise IndexStoreError(f"{folder} is not empty and holds no index; name another folder with --index DIR")
+
+
+def _made(folder: Path) -> bool:
+    """Makes the folder; False if it is there. Of two processes that ask at once, one is told True."""
+    try:
+        folder.mkdir(parents=True)
+    except FileExistsError:
+        return False
+    return True
 
 
 @contextlib.contextmanager
