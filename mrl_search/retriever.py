@@ -94,6 +94,8 @@ class Retriever:
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """(n, D) query vectors. Raises EncoderError when this is not the encoder the index was built with."""
+        if isinstance(texts, str):  # a str is a sequence of str, too
+            raise TypeError("wanted a list of texts, found one text; put it in a list: [text]")
         self.check_encoder()
         return checked(self.encoder.encode_queries(texts), len(texts), self.encoder)
 
@@ -148,11 +150,13 @@ class Retriever:
 
     def answers(self, hits: Hits, query: int) -> list[Answer]:
         """One query's hits with all that is known of the documents, in the same order."""
-        documents = {document.id: document for document in self.stored.documents(hits.of(query)[1].tolist()).values()}
+        scores, rows = hits.of(query)
+        stored = self.stored.documents(rows.tolist())
+        documents = {document.id: document for document in stored.values()}
+        order = ranked([stored[row].id for row in rows.tolist()], scores.tolist())
         return [
-            Answer(score, identifier, document.title, document.text, document.metadata)
-            for identifier, score in self.scored(hits, query)
-            for document in (documents[identifier],)
+            Answer(score, document.id, document.title, document.text, document.metadata)
+            for document, score in ((documents[identifier], score) for identifier, score in order)
         ]
 
 

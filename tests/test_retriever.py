@@ -106,3 +106,8 @@ def test_an_encoder_of_another_width_is_refused(folder):
         pytest.raises(EncoderError, match="built with 64 dims by hashing:64, this encoder has 32"),
     ):
         retriever.search(["text"])
+
+
+def test_one_text_instead_of_a_list_is_refused(retriever):
+    with pytest.raises(TypeError, match="found one text; put it in a list"):
+        retriever.search("number 7")

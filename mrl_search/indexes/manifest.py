@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mrl_search.errors import IndexStoreError, RecipeError
+from mrl_search.indexes.stored import DTYPES
 from mrl_search.recipe import from_table
 from mrl_search.vectors import Vectors
 
@@ -58,6 +59,14 @@ class Manifest:
     funnel: str
     encoder: EncoderRecord
     provenance: dict[str, object]
+
+    def __post_init__(self) -> None:
+        if self.documents < 1 or not self.dims or self.dims[0] < 1 or list(self.dims) != sorted(set(self.dims)):
+            raise IndexStoreError(
+                f"a manifest of {self.documents} documents and the widths {list(self.dims)} cannot be"
+            )
+        if self.dtype not in DTYPES:
+            raise IndexStoreError(f"the manifest says dtype {self.dtype!r}, wanted one of {', '.join(DTYPES)}")
 
     @property
     def dim(self) -> int:

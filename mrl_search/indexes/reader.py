@@ -13,7 +13,7 @@ from mrl_search.indexes.index import VectorIndex
 from mrl_search.indexes.layout import FileRecord, Layout
 from mrl_search.indexes.manifest import Manifest
 from mrl_search.indexes.prefix import read_prefix
-from mrl_search.indexes.stored import DTYPES, map_vectors
+from mrl_search.indexes.stored import map_vectors
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def _committed(catalog: Catalog, layout: Layout) -> tuple[Manifest, Segment]:
     if manifest is None:
         raise IndexStoreError(f"nothing was ever committed in {layout.folder} (a build was cut short); build it again")
     segments = catalog.segments()
-    if len(segments) != 1 or segments[0].documents != manifest.documents or manifest.dtype not in DTYPES:
+    if len(segments) != 1 or segments[0].documents != manifest.documents:
         raise IndexStoreError(f"the manifest in {layout.folder} contradicts itself; build the index again")
     return manifest, segments[0]
 

@@ -28,3 +28,12 @@ def test_a_manifest_of_a_later_version_is_refused_by_the_key_it_adds():
     table = json.loads(manifest(1).to_json()) | {"rotation": "learned"}
     with pytest.raises(IndexStoreError, match="here, manifest: unknown key 'rotation'"):
         Manifest.from_json(json.dumps(table), "here")
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"dims": ()}, {"dims": (0, 4)}, {"dims": (4, 2)}, {"documents": 0}, {"dtype": "float8"}]
+)
+def test_a_manifest_that_cannot_be_is_refused(wrong):
+    table = json.loads(manifest(1).to_json()) | wrong
+    with pytest.raises(IndexStoreError, match="cannot be|wanted one of"):
+        Manifest.from_json(json.dumps(table), "here")
