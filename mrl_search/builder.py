@@ -1,5 +1,6 @@
 """From a corpus to an index: read, encode, write, commit."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -8,15 +9,16 @@ from pathlib import Path
 import numpy as np
 
 from mrl_search.data import Corpus, Tolerance, open_corpus
-from mrl_search.encoders import Encoder, EncoderSpec, cached, load_encoder
-from mrl_search.encoding import BLOCK, checked, encode_documents
-from mrl_search.errors import CorpusError, DimensionError, IndexStoreError, VectorsError
+from mrl_search.encoders import CachedEncoder, Encoder, EncoderSpec, cached, checked, load_encoder
+from mrl_search.encoding import BLOCK, encode_documents
+from mrl_search.errors import CorpusError, DimensionError, EncoderError, IndexStoreError, VectorsError
 from mrl_search.funnel import Funnel
 from mrl_search.indexes import (
     DTYPES,
     EXACT,
     PROBE_TEXT,
     ROOT,
+    SAME_ENCODER,
     EncoderRecord,
     IndexWriter,
     Manifest,
@@ -27,6 +29,7 @@ from mrl_search.provenance import provenance
 from mrl_search.vectors import Vectors, load_vectors, prefix, unit
 
 DEFAULT_ENCODER = "minilm-768"
+_LOG = logging.getLogger(__name__)
 _DEFAULT_PREFIX = 64  # the shortest width that holds .98 of the full nDCG@10 in published MRL encoders
 
 
@@ -51,7 +54,7 @@ class BuildOptions:
 
 
 def build(
-    source: str,
+    source: str | Path,
     index: Path | str | None = None,
     *,
     dims: Sequence[int] | None = None,
@@ -68,7 +71,7 @@ def build(
     Raises MRLSearchError's kinds; see docs/bad-input.md.
     """
     options = options or BuildOptions()
-    corpus = open_corpus(source)
+    corpus = open_corpus(str(source))
     folder = Path(index) if index is not None else ROOT / corpus.name
     given = load_vectors(options.vectors) if options.vectors is not None else None
     encoder = _chosen_encoder(encoder, dims, given, options)
@@ -76,6 +79,7 @@ def build(
     _check_options(options, widths)
     with IndexWriter(folder, replace=options.force) as writer:
         skipped, without_text = _ingest(corpus, writer, options)
+        record = _record(encoder)  # before all else is encoded: an encoder that cannot be used says so here
         blocks = _encoded(writer, encoder, options) if given is None else _aligned(given, len(writer), options)
         writer.write_vectors((prefix(block, widths[-1]) for block in blocks), widths[-1], options.dtype)
         writer.write_prefix(widths[0], options.prefix)
@@ -89,7 +93,7 @@ def build(
                 dtype=options.dtype,
                 prefix=options.prefix,
                 funnel=str(Funnel.default(widths)),
-                encoder=_record(encoder),
+                encoder=record,
                 provenance=provenance(),
             )
         )
@@ -127,6 +131,8 @@ def _chosen_encoder(
 
 
 def _checked_dims(dims: Sequence[int] | None, encoder: Encoder) -> tuple[int, ...]:
+    if isinstance(dims, str | int):
+        raise DimensionError(f"found the widths {dims!r}, wanted several numbers in order, as (64, 768)")
     widths = tuple(dims) if dims else default_dims(encoder)
     for shorter, longer in pairwise(widths):
         if longer <= shorter:
@@ -162,8 +168,14 @@ def _ingest(corpus: Corpus, writer: IndexWriter, options: BuildOptions) -> tuple
             else:
                 first = writer.row_of(document.id) + 1
                 tolerance.bad(document.where, f"the id {document.id!r} is already that of document number {first}")
+    for skipped in tolerance.skipped:
+        _LOG.warning("skipped %s", skipped)
     if not len(writer):
-        raise CorpusError(f"{corpus.name} holds no documents; nothing was built")
+        raise CorpusError(f"{corpus.source} holds no documents; nothing was built")
+    if without_text == len(writer) and options.vectors is None:
+        raise CorpusError(
+            f"no document of {corpus.source} has a text to encode; give their vectors with --vectors FILE"
+        )
     return len(tolerance.skipped), without_text
 
 
@@ -188,8 +200,6 @@ def _aligned(vectors: Vectors, count: int, options: BuildOptions) -> Iterator[Ve
 
 def _record(encoder: Encoder) -> EncoderRecord:
     spec = encoder.spec
-    no_text = spec.name == "precomputed"
-    probe = () if no_text else checked(encoder.encode_queries([PROBE_TEXT]), 1, encoder)[0].tolist()
     return EncoderRecord(
         name=spec.name,
         identity=encoder.identity,
@@ -198,5 +208,19 @@ def _record(encoder: Encoder) -> EncoderRecord:
         document_prompt=spec.document_prompt,
         layer_norm=spec.layer_norm,
         precision=spec.precision,
-        probe_query=tuple(probe),
+        probe_query=() if spec.name == "precomputed" else tuple(_probe(encoder)[0].tolist()),
     )
+
+
+def _probe(encoder: Encoder) -> Vectors:
+    """(1, dim): the probe sentence as a query, encoded now; raises EncoderError if the cache remembers it otherwise."""
+    now = checked(encoder.encode_queries([PROBE_TEXT]), 1, encoder)
+    if not isinstance(encoder, CachedEncoder):
+        return now
+    fresh = checked(encoder.fresh.encode_queries([PROBE_TEXT]), 1, encoder)
+    if np.sum(fresh * now) < SAME_ENCODER and fresh.any():
+        raise EncoderError(
+            f"{encoder.spec.name} has changed since the embedding cache was filled, under the same name; "
+            f"delete {encoder.path}, or build with --no-cache"
+        )
+    return fresh

@@ -64,5 +64,5 @@ def _checked(value: Any, wanted: Any, where: str) -> Any:
     if wanted is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if type(value) is not wanted:
-        raise RecipeError(f"{where} must be a {wanted.__name__}, found {value!r}")
+        raise RecipeError(f"{where} must be {wanted.__name__}, found {value!r}")
     return value

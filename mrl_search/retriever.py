@@ -6,16 +6,13 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from mrl_search.encoders import Encoder, EncoderSpec, load_encoder
-from mrl_search.encoding import checked
+from mrl_search.encoders import Encoder, EncoderSpec, checked, load_encoder
 from mrl_search.errors import EncoderError, FunnelError, VectorsError
 from mrl_search.funnel import Funnel, Stage
 from mrl_search.hits import Hits
-from mrl_search.indexes import PROBE_TEXT, StoredIndex, open_index
+from mrl_search.indexes import PROBE_TEXT, SAME_ENCODER, StoredIndex, open_index
 from mrl_search.run import Run, ScoredDoc, ranked
 from mrl_search.vectors import Vectors, unit
-
-_SAME_ENCODER = 0.999  # cosine of the probe then and now; bfloat16 against float32 gives .9999, another prompt < .99
 
 
 class Index(Protocol):
@@ -73,18 +70,20 @@ class Retriever:
         """Ends the snapshot; the retriever cannot search any more."""
         self.stored.close()
 
-    def search(self, texts: Sequence[str], k: int | None = None, funnel: Funnel | None = None) -> list[list[Answer]]:
+    def search(
+        self, texts: Sequence[str], k: int | None = None, funnel: Funnel | str | None = None
+    ) -> list[list[Answer]]:
         """For each text at most k answers. Without k, as many as the funnel gives; raises as `funnel_for`."""
         return self.search_vectors(self.encode(texts), k, funnel)
 
     def search_vectors(
-        self, queries: Vectors, k: int | None = None, funnel: Funnel | None = None
+        self, queries: Vectors, k: int | None = None, funnel: Funnel | str | None = None
     ) -> list[list[Answer]]:
         """As `search`, for (q, D) query vectors of any length; D at least the widest stage's."""
         hits = search(self.stored.vectors, self.checked_queries(queries), self.funnel_for(k, funnel))
         return [self.answers(hits, query) for query in range(len(queries))]
 
-    def run(self, queries: Mapping[str, Vectors], k: int | None = None, funnel: Funnel | None = None) -> Run:
+    def run(self, queries: Mapping[str, Vectors], k: int | None = None, funnel: Funnel | str | None = None) -> Run:
         """The ranking of every query (id → (D,) vector), named by the funnel; ids only, no texts are read."""
         funnel = self.funnel_for(k, funnel)
         matrix = np.stack(list(queries.values())) if queries else np.empty((0, self.stored.manifest.dim), np.float32)
@@ -111,21 +110,23 @@ class Retriever:
             )
         now = checked(self.encoder.encode_queries([PROBE_TEXT]), 1, self.encoder)
         cosine = float(np.sum(then * now))
-        if cosine < _SAME_ENCODER and np.any(then):
+        if cosine < SAME_ENCODER and np.any(then):
             raise EncoderError(
                 f"{self.encoder.spec.name} now encodes the probe sentence differently than when this index was built "
-                f"(cosine {cosine:.3f}, wanted {_SAME_ENCODER}): other weights, prompts or pooling; "
+                f"(cosine {cosine:.3f}, wanted {SAME_ENCODER}): other weights, prompts or pooling; "
                 "use the encoder it was built with, or build again"
             )
         self._encoder_checked = True
 
-    def funnel_for(self, k: int | None = None, funnel: Funnel | None = None) -> Funnel:
-        """The funnel to walk: the one given, else the index's own, made for k answers.
+    def funnel_for(self, k: int | None = None, funnel: Funnel | str | None = None) -> Funnel:
+        """The funnel to walk: the one given (its text form will do), else the index's own, made for k answers.
 
         Raises FunnelError when a given funnel leaves fewer than k, or k is below 1.
         """
         if k is not None and k < 1:
             raise FunnelError(f"asked for {k} answers; ask for at least 1")
+        if isinstance(funnel, str):
+            funnel = Funnel.parse(funnel)
         if funnel is None:
             return self.funnel if k in (None, self.funnel.k) else Funnel.default([s.dim for s in self.funnel.stages], k)
         if k is None or k == funnel.k:

@@ -73,16 +73,19 @@ def read_run(path: Path) -> Run:
     """
     ranking: dict[str, dict[str, float]] = {}
     name = path.stem
-    with path.open(encoding="utf-8") as file:
-        for number, line in enumerate(file, 1):
-            if not line.strip():
-                continue
-            where = f"{path}, line {number}"
-            query, document, score, name = _fields(line, where)
-            documents = ranking.setdefault(query, {})
-            if document in documents:
-                raise RunError(f"{where}: the document {document} appears twice for the query {query}")
-            documents[document] = score
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise RunError(f"{path} cannot be read: {error}") from error
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        where = f"{path}, line {number}"
+        query, document, score, name = _fields(line, where)
+        documents = ranking.setdefault(query, {})
+        if document in documents:
+            raise RunError(f"{where}: the document {document} appears twice for the query {query}")
+        documents[document] = score
     return Run(name, {query: _trec_order(documents) for query, documents in ranking.items()})
 
 
@@ -102,7 +105,8 @@ def _fields(line: str, where: str) -> tuple[str, str, float, str]:
 
 def _trec_order(documents: Mapping[str, float]) -> list[ScoredDoc]:
     by_id = sorted((ScoredDoc(*item) for item in documents.items()), key=lambda document: document.id, reverse=True)
-    return sorted(by_id, key=lambda document: -np.float32(document.score))
+    with np.errstate(over="ignore"):  # a score beyond float32 is infinite, to trec_eval too
+        return sorted(by_id, key=lambda document: -np.float32(document.score))
 
 
 def _falling(scores: Sequence[float]) -> list[np.float32]:
@@ -117,6 +121,6 @@ def _falling(scores: Sequence[float]) -> list[np.float32]:
 
 
 def _one_word(text: str, what: str) -> str:
-    if not text or text.split() != [text]:
-        raise RunError(f"{what} {text!r} holds white space (or nothing), which a TREC run file cannot hold; use --json")
+    if text.split() != [text]:
+        raise RunError(f"{what} {text!r} is not one word, as a TREC run file needs it; print JSON")
     return text

@@ -1,9 +1,11 @@
 """Unit vectors and their prefixes: the one place that normalises."""
 
+import tokenize
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
+from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from mrl_search.errors import DimensionError, VectorsError
@@ -13,8 +15,13 @@ Vectors: TypeAlias = NDArray[np.float32]
 
 
 def unit(vectors: Vectors) -> Vectors:
-    """Each row scaled to length 1, as a new float32 array; a row of zeros stays zeros."""
-    return prefix(vectors, vectors.shape[1])
+    """Each row of finite numbers scaled to length 1, as a new float32 array; a row of zeros stays zeros.
+
+    Rows may have any length: they are first scaled so that no square leaves float32.
+    """
+    largest = np.abs(vectors).max(axis=1, keepdims=True, initial=0)
+    scaled = np.divide(vectors, largest, out=np.zeros(vectors.shape, np.float32), where=largest > 0)
+    return prefix(scaled, vectors.shape[1])
 
 
 def prefix(vectors: Vectors, dim: int) -> Vectors:
@@ -41,10 +48,12 @@ def load_vectors(path: Path) -> Vectors:
 
     Raises VectorsError for anything else; nothing pickled is ever read.
     """
+    if not path.is_file():
+        raise VectorsError(f"there is no file {path}")
     try:
-        vectors = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise VectorsError(f"{path} is not an .npy file of vectors: {error}") from error
+        vectors = npy.open_memmap(path, mode="r")
+    except (OSError, ValueError, TypeError, OverflowError, tokenize.TokenError, SyntaxError) as error:
+        raise VectorsError(f"{path} is not an .npy file of vectors, as np.save writes them: {error}") from error
     if not isinstance(vectors, np.ndarray) or vectors.ndim != 2 or not vectors.size or vectors.dtype.kind != "f":
         raise VectorsError(f"{path} does not hold floats of shape (documents, dims), as np.save writes them")
     return vectors

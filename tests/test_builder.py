@@ -128,7 +128,7 @@ def test_a_repeated_id_is_a_bad_line_that_names_the_first(corpus, tmp_path):
 
 
 def test_an_empty_corpus_builds_nothing(corpus, tmp_path):
-    with pytest.raises(CorpusError, match="corpus holds no documents; nothing was built"):
+    with pytest.raises(CorpusError, match=r"corpus\.jsonl holds no documents; nothing was built"):
         build(corpus(), tmp_path / "i", encoder=ENCODER)
     assert not (tmp_path / "i").exists()
 
@@ -160,7 +160,7 @@ def test_an_interrupted_build_goes_on_from_the_cache(corpus, tmp_path, monkeypat
         build(source, tmp_path / "i", encoder=first)
     assert not (tmp_path / "i").exists()
     build(source, tmp_path / "i", encoder=second)
-    assert (first.encoded, second.encoded) == (20, 15 + 1)  # and the probe
+    assert (first.encoded, second.encoded) == (2 + 20, 1 + 15)  # the probe, for the cache and afresh, and texts
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_an_interrupted_build_goes_on_from_the_cache(corpus, tmp_path, monkeypat
 )
 def test_an_encoder_that_breaks_its_promise_is_caught(corpus, tmp_path, vectors, reason):
     encoder = Untouchable()
-    encoder.encode_documents = lambda texts: vectors
+    encoder.encode_documents = encoder.encode_queries = lambda texts: vectors
     with pytest.raises(EncoderError, match=reason):
         build(corpus(doc("a")), tmp_path / "i", encoder=encoder, options=BuildOptions(cache=False))
     assert not (tmp_path / "i").exists()
@@ -227,3 +227,44 @@ def test_equal_texts_get_equal_scores_and_come_in_id_order(corpus, tmp_path):
         (answers,) = retriever.search(["fox"], k=4)
     assert [answer.id for answer in answers] == ["a", "b", "c", "d"]
     assert len({answer.score for answer in answers}) == 1
+
+
+def test_an_encoder_that_changed_under_its_name_is_found_out_by_the_cached_probe(corpus, tmp_path):
+    class Changed(Fragile):
+        def encode_documents(self, texts):
+            return -super().encode_documents(texts)
+
+        encode_queries = encode_documents
+
+    source = corpus(doc("a"))
+    build(source, tmp_path / "i", encoder=Fragile(100))
+    with pytest.raises(
+        EncoderError, match=r"fragile has changed since the embedding cache was filled.*delete .*\.sqlite"
+    ):
+        build(source, tmp_path / "j", encoder=Changed(100))
+    build(source, tmp_path / "j", encoder=Changed(100), options=BuildOptions(cache=False))
+
+
+def test_ids_alone_cannot_be_encoded(tmp_path):
+    (tmp_path / "ids.txt").write_text("a\nb\n")
+    with pytest.raises(CorpusError, match="no document of ids:.* has a text to encode; give their vectors"):
+        build(f"ids:{tmp_path}/ids.txt", tmp_path / "i", encoder=ENCODER)
+
+
+@pytest.mark.parametrize("dims", [64, "64", "16,64"])
+def test_widths_that_are_no_list_are_refused(corpus, tmp_path, dims):
+    with pytest.raises(DimensionError, match="wanted several numbers in order"):
+        build(corpus(doc("a")), tmp_path / "i", dims=dims, encoder=ENCODER)
+
+
+def test_skipped_records_are_logged_with_line_and_reason(corpus, tmp_path, caplog):
+    build(corpus(doc("a"), {"text": "x"}), tmp_path / "i", encoder=ENCODER, options=BuildOptions(skip_bad=1))
+    assert ["corpus.jsonl, line 2: has no _id or id" in message for message in caplog.messages] == [True]
+
+
+def test_vectors_of_any_length_are_scaled_and_zeros_stay(corpus, tmp_path):
+    options = saved(tmp_path, np.array([[1e30, 0], [0, 1e-30], [0, 0]], np.float32))
+    folder = build(corpus(doc("big"), doc("small"), doc("zero")), tmp_path / "i", dims=(2,), options=options)
+    with open_retriever(folder) as retriever:
+        (answers,) = retriever.search_vectors(np.array([[0, 1e-38]], np.float32), k=3)
+    assert [(answer.id, answer.score) for answer in answers] == [("small", 1.0), ("big", 0.0), ("zero", 0.0)]

@@ -60,7 +60,7 @@ def test_the_python_of_the_readme_runs(reader_s_folder, capsys):
 
 def test_every_verb_and_every_option_but_the_rare_ones_is_in_the_readme():
     rare = {"--out", "--split", "--measure", "--no-funnel", "--data", "--drop-self", "--keep-self", "--layer-norm",
-            "--query-prompt", "--document-prompt", "--precision", "--no-cache", "--k"}  # fmt: skip
+            "--query-prompt", "--document-prompt", "--precision", "--no-cache", "--no-runs", "--k"}  # fmt: skip
     for verb, command in main.commands.items():
         assert f"mrl-search {verb}" in README or f"make {verb}" in README
         options = {name for option in command.params if isinstance(option, click.Option) for name in option.opts}

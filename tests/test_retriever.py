@@ -111,3 +111,41 @@ def test_an_encoder_of_another_width_is_refused(folder):
 def test_one_text_instead_of_a_list_is_refused(retriever):
     with pytest.raises(TypeError, match="found one text; put it in a list"):
         retriever.search("number 7")
+
+
+class Nearly:
+    """The encoder of the index, turned by an angle whose cosine is given."""
+
+    spec, identity, dim, trained_dims = EncoderSpec("nearly"), "nearly", 64, ()
+
+    def __init__(self, cosine):
+        self.cosine = cosine
+
+    def encode_queries(self, texts):
+        vectors = load_encoder(EncoderSpec("hashing:64")).encode_queries(texts)
+        aside = np.roll(vectors, 1, axis=1)
+        aside -= (aside * vectors).sum(axis=1, keepdims=True) * vectors
+        aside /= np.linalg.norm(aside, axis=1, keepdims=True)
+        return self.cosine * vectors + np.sqrt(1 - self.cosine**2, dtype=np.float32) * aside
+
+    encode_documents = encode_queries
+
+
+def test_rounding_passes_the_probe_and_another_prompt_does_not(folder):
+    with open_retriever(folder, Nearly(np.float32(0.9995))) as retriever:
+        assert retriever.search(["number 3"], k=1)
+    with (
+        open_retriever(folder, Nearly(np.float32(0.99))) as retriever,
+        pytest.raises(EncoderError, match="cosine 0.990"),
+    ):
+        retriever.search(["number 3"])
+
+
+def test_the_text_form_of_a_funnel_will_do(retriever):
+    assert len(retriever.search(["number 3"], funnel="16:20,64:4")[0]) == 4
+
+
+def test_scores_are_cosines_whatever_the_length_of_a_query_vector(retriever):
+    query = retriever.encode(["number 3"])
+    one, other = (retriever.search_vectors(length * query, k=3)[0] for length in (1.0, 250.0))
+    assert [answer.score for answer in one] == pytest.approx([answer.score for answer in other], abs=1e-6)

@@ -47,6 +47,6 @@ def test_a_bad_line_is_named(tmp_path, line, reason):
 
 
 def test_an_id_with_white_space_cannot_be_written_and_leaves_nothing(tmp_path):
-    with pytest.raises(RunError, match="the document id 'two words' holds white space"):
+    with pytest.raises(RunError, match="the document id 'two words' is not one word"):
         Run("mine", {"q": [ScoredDoc("two words", 1.0)]}).write(tmp_path / "run.trec")
     assert list(Path(tmp_path).glob("*run*")) == []

@@ -4,6 +4,8 @@ Results go to stdout, everything else to stderr. Exit code 1 is an error of
 ours in one line, 2 a wrong call. Nothing heavy is imported before a verb runs.
 """
 
+import errno
+
 import click
 
 from mrl_search.cli.build import build_command
@@ -23,7 +25,12 @@ class _Verbs(click.Group):
         except MRLSearchError as error:
             raise click.ClickException(" ".join(str(error).split())) from error
         except KeyboardInterrupt:
-            raise click.ClickException("interrupted; what was encoded so far is in the cache") from None
+            click.echo(err=True)  # the terminal has just shown ^C, perhaps behind a bar
+            raise click.ClickException("interrupted; nothing was left half-done") from None
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # `| head`: click ends quietly
+                raise
+            raise click.ClickException(f"{error.filename or 'output'}: {error.strerror or error}") from error
 
 
 @click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from mrl_search.cli.options import DimsType, encoder_options, encoder_spec
+from mrl_search.cli.options import DimsType, encoder_options, encoder_spec, program
 
 
 @click.command("build")
@@ -50,7 +50,12 @@ def build_command(
     options = BuildOptions(
         dtype=dtype, prefix=prefix, vectors=vectors, skip_bad=skip_bad, force=force, cache=not no_cache, progress=True
     )
-    folder = build(corpus, index, dims=dims, encoder=encoder_spec(encoder, vectors, **told), options=options)
+    try:
+        folder = build(corpus, index, dims=dims, encoder=encoder_spec(encoder, vectors, **told), options=options)
+    except KeyboardInterrupt:
+        click.echo(err=True)
+        goes_on = "" if no_cache else "; run it again, and it goes on from the embedding cache"
+        raise click.ClickException(f"interrupted, nothing was built{goes_on}") from None
     seconds = time.perf_counter() - start
     manifest, _ = read_manifest(folder)
     if as_json:
@@ -59,7 +64,8 @@ def build_command(
     widths = " → ".join(map(str, manifest.dims))
     click.echo(f"{folder}: {manifest.documents:,} documents, {widths} dims, {manifest.encoder.name}; {seconds:.1f} s")
     if manifest.skipped:
-        click.echo(f"{manifest.skipped:,} bad records were skipped", err=True)
-    if manifest.without_text:
-        click.echo(f"{manifest.without_text:,} documents have no text; they are encoded as the empty string", err=True)
-    click.echo(f'next: mrl-search query "..." --index {folder}', err=True)
+        click.echo(f"bad records skipped: {manifest.skipped:,}", err=True)
+    if manifest.without_text and vectors is None:
+        click.echo(f"documents without text, encoded as the empty string: {manifest.without_text:,}", err=True)
+    asked = "--vectors queries.npy" if manifest.encoder.name == "precomputed" else '"..."'
+    click.echo(f"next: {program()} query {asked} --index {folder}", err=True)

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import click
 
+from mrl_search.cli.options import program
+
 SOURCE = "pydoc:stdlib"
 _QUESTIONS = (
-    "how do I run several coroutines at the same time",
-    "parse command line arguments with sub-commands",
-    "compress a file without holding it in memory",
+    "wait for several coroutines and collect their results",
+    "parse command line options and arguments",
+    "keep only the most recently used results of a function",
 )
 
 
@@ -44,14 +46,15 @@ def demo_command(encoder: str, index: Path | None, out: Path) -> None:
             click.echo(show.answers(question, found.answers))
             click.echo(f"({found.time_ms:.1f} ms, funnel {found.funnel})")
     click.secho(f"\n{len(_QUESTIONS) + 2}. mrl-search eval --dataset {SOURCE}", bold=True)
+    click.echo("known-item search: the first sentence of a docstring must find the rest of it, without its name\n")
     recipe = EvalRecipe(SOURCE, encoders=(EncoderSpec(encoder),))
     evaluation = evaluate(recipe, EvalOptions(runs=out / "runs" / "demo", progress=True))
     evaluation.write(out / "demo.json")
     click.echo(table(evaluation))
     click.echo(
         f"\nYours now: the index {folder}, the results {out / 'demo.json'}.\n"
-        f'Ask more: mrl-search query "..." --index {folder}\n'
-        "Your own documents: mrl-search build corpus.jsonl --dims 64,768"
+        f'Ask more: {program()} query "..." --index {folder}\n'
+        f"Your own documents: {program()} build corpus.jsonl --dims 64,768"
     )
 
 

@@ -1,6 +1,7 @@
 """mrl-search eval."""
 
 import dataclasses
+import os
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,38 +42,66 @@ if TYPE_CHECKING:
 )
 @click.option("--check", "checked", is_flag=True, help="Compare with the recipe's expected figures; exit 1 on a miss.")
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON instead of the table.")
+@click.option("--no-runs", is_flag=True, help="Write no TREC runs.")
 @encoder_options
+@click.pass_context
 def eval_command(
-    recipe: Path | None, data: Path | None, out: Path, checked: bool, as_json: bool, no_cache: bool, **flags: Any
+    context: click.Context,
+    /,
+    recipe: Path | None,
+    data: Path | None,
+    out: Path,
+    checked: bool,
+    as_json: bool,
+    no_runs: bool,
+    no_cache: bool,
+    **flags: Any,
 ) -> None:
     """Measure every width and funnel of one or more encoders on a judged dataset."""
     from mrl_search.eval import EvalOptions, check, evaluate, read_eval_recipe, table
 
-    if (recipe is None) == (flags["dataset"] is None):
-        raise click.UsageError("give either --dataset NAME or --recipe FILE")
-    if checked and recipe is None:
-        raise click.UsageError("--check compares with a recipe's expected figures; give --recipe FILE")
+    _demand_one_source(context, recipe, checked)
     wanted = read_eval_recipe(recipe) if recipe is not None else _from_flags(**flags)
     if checked and not wanted.expected:
         raise click.UsageError(f"{recipe} expects no figures; add [[expected]] tables to it")
-    name = (
-        recipe.stem
-        if recipe is not None
-        else f"{wanted.dataset.split(':')[-1].strip('/').split('/')[-1]}-{wanted.split}"
-    )
-    options = EvalOptions(data=data, runs=out / "runs" / name, cache=not no_cache, progress=True)
-    evaluation = evaluate(wanted, options)
-    command = f"mrl-search eval --recipe {shlex.quote(str(recipe))}" if recipe is not None else evaluation.command
-    command += f" --data {shlex.quote(str(data))}" if data is not None else ""
-    evaluation = dataclasses.replace(evaluation, command=command)
+    name = recipe.stem if recipe is not None else wanted.name
+    runs = None if no_runs else out / "runs" / name
+    for folder in (out, runs or out):
+        folder.mkdir(parents=True, exist_ok=True)  # fails now, and not after the work
+    evaluation = evaluate(wanted, EvalOptions(data=data, runs=runs, cache=not no_cache, progress=True))
+    evaluation = dataclasses.replace(evaluation, command=_command(evaluation.command, recipe, data))
     evaluation.write(out / f"{name}.json")
     click.echo(evaluation.to_json() if as_json else table(evaluation))
-    click.echo(f"\nresults: {out / name}.json\nruns: {options.runs}\nagain: {evaluation.command}", err=True)
+    click.echo(f"\nresults: {out / name}.json\nruns: {runs or 'not written'}\nagain: {evaluation.command}", err=True)
     verdicts = check(evaluation, wanted.expected) if checked else []
     for verdict in verdicts:
         click.echo(verdict)
     if any(verdict.startswith("FAIL") for verdict in verdicts):
         raise click.exceptions.Exit(1)
+
+
+def _demand_one_source(context: click.Context, recipe: Path | None, checked: bool) -> None:
+    """Raises UsageError unless either --dataset and its options, or --recipe, says what to evaluate."""
+    given = {
+        parameter.opts[0]
+        for parameter in context.command.params
+        if context.get_parameter_source(parameter.name or "") is click.core.ParameterSource.COMMANDLINE
+    }
+    if recipe is None and "--dataset" not in given:
+        raise click.UsageError("give either --dataset NAME or --recipe FILE")
+    also = sorted(given - {"--recipe", "--data", "--out", "--check", "--json", "--no-runs", "--no-cache"})
+    if recipe is not None and also:
+        raise click.UsageError(f"the recipe says all of that; leave out {', '.join(also)}, or --recipe")
+    if checked and recipe is None:
+        raise click.UsageError("--check compares with a recipe's expected figures; give --recipe FILE")
+
+
+def _command(command: str, recipe: Path | None, data: Path | None) -> str:
+    """What to type, here, to have the same again."""
+    words = f"mrl-search eval --recipe {shlex.quote(str(recipe))}" if recipe is not None else command
+    root = os.environ.get("MRL_SEARCH_DATA")
+    before = f"MRL_SEARCH_DATA={shlex.quote(root)} " if root else ""
+    return f"{before}{words}" + (f" --data {shlex.quote(str(data))}" if data is not None else "")
 
 
 def _from_flags(

@@ -8,12 +8,17 @@ import click
 
 @click.command("info")
 @click.argument("index", required=False, type=click.Path(path_type=Path))
+@click.option("--verify", is_flag=True, help="Read every file to its end and compare it with what was committed.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def info_command(index: Path | None, as_json: bool) -> None:
+def info_command(index: Path | None, verify: bool, as_json: bool) -> None:
     """Show what INDEX says of itself, and its bytes per document. The index built last if none is named."""
-    from mrl_search.indexes import find_index, measure_index
+    from mrl_search.cli.show import one_line
+    from mrl_search.indexes import find_index, measure_index, verify_index
 
     folder = find_index(index)
+    if verify:
+        verify_index(folder)
+        click.echo("every file is what was committed", err=True)
     manifest, sizes = measure_index(folder)
     if as_json:
         facts = {"index": str(folder), **json.loads(manifest.to_json()), "bytes_per_document": sizes._asdict()}
@@ -42,4 +47,4 @@ def info_command(index: Path | None, as_json: bool) -> None:
     }
     for name, value in rows.items():
         if value is not None:
-            click.echo(f"{name:<16}{value}")
+            click.echo(f"{name:<16}{one_line(str(value))}")

@@ -1,5 +1,7 @@
 """Options that several verbs share."""
 
+import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -64,6 +66,11 @@ def encoder_options(command: F) -> F:
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def program() -> str:
+    """What to type to run this program again: its name, or where it is if that is not on the PATH."""
+    return "mrl-search" if shutil.which("mrl-search") else str(Path(sys.executable).parent / "mrl-search")
 
 
 def encoder_spec(name: str | None, vectors: Path | None, **told: Any) -> "EncoderSpec | None":

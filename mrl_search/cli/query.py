@@ -13,6 +13,7 @@ from mrl_search.funnel import Funnel
 
 if TYPE_CHECKING:
     from mrl_search.retriever import Retriever
+    from mrl_search.run import Run
 
 
 @click.command("query")
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 @click.option(
     "--explain", is_flag=True, help="Show every answer's rank and score after each stage, and each stage's time."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: one object, or one a line for several queries.")
 @click.option("--queries", metavar="FILE", help="Answer every query of FILE (or -); prints a TREC run.")
 @click.option(
     "--vectors", type=click.Path(path_type=Path), help="Query vectors (.npy) instead of texts; prints a TREC run."
@@ -50,22 +51,36 @@ def query_command(
     if len(given) > 1 and given != ["--queries", "--vectors"]:
         raise click.UsageError(f"{' and '.join(given)} exclude one another")
     if queries is not None or vectors is not None:
-        if explain or as_json:
-            raise click.UsageError("--queries and --vectors print a TREC run; --explain and --json are for one TEXT")
+        if explain:
+            raise click.UsageError("--explain is for one TEXT")
     elif text is None and not sys.stdin.isatty():
         raise click.UsageError("give TEXT, or --queries FILE, or run on a terminal to be asked")
     if text is not None and not text.strip():
         raise click.UsageError("TEXT is empty")
+    if text is not None and not _is_utf8(text):
+        raise click.UsageError("TEXT is not UTF-8")
+    from mrl_search.cli import show
     from mrl_search.indexes import find_index
     from mrl_search.retriever import open_retriever
 
     with open_retriever(find_index(index)) as retriever:
         if queries is not None or vectors is not None:
-            _print_run(retriever, queries, vectors, k, funnel)
+            run = _run(retriever, queries, vectors, retriever.funnel_for(k, funnel))
+            for line in show.run_as_json(run) if as_json else run.lines():
+                click.echo(line, nl=False)
         elif text is not None:
             _answer(retriever, text, k, funnel, explain=explain, as_json=as_json)
         else:
             _converse(retriever, k, funnel, explain=explain, as_json=as_json)
+
+
+def _is_utf8(text: str) -> bool:
+    """False for an argument whose bytes Python could only keep as lone surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _answer(
@@ -86,7 +101,7 @@ def _answer(
         click.echo(show.explanation(found))
     else:
         click.echo(show.answers(text, found.answers))
-    click.echo(show.timing(found, encode_ms, len(retriever)))
+    click.echo(show.timing(found, encode_ms, f"{len(retriever):,} documents of {retriever.stored.folder}"))
 
 
 def _converse(retriever: "Retriever", k: int | None, funnel: Funnel | None, *, explain: bool, as_json: bool) -> None:
@@ -97,7 +112,7 @@ def _converse(retriever: "Retriever", k: int | None, funnel: Funnel | None, *, e
     while True:
         try:
             text = input("query> ").strip()
-        except EOFError:
+        except (EOFError, KeyboardInterrupt):
             click.echo(err=True)
             return
         try:
@@ -107,9 +122,8 @@ def _converse(retriever: "Retriever", k: int | None, funnel: Funnel | None, *, e
             click.echo(f"Error: {error}", err=True)
 
 
-def _print_run(
-    retriever: "Retriever", queries: str | None, vectors: Path | None, k: int | None, funnel: Funnel | None
-) -> None:
+def _run(retriever: "Retriever", queries: str | None, vectors: Path | None, funnel: Funnel) -> "Run":
+    """All queries at once; vectors without a file of queries are named by their rows."""
     import numpy as np
 
     from mrl_search.data import read_queries
@@ -125,6 +139,4 @@ def _print_run(
     else:
         names = list(texts or {})
         matrix = retriever.encode(list((texts or {}).values()))
-    run = retriever.run(dict(zip(names, matrix, strict=True)), k, funnel)
-    for line in run.lines():
-        click.echo(line, nl=False)
+    return retriever.run(dict(zip(names, matrix, strict=True)), funnel=funnel)

@@ -3,9 +3,10 @@
 import json
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from mrl_search.retriever import Answer
+from mrl_search.run import Run
 from mrl_search.trace import Traced
 
 _WORD = re.compile(r"\w+")
@@ -20,8 +21,8 @@ def answers(text: str, found: Sequence[Answer]) -> str:
     id_width = min(max(len(answer.id) for answer in found), 32)
     lines = []
     for rank, answer in enumerate(found, 1):
-        title = "" if answer.title == answer.id else _one_line(answer.title)
-        head = f"{rank:>3}  {answer.score:.4f}  {answer.id:<{id_width}}  {title}"
+        title = "" if answer.title == answer.id else one_line(answer.title)
+        head = f"{rank:>3}  {answer.score:.4f}  {one_line(answer.id):<{id_width}}  {title}"
         lines += [_cut(head.rstrip(), width), _cut(f"{'':13}{snippet(text, answer.text)}".rstrip(), width)]
     return "\n".join(line for line in lines if line)
 
@@ -31,11 +32,11 @@ def explanation(found: Traced) -> str:
     heads = ["id", *(f"{stage.stage} rank score" for stage in found.stages), "title"]
     rows = [heads]
     for answer in found.answers:
-        cells = [answer.id]
+        cells = [one_line(answer.id)]
         for stage in found.stages:
             rank, score = stage.ranks[answer.id]
             cells.append(f"{rank} {score:.4f}")
-        rows.append([*cells, _cut(_one_line(answer.title or answer.text), 48)])
+        rows.append([*cells, _cut(one_line(answer.title or answer.text), 48)])
     widths = [max(len(row[column]) for row in rows) for column in range(len(heads) - 1)]
     lines = [
         "  ".join([row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:-1], widths[1:], strict=True)), row[-1]])
@@ -45,11 +46,11 @@ def explanation(found: Traced) -> str:
     return "\n".join([*lines, f"stages: {times}"])
 
 
-def timing(found: Traced, encode_ms: float, documents: int) -> str:
-    """One line: how many of how many, how long, by which funnel."""
+def timing(found: Traced, encode_ms: float, documents: str) -> str:
+    """One line: how many of which documents, how long, by which funnel."""
     count = len(found.answers)
     return (
-        f"{count:,} of {documents:,} documents in {found.time_ms:.1f} ms "
+        f"{count:,} of {documents} in {found.time_ms:.1f} ms "
         f"(and {encode_ms:.1f} ms for encoding), funnel {found.funnel}"
     )
 
@@ -75,14 +76,23 @@ def as_json(text: str, found: Traced, encode_ms: float, *, explain: bool) -> str
     return json.dumps(result, ensure_ascii=False, indent=1)
 
 
+def run_as_json(run: Run) -> Iterator[str]:
+    """One JSON object a line for every query, in order."""
+    for query, documents in run.ranking.items():
+        answers = [
+            {"rank": rank, "id": document.id, "score": document.score} for rank, document in enumerate(documents, 1)
+        ]
+        yield json.dumps({"query": query, "answers": answers}, ensure_ascii=False) + "\n"
+
+
 def snippet(query: str, text: str) -> str:
     """The sentence of the text with most of the query's words; the first among equals."""
     words = set(_WORD.findall(query.casefold()))
     sentences = _SENTENCE_END.split(text.strip())
-    return _one_line(max(sentences, key=lambda sentence: len(words & set(_WORD.findall(sentence.casefold())))))
+    return one_line(max(sentences, key=lambda sentence: len(words & set(_WORD.findall(sentence.casefold())))))
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
     """White space folded, and control characters (a terminal would obey them) left out."""
     return "".join(letter for letter in " ".join(text.split()) if letter.isprintable())
 

@@ -58,7 +58,7 @@ def open_corpus(source: str) -> Corpus:
         return open_folder(path)
     reader, ending = reader_of(source)
     stem = path.name[: -len(ending)]
-    beside = stem == "corpus" and (path.parent / "queries.jsonl").exists()
+    beside = stem == "corpus" and path.parent != Path() and (path.parent / "queries.jsonl").exists()
     name = path.resolve().parent.name if beside else stem
     return Corpus(folder_name(name), source, partial(_documents, reader, source))
 

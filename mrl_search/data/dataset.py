@@ -74,7 +74,8 @@ def _download(repository: str, folders: list[Path]) -> None:
         qrels = {split: collect_qrels(hub.judgements(repository, split)) for split in hub.splits(repository)}
         write_folder(folders[-1], corpus, queries, qrels)
     except (CorpusError, DatasetError, RunError, OSError) as error:
-        looked = "; ".join(f"{folder}: no such folder" for folder in folders)
+        unset = ["no --data", "no $MRL_SEARCH_DATA"] if len(folders) == 1 else []
+        looked = "; ".join([*unset, *(f"{folder}: no such folder" for folder in folders)])
         raise DatasetError(
             f"no test collection {folders[-1].name!r}. {looked}; {error}. To get it: {_HOW_TO_GET}"
         ) from error

@@ -72,6 +72,8 @@ def _rows(name: str, rows: Any) -> Iterator[Record]:
 def _configs(name: str) -> list[str]:
     from datasets import get_dataset_config_names
 
+    if not name.strip("/"):
+        raise DatasetError(f"{SCHEME} names no repository; wanted for instance {SCHEME}mteb/scifact")
     _reach(name)
     configs: list[str] = get_dataset_config_names(name)
     return configs
@@ -120,4 +122,4 @@ def _explained(name: str, kind: type[MRLSearchError]) -> Iterator[None]:
         raise kind(str(error)) from error
     except (OSError, ValueError, RuntimeError, DatasetsError, http_error) as error:
         reason = " ".join(str(error).split())[:_SHOWN] or type(error).__name__
-        raise kind(f"{SCHEME}{name} cannot be read: {reason}") from error
+        raise kind(f"{SCHEME}{name} cannot be read: {reason}; go online, or give a local folder or file") from error

@@ -69,7 +69,7 @@ def parquet_records(source: str, tolerance: Tolerance) -> Iterator[Record]:
     from pyarrow import parquet
 
     try:
-        with parquet.ParquetFile(source) as file:
+        with parquet.ParquetFile(source, pre_buffer=False) as file:
             _header(file.schema_arrow.names, source)
             number = 0
             for batch in file.iter_batches(batch_size=_BATCH):

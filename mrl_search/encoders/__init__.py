@@ -1,7 +1,7 @@
 """Texts in, unit vectors out: the encoders, and a cache in front of them."""
 
 from mrl_search.encoders.cached import CachedEncoder, cached
-from mrl_search.encoders.encoder import Encoder, EncoderSpec
+from mrl_search.encoders.encoder import Encoder, EncoderSpec, checked
 from mrl_search.encoders.load import load_encoder
 
-__all__ = ["CachedEncoder", "Encoder", "EncoderSpec", "cached", "load_encoder"]
+__all__ = ["CachedEncoder", "Encoder", "EncoderSpec", "cached", "checked", "load_encoder"]

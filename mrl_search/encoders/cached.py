@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from mrl_search.cache import cache_root
-from mrl_search.encoders.encoder import Encoder, EncoderSpec
+from mrl_search.encoders.encoder import Encoder, EncoderSpec, checked
 from mrl_search.errors import EncoderError
 from mrl_search.vectors import Vectors
 
@@ -49,6 +49,16 @@ class CachedEncoder:
         """The wrapped encoder's."""
         return self._encoder.trained_dims
 
+    @property
+    def path(self) -> Path:
+        """The file of this encoder's identity."""
+        return self._folder / f"{hashlib.sha256(self.identity.encode()).hexdigest()[:24]}.sqlite"
+
+    @property
+    def fresh(self) -> Encoder:
+        """The wrapped encoder, which has no memory."""
+        return self._encoder
+
     def encode_queries(self, texts: Sequence[str]) -> Vectors:
         """(n, dim) unit rows for queries, from the cache where it has them."""
         return self._encoded("query", texts, self._encoder.encode_queries)
@@ -65,7 +75,8 @@ class CachedEncoder:
             known = _lookup(database, digests, self.dim)
         missing = {digest: text for digest, text in zip(digests, texts, strict=True) if digest not in known}
         if missing:
-            known.update(zip(missing, encode(list(missing.values())), strict=True))
+            fresh = checked(encode(list(missing.values())), len(missing), self)  # what is wrong must not stay here
+            known.update(zip(missing, fresh, strict=True))
             rows = ((digest, known[digest].tobytes()) for digest in missing)
             with self._open() as database:
                 database.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?)", rows)
@@ -74,7 +85,7 @@ class CachedEncoder:
     @contextlib.contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
         """The cache file, committed on the way out. Raises EncoderError where it cannot be written."""
-        path = self._folder / f"{hashlib.sha256(self.identity.encode()).hexdigest()[:24]}.sqlite"
+        path = self.path
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             database = sqlite3.connect(path, timeout=_BUSY_SECONDS)

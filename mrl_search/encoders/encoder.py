@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+
+from mrl_search.errors import EncoderError
 from mrl_search.vectors import Vectors
 
 
@@ -54,3 +57,23 @@ class Encoder(Protocol):
 
     def encode_documents(self, texts: Sequence[str]) -> Vectors:
         """(n, dim) unit rows for documents."""
+
+
+def checked(vectors: Vectors, count: int, encoder: Encoder) -> Vectors:
+    """The vectors, if they are what an Encoder promises.
+
+    Raises EncoderError for a wrong shape, NaN or infinity, or rows that are
+    neither of unit length nor zero.
+    """
+    name = encoder.spec.name
+    if vectors.shape != (count, encoder.dim):
+        raise EncoderError(
+            f"the encoder {name} returned {vectors.shape} for {count} texts, wanted {(count, encoder.dim)}"
+        )
+    lengths = np.linalg.norm(vectors, axis=1)
+    if not np.isfinite(lengths).all():
+        raise EncoderError(f"the encoder {name} returned NaN or infinity")
+    wrong = (np.abs(lengths - 1) > 1e-3) & (lengths > 0)
+    if wrong.any():
+        raise EncoderError(f"the encoder {name} returned a vector of length {lengths[wrong][0]:.3g}, wanted 1")
+    return vectors

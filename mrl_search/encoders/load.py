@@ -13,10 +13,12 @@ def load_encoder(spec: EncoderSpec) -> Encoder:
     Raises EncoderError when it cannot be loaded, or has no use for a prompt it was given.
     """
     if spec.name == minilm.NAME:
-        _refuse_prompts(spec)
+        _refuse_options(spec)
         return minilm.MiniLMEncoder(spec)
     if spec.name.startswith("hashing:"):
-        _refuse_prompts(spec)
+        _refuse_options(spec)
+        if spec.precision != "auto":
+            raise EncoderError(f"{spec.name} computes in whole numbers; leave out --precision {spec.precision}")
         return hashing.HashingEncoder(spec)
     if spec.name == precomputed.NAME:
         return precomputed.PrecomputedEncoder(spec)
@@ -29,6 +31,8 @@ def load_encoder(spec: EncoderSpec) -> Encoder:
     return SentenceEncoder(spec)
 
 
-def _refuse_prompts(spec: EncoderSpec) -> None:
-    if spec.query_prompt is not None or spec.document_prompt is not None or spec.layer_norm:
-        raise EncoderError(f"{spec.name} takes neither prompts nor LayerNorm; leave those options out")
+def _refuse_options(spec: EncoderSpec) -> None:
+    """Raises EncoderError for what would be ignored."""
+    told = (spec.query_prompt, spec.document_prompt, spec.layer_norm or None, spec.dim)
+    if any(value is not None for value in told):
+        raise EncoderError(f"{spec.name} takes no prompts, LayerNorm or dim; leave those out (a build cuts by --dims)")

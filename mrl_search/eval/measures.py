@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mrl_search.errors import MeasureError
-from mrl_search.run import Run
+from mrl_search.run import Run, ScoredDoc
 
 Qrels = Mapping[str, Mapping[str, int]]
 PerQuery = dict[str, dict[str, float]]
@@ -50,6 +50,17 @@ def parse(name: str) -> Any:
         raise MeasureError(
             f"unknown measure {name!r}; wanted one of ir-measures', as nDCG@10, Recall@100, MRR@10, AP"
         ) from error
+
+
+def demand_computable(names: Sequence[str]) -> None:
+    """Raises MeasureError, before any work is done, for a measure that ir-measures knows but cannot compute here."""
+    probe = Run("probe", {"q": [ScoredDoc("d", 1.0)]})
+    for name in names:
+        try:
+            per_query(probe, {"q": {"d": 1}}, [name])
+        except Exception as error:  # its providers fail in many ways: assertions, missing programs, missing packages
+            reason = " ".join(str(error).split())[:200] or type(error).__name__
+            raise MeasureError(f"ir-measures cannot compute {name} here: {reason}") from error
 
 
 def cutoff(name: str) -> int:

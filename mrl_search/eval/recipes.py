@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mrl_search.encoders import EncoderSpec
@@ -65,13 +65,22 @@ class EvalRecipe:
     def __post_init__(self) -> None:
         for funnel in self.funnels or ():
             Funnel.parse(funnel)
-        for name in self.measures:
-            _measures.parse(name)
+        measures = [_measures.parse(name) for name in self.measures]
+        if not measures or len(set(measures)) < len(measures):
+            named = ", ".join(self.measures)
+            raise RecipeError(f"name one or more measures, each once (MRR is RR, Recall is R); found {named}")
 
     @property
     def depth(self) -> int:
         """How many documents a query must be given for every measure to be full."""
         return max(_measures.cutoff(name) for name in self.measures)
+
+    @property
+    def name(self) -> str:
+        """What to call its results: dataset, split and encoders, fit for a file name."""
+        dataset = re.split("[:/]", self.dataset.rstrip("/"))[-1]
+        words = (dataset, self.split, *(spec.name.rstrip("/").rpartition("/")[2] for spec in self.encoders))
+        return re.sub(r"[^\w.+-]", "-", "-".join(words), flags=re.ASCII)[:120].lstrip(".-") or "results"
 
     @property
     def drops_self(self) -> bool:
@@ -81,7 +90,9 @@ class EvalRecipe:
         return re.split("[:/]", self.dataset.rstrip("/"))[-1].lower() in _SELF_ANSWERING
 
     def command(self) -> str:
-        """The command line that evaluates the same."""
+        """The command line that evaluates the same, if there is one: options are the same for all encoders there."""
+        if len({replace(spec, name="") for spec in self.encoders}) > 1 or self.encoders[0].dim is not None:
+            return "a recipe file: no command line gives each encoder its own options"
         words = ["mrl-search", "eval", "--dataset", self.dataset, "--split", self.split]
         for spec in self.encoders:
             words += ["--encoder", spec.name]

@@ -3,9 +3,9 @@
 from mrl_search.indexes.catalog import Segment
 from mrl_search.indexes.index import VectorIndex
 from mrl_search.indexes.locate import ROOT, find_index
-from mrl_search.indexes.manifest import PROBE_TEXT, EncoderRecord, Manifest
+from mrl_search.indexes.manifest import PROBE_TEXT, SAME_ENCODER, EncoderRecord, Manifest
 from mrl_search.indexes.prefix import EXACT, PrefixIndex, build_prefix, check_factory
-from mrl_search.indexes.reader import StoredIndex, measure_index, open_index, read_manifest
+from mrl_search.indexes.reader import StoredIndex, measure_index, open_index, read_manifest, verify_index
 from mrl_search.indexes.stored import DTYPES, StoredVectors, packed
 from mrl_search.indexes.writer import IndexWriter
 
@@ -14,6 +14,7 @@ __all__ = [
     "EXACT",
     "PROBE_TEXT",
     "ROOT",
+    "SAME_ENCODER",
     "EncoderRecord",
     "IndexWriter",
     "Manifest",
@@ -29,4 +30,5 @@ __all__ = [
     "open_index",
     "packed",
     "read_manifest",
+    "verify_index",
 ]

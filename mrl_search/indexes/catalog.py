@@ -7,7 +7,7 @@ exist, whatever files lie about.
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -38,6 +38,7 @@ CREATE TABLE segments (
 CREATE TABLE manifest (only INTEGER PRIMARY KEY CHECK (only = 1), json TEXT NOT NULL);
 """
 _PER_LOOKUP = 500
+_START_ANEW = "delete the folder {} to build there anew"
 _LOCK_SECONDS = 5.0
 
 
@@ -53,9 +54,10 @@ class Segment(NamedTuple):
 class Catalog:
     """One connection to an index.sqlite; a reader's sees one snapshot for as long as it is open."""
 
-    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: Path, frozen_at: int | None = None) -> None:
         self._connection = connection
         self._path = path
+        self._frozen_at = frozen_at  # the file's time of change, where SQLite reads it without locks
 
     @classmethod
     def read(cls, path: Path) -> "Catalog":
@@ -65,10 +67,12 @@ class Catalog:
                 f"there is no index in {path.parent}; build one: mrl-search build CORPUS --index {path.parent}"
             )
         try:
-            connection = _connect(path, _reading_mode(path))
+            mode = _reading_mode(path)
+            frozen_at = path.stat().st_mtime_ns if "immutable" in mode else None
+            connection = _connect(path, mode)
             connection.execute("PRAGMA query_only = ON")
             connection.execute("BEGIN")
-            catalog = cls(connection, path)
+            catalog = cls(connection, path, frozen_at)
             catalog._check_format()
         except sqlite3.Error as error:
             raise IndexStoreError(f"{path} cannot be read: {error}") from error
@@ -82,20 +86,26 @@ class Catalog:
         """
         try:
             connection = _connect(path, "rwc")
+            catalog = cls(connection, path)
+            if not catalog._is_blank():
+                catalog._check_format()  # before anything is changed: it may be another program's
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("BEGIN IMMEDIATE")
-            catalog = cls(connection, path)
-            if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            if catalog._is_blank():
                 catalog._create()
-            catalog._check_format()
         except sqlite3.OperationalError as error:
             if "locked" in str(error):
                 raise IndexStoreError(f"another process is writing to {path.parent}; wait for it to finish") from error
             raise IndexStoreError(f"{path} cannot be written: {error}") from error
         except sqlite3.Error as error:
-            raise IndexStoreError(f"{path} cannot be written: {error}") from error
+            raise IndexStoreError(f"{path} cannot be written: {error}; {_START_ANEW.format(path.parent)}") from error
         return catalog
+
+    @property
+    def is_pending(self) -> bool:
+        """Of a writer: whether the lock is held, and nothing since `write` is committed."""
+        return self._connection.in_transaction
 
     def close(self) -> None:
         """Ends the snapshot; of a writer, undoes what is not committed."""
@@ -118,12 +128,12 @@ class Catalog:
 
     def manifest(self) -> Manifest | None:
         """The committed manifest; None in a catalog to which nothing was ever committed."""
-        row = self._connection.execute("SELECT json FROM manifest").fetchone()
-        return Manifest.from_json(row[0], str(self._path)) if row else None
+        rows = list(self._read("SELECT json FROM manifest"))
+        return Manifest.from_json(rows[0][0], str(self._path)) if rows else None
 
     def segments(self) -> list[Segment]:
         """All segments, by number."""
-        rows = self._connection.execute("SELECT * FROM segments ORDER BY number")
+        rows = self._read("SELECT * FROM segments ORDER BY number")
         return [Segment(row[0], row[1], FileRecord(row[2], row[3]), FileRecord(row[4], row[5])) for row in rows]
 
     def clear(self) -> None:
@@ -155,32 +165,46 @@ class Catalog:
 
     def row_of(self, document_id: str) -> int:
         """The row of a document that is there."""
-        found = self._connection.execute("SELECT row FROM documents WHERE id = ?", (document_id,)).fetchone()
-        return int(found[0])
+        ((row,),) = self._read("SELECT row FROM documents WHERE id = ?", document_id)
+        return int(row)
 
     def documents(self, segment: int) -> Iterator[Document]:
         """All documents of a segment in row order, streamed."""
-        rows = self._connection.execute(
-            "SELECT id, title, text, metadata FROM documents WHERE segment = ? ORDER BY row", (segment,)
-        )
+        rows = self._read("SELECT id, title, text, metadata FROM documents WHERE segment = ? ORDER BY row", segment)
         return (_document(*row) for row in rows)
 
     def fetch(self, segment: int, rows: Sequence[int]) -> dict[int, Document]:
-        """The documents at those rows, by row."""
+        """The documents at those rows, by row. Raises IndexStoreError if one is missing."""
         found = self._select("row, id, title, text, metadata", segment, rows)
         return {row: _document(*rest) for row, *rest in found}
 
     def ids(self, segment: int, rows: Sequence[int]) -> dict[int, str]:
-        """Only the ids of the documents at those rows, by row."""
+        """Only the ids of the documents at those rows, by row. Raises IndexStoreError if one is missing."""
         return dict(self._select("row, id", segment, rows))
 
-    def _select(self, columns: str, segment: int, rows: Sequence[int]) -> Iterable[tuple[Any, ...]]:
+    def _select(self, columns: str, segment: int, rows: Sequence[int]) -> list[tuple[Any, ...]]:
         wanted = sorted(set(rows))
+        found: list[tuple[Any, ...]] = []
         for start in range(0, len(wanted), _PER_LOOKUP):
             some = wanted[start : start + _PER_LOOKUP]
             marks = ",".join("?" * len(some))
             statement = f"SELECT {columns} FROM documents WHERE segment = ? AND row IN ({marks})"  # noqa: S608
-            yield from self._connection.execute(statement, (segment, *some))
+            found += self._read(statement, segment, *some)
+        if len(found) != len(wanted):
+            raise IndexStoreError(f"{self._path} lacks documents that its vectors have; build the index again")
+        return found
+
+    def _read(self, statement: str, *values: object) -> Iterator[tuple[Any, ...]]:
+        """Rows as they come. Raises IndexStoreError where the file is damaged, or was changed while it had no lock."""
+        if self._frozen_at is not None and self._path.stat().st_mtime_ns != self._frozen_at:
+            raise IndexStoreError(f"{self._path} was changed since it was opened; open the index again")
+        try:
+            for row in self._connection.execute(statement, values):  # noqa: UP028  `yield from` would close the cursor
+                yield row  # of a connection that an interrupted build has closed by then
+        except sqlite3.Error as error:
+            raise IndexStoreError(
+                f"{self._path} cannot be read: {error}; {_START_ANEW.format(self._path.parent)}"
+            ) from error
 
     def _create(self) -> None:
         self._connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
@@ -188,22 +212,28 @@ class Catalog:
         for statement in _SCHEMA.split(";"):
             self._connection.execute(statement)
 
+    def _is_blank(self) -> bool:
+        """Whether nothing was ever committed to the file, not even its tables."""
+        return not self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+
     def _check_format(self) -> None:
         kind = self._connection.execute("PRAGMA application_id").fetchone()[0]
         version = self._connection.execute("PRAGMA user_version").fetchone()[0]
-        if not self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        if self._is_blank():
             self.close()
             raise IndexStoreError(
-                f"nothing was ever committed in {self._path.parent} (a build was cut short); build it again"
+                f"nothing is committed in {self._path.parent}: a build is still running, or was cut short; run it again"
             )
         if kind != _APPLICATION_ID:
             self.close()
-            raise IndexStoreError(f"{self._path} is an SQLite file, but not of mrl-search")
+            raise IndexStoreError(
+                f"{self._path} is an SQLite file, but not of mrl-search; {_START_ANEW.format(self._path.parent)}"
+            )
         if version != FORMAT:
             self.close()
             raise IndexStoreError(
                 f"{self._path} has index format {version}, this mrl-search reads {FORMAT}; "
-                "use the version that built it, or build it again"
+                f"use the version that built it, or {_START_ANEW.format(self._path.parent)}"
             )
 
 
@@ -212,7 +242,7 @@ def has_commit(path: Path) -> bool:
     try:
         connection = _connect(path, _reading_mode(path))
         try:
-            if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            if Catalog(connection, path)._is_blank():
                 return False
             return bool(connection.execute("SELECT count(*) FROM manifest").fetchone()[0])
         finally:
@@ -231,8 +261,8 @@ def _reading_mode(path: Path) -> str:
     """How SQLite is to open a catalog that is only read.
 
     In WAL mode even a reader keeps -wal and -shm files beside it, and only a
-    connection that may write removes them again. On a read-only medium there
-    can be no writer either, so the file may be read as it stands.
+    connection that may write removes them again. Who may not write there reads
+    the file as it stands, without locks, and Catalog looks whether it changed.
     """
     if os.access(path.parent, os.W_OK):
         return "rw"
@@ -240,4 +270,7 @@ def _reading_mode(path: Path) -> str:
 
 
 def _document(identifier: str, title: str, text: str, metadata: str) -> Document:
-    return Document(identifier, text, title, json.loads(metadata) if metadata else {})
+    try:
+        return Document(identifier, text, title, json.loads(metadata) if metadata else {})
+    except (ValueError, TypeError, RecursionError) as error:
+        raise IndexStoreError(f"the metadata of the document {identifier!r} is damaged: {error}") from error

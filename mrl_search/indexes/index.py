@@ -1,15 +1,14 @@
 """One index in memory: stored vectors and a prefix index over them, behind two verbs."""
 
-import numpy as np
+from functools import partial
 
 from mrl_search.errors import DimensionError, FunnelError
 from mrl_search.funnel import Stage
-from mrl_search.hits import Hits, Rows, Scores, best, regroup
+from mrl_search.hits import Hits, best, regroup
 from mrl_search.indexes.prefix import PrefixIndex, scan
+from mrl_search.indexes.scoring import scores_of
 from mrl_search.indexes.stored import StoredVectors
 from mrl_search.vectors import Vectors, prefix
-
-_GATHERED = 8_192  # (query, row) pairs scored at a time; at 768 dims two buffers of 25 MB
 
 
 class VectorIndex:
@@ -48,9 +47,9 @@ class VectorIndex:
         at any other width.
         """
         if stage.dim == self.prefix_dim:
-            return self._prefixes.search(_cut(queries, stage), stage.k)
+            return self._prefixes.search(_cut(queries, stage), self._at_most(stage.k))
         if stage.dim == self.dim:
-            return scan(self._vectors, _cut(queries, stage), stage.k)
+            return scan(self._vectors, _cut(queries, stage), self._at_most(stage.k))
         raise FunnelError(
             f"the funnel starts at {stage.dim} dims, but this index was built for {self.prefix_dim}; "
             f"start at {self.prefix_dim} (or at {self.dim}: exact, over all vectors), "
@@ -62,20 +61,13 @@ class VectorIndex:
         if stage.dim > self.dim:
             raise FunnelError(f"the funnel asks for {stage.dim} dims, but this index stores {self.dim}")
         owners, rows = hits.pairs()
-        scores = self._cosines(_cut(queries, stage), owners, rows)
-        return best(*regroup(owners, rows, scores, len(queries)), stage.k)
+        take = partial(self._vectors.take, dim=stage.dim)
+        scores = scores_of(_cut(queries, stage), owners, rows, take)
+        return best(*regroup(owners, rows, scores, len(queries)), self._at_most(stage.k))
 
-    def _cosines(self, queries: Vectors, owners: Rows, rows: Rows) -> Scores:
-        """The cosine of queries[owners[i]] and stored row rows[i], for every i."""
-        dim = queries.shape[1]
-        scores = np.empty(len(rows), dtype=np.float32)
-        order = np.argsort(rows, kind="stable")  # visits the file front to back; undone by the assignment
-        for start in range(0, len(order), _GATHERED):
-            some = order[start : start + _GATHERED]
-            documents = self._vectors.take(rows[some], dim)  # (m, dim)
-            # einsum and not a matrix product: it adds each row up in the same order, so equal rows score equal
-            scores[some] = np.einsum("ij,ij->i", queries[owners[some]], documents)
-        return scores
+    def _at_most(self, k: int) -> int:
+        """No more places than there are rows: a funnel may ask for a billion, and each place takes memory."""
+        return min(k, len(self))
 
 
 def _cut(queries: Vectors, stage: Stage) -> Vectors:

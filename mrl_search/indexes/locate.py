@@ -16,7 +16,8 @@ def find_index(named: Path | None = None, root: Path = ROOT) -> Path:
     Raises IndexStoreError when there is none.
     """
     if named is not None:
-        return root / named if not named.exists() and (root / named).is_dir() else named
+        elsewhere = root / named
+        return elsewhere if not Layout(named).catalog.exists() and Layout(elsewhere).catalog.exists() else named
     catalogs = [Layout(folder).catalog for folder in root.iterdir()] if root.is_dir() else []
     built = sorted((path for path in catalogs if path.is_file()), key=lambda path: (-path.stat().st_mtime_ns, path))
     for path in built:

@@ -4,18 +4,20 @@ import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from mrl_search.errors import IndexStoreError, MissingPackageError
 from mrl_search.hits import Hits, Rows, Scores, best, merge
+from mrl_search.indexes.scoring import scores_of
 from mrl_search.indexes.stored import StoredVectors
 from mrl_search.vectors import Vectors
 
 EXACT = "Flat"
 _TRAINED_ON = 100_000  # FAISS's k-means looks at no more than 256 rows a centroid
 _SEED = 0
+_NOISE = 4e-6  # what float32 may err by in the inner product of two unit vectors of some thousand dims
 
 
 class PrefixIndex:
@@ -35,8 +37,13 @@ class PrefixIndex:
 
     def search(self, queries: Vectors, k: int) -> Hits:
         """The k best rows of each (q, dim) query by FAISS's scores; approximate as the factory string is."""
-        fetch = _exact_order if self._exact else _faiss_order
-        return fetch(self._index.search, np.ascontiguousarray(queries), k, len(self))
+        queries = np.ascontiguousarray(queries)
+        if self._exact:
+            return _exact(_Exhaustive(self._index.search, self._index.reconstruct_batch, len(self)), queries, k)
+        if not len(queries):
+            return _nothing(0, k)
+        scores, rows = self._index.search(queries, min(k, len(self)))
+        return best(scores, rows, k)
 
     def write(self, path: Path) -> None:
         """Writes FAISS's own file format. Raises IndexStoreError when FAISS cannot."""
@@ -101,7 +108,7 @@ def scan(vectors: StoredVectors, queries: Vectors, k: int) -> Hits:
     """Exact search over the first queries.shape[1] coordinates of every stored row, block by block."""
     found = _nothing(len(queries), k)
     for start, block in vectors.blocks(queries.shape[1]):
-        hits = _exact_order(partial(_knn, block), queries, k, len(block))
+        hits = _exact(_Exhaustive(partial(_knn, block), block.__getitem__, len(block)), queries, k)
         found = merge([found, hits.moved(start)], k)
     return found
 
@@ -111,33 +118,43 @@ def _knn(block: Vectors, queries: Vectors, k: int) -> tuple[Scores, Rows]:
     return scores, rows
 
 
-Search = Callable[[Vectors, int], tuple[Scores, Rows]]
+class _Exhaustive(NamedTuple):
+    """An exhaustive search of FAISS's: the search, rows to their vectors, and how many rows there are."""
+
+    search: Callable[[Vectors, int], tuple[Scores, Rows]]
+    take: Callable[[Rows], Vectors]
+    size: int
 
 
-def _faiss_order(search: Search, queries: Vectors, k: int, count: int) -> Hits:
-    """What FAISS finds, in our order."""
-    if not len(queries):
-        return _nothing(0, k)
-    return best(*search(queries, min(k, count)), k)
+def _exact(exhaustive: _Exhaustive, queries: Vectors, k: int) -> Hits:
+    """The k best in our order, though equal scores straddle the k-th place.
 
-
-def _exact_order(search: Search, queries: Vectors, k: int, count: int) -> Hits:
-    """What FAISS finds exactly, cut in our order even where equal scores straddle the k-th place.
-
-    FAISS keeps the higher row of two equals there. So one more than k is asked
-    for, and twice as many again for the queries whose last two scores are equal.
+    FAISS keeps the higher row of two equals there and, from 20 queries on,
+    multiplies matrices, whose edges round differently: equal vectors may differ
+    in the last bits. So it is asked for more than k, until the last score it
+    gives is clearly below the k-th, and what it gave is scored again our way.
     """
+    k_found = min(k, exhaustive.size)
     hits = _nothing(len(queries), k)
-    open_queries = np.arange(len(queries))
-    asked = min(k + 1, count)
-    while len(open_queries) and asked:
-        scores, rows = search(queries[open_queries], asked)
-        done = np.ones(len(open_queries), bool) if asked <= k or asked == count else (scores[:, k - 1] != scores[:, -1])
-        finished = best(scores[done], rows[done], k)
-        hits.scores[open_queries[done]], hits.rows[open_queries[done]] = finished
-        open_queries = open_queries[~done]
-        asked = min(2 * asked, count)
+    zero = ~queries.any(axis=1)  # scores 0 with everything, so the first rows are the best
+    hits.scores[zero, :k_found], hits.rows[zero, :k_found] = 0, np.arange(k_found)
+    waiting = np.flatnonzero(~zero)
+    asked = min(k + 1, exhaustive.size)
+    while len(waiting):
+        scores, rows = exhaustive.search(queries[waiting], asked)
+        all_seen = asked == exhaustive.size
+        done = np.array(scores[:, k_found - 1] - scores[:, -1] > _NOISE) | all_seen
+        finished = _rescored(exhaustive, queries[waiting[done]], rows[done], k)
+        hits.scores[waiting[done]], hits.rows[waiting[done]] = finished
+        waiting = waiting[~done]
+        asked = min(2 * asked, exhaustive.size)
     return hits
+
+
+def _rescored(exhaustive: _Exhaustive, queries: Vectors, rows: Rows, k: int) -> Hits:
+    owners = np.repeat(np.arange(len(queries)), rows.shape[1])
+    scores = scores_of(queries, owners, rows.ravel(), exhaustive.take)
+    return best(scores.reshape(rows.shape), rows, k)
 
 
 def _nothing(queries: int, k: int) -> Hits:

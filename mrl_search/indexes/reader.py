@@ -60,6 +60,19 @@ def open_index(folder: Path) -> StoredIndex:
     anything is read from them; the vectors are only mapped.
     Raises IndexStoreError when something is missing, damaged, or of another format.
     """
+    seen: Segment | None = None
+    while True:
+        try:
+            return _open(folder)
+        except IndexStoreError:
+            # A writer may have replaced the index, and swept its files, after we had read their names.
+            _, now = read_manifest(folder)
+            if now == seen:
+                raise
+            seen = now
+
+
+def _open(folder: Path) -> StoredIndex:
     layout = Layout(folder)
     catalog = Catalog.read(layout.catalog)
     try:
@@ -100,11 +113,19 @@ def measure_index(folder: Path) -> tuple[Manifest, BytesPerDocument]:
 def _committed(catalog: Catalog, layout: Layout) -> tuple[Manifest, Segment]:
     manifest = catalog.manifest()
     if manifest is None:
-        raise IndexStoreError(f"nothing was ever committed in {layout.folder} (a build was cut short); build it again")
+        raise IndexStoreError(f"nothing is committed in {layout.folder}: the build that made it must be run again")
     segments = catalog.segments()
     if len(segments) != 1 or segments[0].documents != manifest.documents:
         raise IndexStoreError(f"the manifest in {layout.folder} contradicts itself; build the index again")
     return manifest, segments[0]
+
+
+def verify_index(folder: Path) -> None:
+    """Reads every file of an index to its end. Raises IndexStoreError unless each is what was committed."""
+    layout = Layout(folder)
+    _, segment = read_manifest(folder)
+    _verify(layout.vectors(segment.number), segment.vectors, digest=True)
+    _verify(layout.prefix(segment.number), segment.prefix, digest=True)
 
 
 def _verify(path: Path, record: FileRecord, *, digest: bool = False) -> None:

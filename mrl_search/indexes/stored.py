@@ -87,11 +87,17 @@ def header(count: int, dim: int, dtype: str) -> bytes:
 
 
 def map_vectors(path: Path, count: int, dim: int, dtype: str) -> StoredVectors:
-    """Memory-maps a vectors.npy. Raises IndexStoreError unless it is exactly what the manifest promises."""
+    """Memory-maps a vectors.npy. Raises IndexStoreError unless it is exactly what the manifest promises.
+
+    The header is compared, not parsed: numpy would evaluate what stands there.
+    """
+    wanted = header(count, dim, dtype)
     try:
-        data = np.load(path, mmap_mode="r", allow_pickle=False)
+        with path.open("rb") as file:
+            found = file.read(len(wanted))
+        if found != wanted:
+            raise IndexStoreError(f"{path} does not begin as {count} × {dim} {dtype} should; build the index again")
+        data = np.memmap(path, DTYPES[dtype], mode="r", offset=len(wanted), shape=(count, dim))
     except (OSError, ValueError) as error:
         raise IndexStoreError(f"{path} cannot be mapped: {error}") from error
-    if data.shape != (count, dim) or data.dtype != DTYPES[dtype] or not data.flags.c_contiguous:
-        raise IndexStoreError(f"{path} holds {data.shape} {data.dtype}, the manifest says ({count}, {dim}) {dtype}")
     return StoredVectors(data, dtype)

@@ -33,26 +33,24 @@ class IndexWriter:
         self._segment = 0
         self._count = 0
         self._is_new = False
-        self._committed = False
 
     def __enter__(self) -> Self:
         folder = self._layout.folder
-        _refuse_foreign(folder)
+        _refuse_foreign(self._layout)
         with _explained(folder):
             self._is_new = _made(folder)
             try:
                 self._catalog = Catalog.write(self._layout.catalog)
                 self._begin()
             except BaseException:
-                self._abandon()
+                self._leave()
                 raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if not self._committed:
-            self._abandon()
+        self._leave()
 
     def __len__(self) -> int:
         return self._count
@@ -105,12 +103,9 @@ class IndexWriter:
                 sync_folder(folder)
             self._open.finish_segment(segment)
             self._open.commit(manifest)
-            self._committed = True
-        with contextlib.suppress(
-            OSError, sqlite3.Error
-        ):  # it is committed; what cannot be tidied now, the next build will
+        # It is committed; what cannot be tidied now, the next build will.
+        with contextlib.suppress(OSError, sqlite3.Error):
             self._open.tidy()
-            self._open.close()
             sync_folder(self._layout.folder.parent)
             self._sweep(keep={segment.number})
 
@@ -135,26 +130,45 @@ class IndexWriter:
 
     def _sweep(self, keep: set[int]) -> None:
         """Removes segment folders that no commit knows. Open readers keep the files they have mapped."""
+        kept = {self._layout.segment(number).name for number in keep}
         for folder in self._layout.segments.iterdir():
-            if folder.name not in {self._layout.segment(number).name for number in keep}:
+            if folder.name.isdigit() and folder.name not in kept:
                 shutil.rmtree(folder)
 
-    def _abandon(self) -> None:
-        """Undoes everything since `__enter__`."""
-        if self._catalog is not None:
-            self._catalog.close()
-        if self._is_new:
-            shutil.rmtree(self._layout.folder, ignore_errors=True)
-        elif self._segment:
-            shutil.rmtree(self._layout.segment(self._segment), ignore_errors=True)
+    def _leave(self) -> None:
+        """Ends the transaction; if it was not committed, first removes what it wrote, while the lock is still ours.
+
+        Whether it was committed is asked of SQLite: an interrupt can arrive when
+        COMMIT has just returned and no line of ours has noted it yet.
+        """
+        if self._catalog is None:
+            if self._is_new:
+                with contextlib.suppress(OSError):  # another process may be building here by now
+                    self._layout.folder.rmdir()
+            return
+        if self._catalog.is_pending:
+            if self._segment:
+                shutil.rmtree(self._layout.segment(self._segment), ignore_errors=True)
+            if self._is_new and self._catalog.manifest() is None:
+                shutil.rmtree(self._layout.folder, ignore_errors=True)
+        self._catalog.close()
 
 
-def _refuse_foreign(folder: Path) -> None:
+def _refuse_foreign(layout: Layout) -> None:
     """Raises IndexStoreError for a folder with things in it that are not an index's: nobody's files are swept."""
+    folder = layout.folder
+    try:
+        str(folder).encode()
+    except UnicodeEncodeError:
+        raise IndexStoreError(f"the folder name {str(folder)!r} is not UTF-8; name another with --index DIR") from None
     if folder.exists() and not folder.is_dir():
         raise IndexStoreError(f"{folder} is a file; --index names a folder")
-    if folder.is_dir() and not Layout(folder).catalog.exists() and any(folder.iterdir()):
-        raise IndexStoreError(f"{folder} is not empty and holds no index; name another folder with --index DIR")
+    if folder.is_dir() and not layout.catalog.exists() and any(folder.iterdir()):
+        raise IndexStoreError(
+            f"{folder} is not empty and holds no index; empty it, or name another folder with --index DIR"
+        )
+    if layout.segments.is_symlink():
+        raise IndexStoreError(f"{layout.segments} is a link; an index keeps its own segments; replace it by a folder")
 
 
 def _made(folder: Path) -> bool:

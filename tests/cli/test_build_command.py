@@ -9,7 +9,7 @@ from calls import call
 def test_build_says_what_and_where_on_stdout_and_what_next_on_stderr(here):
     result = call("build", "corpus.jsonl", "--encoder", "hashing:64", "--dims", "16,64")
     assert result.stdout.startswith("indexes/corpus: 3 documents, 16 → 64 dims, hashing:64; ")
-    assert 'next: mrl-search query "..." --index indexes/corpus' in result.stderr
+    assert 'mrl-search query "..." --index indexes/corpus' in result.stderr
 
 
 def test_build_tells_how_many_records_were_skipped_and_are_empty(here):
@@ -18,7 +18,7 @@ def test_build_tells_how_many_records_were_skipped_and_are_empty(here):
     facts = json.loads(result.stdout)
     assert (facts["index"], facts["documents"], facts["skipped"], facts["without_text"]) == ("indexes/bad", 2, 1, 1)
     assert call("build", "bad.jsonl", "--encoder", "hashing:8", "--skip-bad", "1", "--force").stderr.startswith(
-        "1 bad record"
+        "bad records skipped: 1"
     )
 
 

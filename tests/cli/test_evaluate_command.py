@@ -27,9 +27,9 @@ def test_eval_prints_the_table_and_writes_results_runs_and_the_command(here, sha
         f"again: mrl-search eval --dataset cranfield --split test --encoder hashing:64 --dims 16 --funnel 16:100,64:10 --data {shared_data}/beir"
         in result.stderr
     )
-    saved = json.loads((here / "eval/results/cranfield-test.json").read_text())
+    saved = json.loads((here / "eval/results/cranfield-test-hashing-64.json").read_text())
     assert saved["provenance"]["machine"]
-    assert len(list((here / "eval/results/runs/cranfield-test").iterdir())) == 3
+    assert len(list((here / "eval/results/runs/cranfield-test-hashing-64").iterdir())) == 3
 
 
 def test_check_compares_with_the_recipe_and_exits_1_on_a_miss(here, shared_data):
@@ -46,7 +46,7 @@ def test_check_compares_with_the_recipe_and_exits_1_on_a_miss(here, shared_data)
     ("words", "reason"),
     [
         ((), "give either --dataset NAME or --recipe FILE"),
-        (("--dataset", "a", "--recipe", "b"), "give either"),
+        (("--dataset", "a", "--recipe", "b"), "the recipe says all of that; leave out --dataset, or --recipe"),
         (("--dataset", "a", "--check"), "give --recipe FILE"),
         (("--dataset", "a", "--funnel", "8:1", "--no-funnel"), "exclude one another"),
         (("--dataset", "a", "--dims", "x"), "wanted for instance 64,768"),
@@ -73,3 +73,10 @@ def test_a_dataset_that_is_nowhere_names_every_place(here, monkeypatch):
     ):
         assert place in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_a_place_for_results_that_cannot_be_is_met_before_the_work(here):
+    (here / "file").touch()
+    refused = call("eval", "--dataset", "pydoc:stdlib", "--out", "file/x", code=1)
+    assert refused.stderr.count("\n") == 1
+    assert "Not a directory" in refused.stderr

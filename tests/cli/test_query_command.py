@@ -18,7 +18,7 @@ def test_query_prints_rank_score_id_title_snippet_and_timing(built):
     assert lines[0].split()[0::2][:2] == ["1", "fox"]
     assert lines[0].endswith("Animals")
     assert lines[1].strip() == "A red fox ran."
-    assert lines[-1].startswith("2 of 3 documents in ")
+    assert lines[-1].startswith("2 of 3 documents of indexes/corpus in ")
     assert lines[-1].endswith("funnel 16:200,64:2")
 
 
@@ -63,7 +63,8 @@ def test_vectors_in_vectors_out(here):
     [
         ((), "give TEXT, or --queries FILE, or run on a terminal"),
         (("a", "--queries", "f"), "TEXT and --queries exclude one another"),
-        (("--queries", "f", "--json"), "print a TREC run"),
+        (("--queries", "f", "--explain"), "--explain is for one TEXT"),
+        (("a\udcff",), "TEXT is not UTF-8"),
         ((" ",), "TEXT is empty"),
         (("a", "--k", "0"), "0 is not in the range"),
         (("a", "--funnel", "768:10,64:200"), "the widths must grow"),
@@ -111,3 +112,11 @@ def test_a_terminal_is_asked_until_the_end_of_input(built):
         os.close(master)
     assert b"1 of 3 documents" in seen.getvalue()
     assert b"whale" in seen.getvalue()
+
+
+def test_several_queries_make_json_lines(built):
+    lines = call("query", "--queries", "-", "--k", "1", "--json", stdin="red fox\ntax law\n").stdout.splitlines()
+    assert [(found["query"], found["answers"][0]["id"]) for found in map(json.loads, lines)] == [
+        ("1", "fox"),
+        ("2", "law"),
+    ]

@@ -90,10 +90,12 @@ def test_the_corpus_file_of_a_beir_folder_is_named_after_the_folder(tmp_path, mo
     folder = tmp_path / "scifact"
     folder.mkdir()
     (folder / "corpus.jsonl").write_text(LINE)
-    monkeypatch.chdir(folder)
-    assert open_corpus("corpus.jsonl").name == "corpus"
+    monkeypatch.chdir(tmp_path)
+    assert open_corpus("scifact/corpus.jsonl").name == "corpus"
     (folder / "queries.jsonl").write_text("")
-    assert open_corpus("corpus.jsonl").name == "scifact"
+    assert open_corpus("scifact/corpus.jsonl").name == "scifact"
+    monkeypatch.chdir(folder)
+    assert open_corpus("corpus.jsonl").name == "corpus"  # named alone, it is just a file
 
 
 @pytest.mark.parametrize(

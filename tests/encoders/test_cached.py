@@ -90,3 +90,13 @@ def test_vectors_come_back_bit_for_bit(tmp_path):
     fresh = cached.encode_documents(["some words"])
     assert fresh.tobytes() == cached.encode_documents(["some words"]).tobytes()
     assert fresh.dtype == np.float32
+
+
+def test_what_is_no_unit_vector_is_never_remembered(tmp_path):
+    encoder = Counting()
+    encoder._encoder = type(
+        "Broken", (), {"encode_documents": lambda self, texts: np.full((len(texts), 16), np.nan, np.float32)}
+    )()
+    with pytest.raises(EncoderError, match="returned NaN"):
+        CachedEncoder(encoder, tmp_path).encode_documents(["a"])
+    assert np.isfinite(CachedEncoder(Counting(), tmp_path).encode_documents(["a"])).all()

@@ -423,6 +423,6 @@ def test_an_index_is_built_and_searched_through_the_endpoint(server, tmp_path):
     folder = build(str(corpus), tmp_path / "i", dims=(2, 6), encoder=f"openai:small@{server.url}")
     with open_retriever(folder) as retriever:
         assert retriever.search(["law"], k=1)[0][0].id == "law"
-    # the stored width is asked of the server; the document texts, the probe twice, and the query are all that is sent
+    # the stored width is asked of the server; the probe (for the cache, afresh, and at the first query), the texts, the query
     assert [request["dimensions"] for request in server.requests] == [6] * len(server.requests)
-    assert [len(texts) for texts in server.sent()] == [3, 1, 1, 1]
+    assert [len(texts) for texts in server.sent()] == [1, 1, 3, 1, 1]

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from mrl_search.encoders import EncoderSpec
-from mrl_search.errors import DatasetError, DimensionError, FunnelError
+from mrl_search.errors import DatasetError, DimensionError, FunnelError, IndexStoreError
 from mrl_search.eval import EvalOptions, EvalRecipe, evaluate
 from mrl_search.run import read_run
 
@@ -107,3 +107,37 @@ def test_a_wide_enough_funnel_equals_exact_search_on_a_real_collection(shared_da
     exact, _, funnel = evaluate(recipe, EvalOptions(data=shared_data / "beir")).reports
     assert funnel.mean == exact.mean
     assert funnel.per_query == exact.per_query
+
+
+def test_the_prefix_structure_is_honoured_by_funnels(collection):
+    dataset = collection([(str(n), f"number {n}") for n in range(300)], {"q": "number 7"}, {"q": {"7": 1}})
+    recipe = {"encoders": HASHING, "dims": (64,), "funnels": ("32:100,64:100",)}
+    flat, coded = (evaluate(EvalRecipe(dataset, prefix=prefix, **recipe)).reports[-1] for prefix in ("Flat", "SQ8"))
+    assert flat.cost.ram_bytes_per_document > 32 * 4 > coded.cost.ram_bytes_per_document
+    with pytest.raises(IndexStoreError, match="FAISS does not take --prefix 'Nope'"):
+        evaluate(EvalRecipe(dataset, prefix="Nope", **recipe))
+
+
+def test_equal_documents_are_ranked_by_id_though_the_corpus_has_them_otherwise(collection, tmp_path):
+    dataset = collection([(name, "red fox") for name in "cab"], {"q": "red fox"}, {"q": {"a": 1}})
+    evaluate(EvalRecipe(dataset, encoders=HASHING, dims=(64,), funnels=()), EvalOptions(runs=tmp_path / "runs"))
+    (path,) = (tmp_path / "runs").iterdir()
+    assert [document.id for document in read_run(path).ranking["q"]] == ["a", "b", "c"]
+
+
+def test_an_id_that_no_run_file_can_hold_is_met_before_encoding_unless_no_runs_are_wanted(collection, tmp_path):
+    recipe = EvalRecipe(
+        collection([("a b", "x")], {"q": "x"}, {"q": {"a b": 1}}), encoders=HASHING, dims=(64,), funnels=()
+    )
+    with pytest.raises(DatasetError, match="the id 'a b' in tiny holds white space.*--no-runs"):
+        evaluate(recipe, EvalOptions(runs=tmp_path / "runs"))
+    assert evaluate(recipe).reports[0].mean["nDCG@10"] == 1.0
+
+
+def test_a_first_measure_deeper_than_a_funnel_leaves_what_is_kept_unsaid(collection):
+    dataset = collection([(str(n), f"number {n}") for n in range(150)], {"q": "number 7"}, {"q": {"7": 1}})
+    recipe = EvalRecipe(
+        dataset, encoders=HASHING, dims=(64,), funnels=("16:50,64:10",), measures=("Recall@100", "nDCG@10")
+    )
+    report = evaluate(recipe).reports[-1]
+    assert (list(report.mean), report.kept) == (["nDCG@10"], None)

@@ -4,7 +4,7 @@ import pytest
 
 from mrl_search.data import read_trec_qrels
 from mrl_search.errors import MeasureError
-from mrl_search.eval.measures import cutoff, mean, per_query
+from mrl_search.eval.measures import cutoff, demand_computable, mean, per_query
 from mrl_search.run import Run, ScoredDoc, read_run
 
 
@@ -74,3 +74,9 @@ def test_trec_evals_own_output_is_reproduced_to_four_decimals(shared_data):
             assert f"{found[query] if query != 'all' else mean(found):.4f}" == value, (name, query)
             compared += 1
     assert compared == len(names) * 4  # three queries and the mean
+
+
+@pytest.mark.parametrize("name", ["INST", "alpha_nDCG@10"])
+def test_a_measure_that_cannot_be_computed_says_so_before_any_work(name):
+    with pytest.raises(MeasureError, match=f"cannot compute {name} here"):
+        demand_computable([name])

@@ -28,7 +28,7 @@ def test_every_result_in_the_repository_reads_and_names_its_commit(path):
 def test_the_command_says_all_that_is_not_default():
     recipe = EvalRecipe(
         "scifact",
-        encoders=(EncoderSpec("a b", query_prompt="query: "), EncoderSpec("c")),
+        encoders=(EncoderSpec("a b", query_prompt="query: "), EncoderSpec("c", query_prompt="query: ")),
         dims=(64, 128),
         funnels=("64:200,768:10",),
         measures=("AP",),
@@ -71,3 +71,19 @@ def test_a_recipe_with_a_bad_funnel_or_measure_is_refused_when_it_is_read():
         EvalRecipe("scifact", funnels=("64",))
     with pytest.raises(MeasureError):
         EvalRecipe("scifact", measures=("nonsense",))
+
+
+def test_no_command_line_says_different_options_for_two_encoders():
+    mixed = EvalRecipe("scifact", encoders=(EncoderSpec("a", query_prompt="q: "), EncoderSpec("b")))
+    assert mixed.command().startswith("a recipe file")
+
+
+@pytest.mark.parametrize("measures", [("MRR@10", "RR@10"), ("Recall@100", "R@100"), ("AP", "AP"), ()])
+def test_two_names_of_one_measure_are_refused(measures):
+    with pytest.raises(RecipeError, match="each once"):
+        EvalRecipe("scifact", measures=measures)
+
+
+def test_results_are_named_after_dataset_split_and_encoders():
+    encoders = (EncoderSpec("minilm-768"), EncoderSpec("org/some model"))
+    assert EvalRecipe("dir:/x/my set/", encoders=encoders).name == "my-set-test-minilm-768-some-model"

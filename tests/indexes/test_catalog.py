@@ -5,6 +5,7 @@ import pytest
 from test_writer import manifest, write
 
 from mrl_search.document import Document
+from mrl_search.errors import IndexStoreError
 from mrl_search.indexes.catalog import Catalog, _reading_mode, has_commit
 
 
@@ -60,3 +61,14 @@ def test_on_a_read_only_medium_the_file_is_read_as_it_stands(tmp_path, monkeypat
     writer.execute("CREATE TABLE kept_open (x)")  # its -wal is there until it closes
     assert _reading_mode(path) == "ro"
     writer.close()
+
+
+def test_a_file_that_is_read_without_locks_and_changes_is_noticed(tmp_path, monkeypatch):
+    write(tmp_path / "i", ["a"])
+    monkeypatch.setattr("mrl_search.indexes.catalog._reading_mode", lambda path: "ro&immutable=1")
+    opened = Catalog.read(tmp_path / "i/index.sqlite")
+    monkeypatch.undo()
+    write(tmp_path / "i", ["b"], replace=True)
+    with pytest.raises(IndexStoreError, match="was changed since it was opened; open the index again"):
+        opened.ids(1, [0])
+    opened.close()

@@ -61,6 +61,18 @@ def test_any_factory_string_finds_most_of_the_top_ten(clustered, factory):
     assert np.mean(shares) > 0.8
 
 
+def test_an_ivf_searches_the_square_root_of_its_lists(clustered):
+    built = build_prefix(StoredVectors(clustered, "float32"), 8, "IVF16,Flat")
+    assert built._index.nprobe == 4
+
+
+def test_training_draws_the_same_rows_every_time(clustered, monkeypatch):
+    monkeypatch.setattr("mrl_search.indexes.prefix._TRAINED_ON", 300)
+    stored = StoredVectors(clustered, "float32")
+    first, second = (build_prefix(stored, 8, "PQ4x4").search(prefix(clustered[:9], 8), 5) for _ in range(2))
+    assert first.scores.tolist() == second.scores.tolist()
+
+
 def test_a_written_prefix_reads_back_the_same(tmp_path, clustered):
     built = build_prefix(StoredVectors(clustered, "float32"), 8, "SQ8")
     built.write(tmp_path / "prefix.faiss")

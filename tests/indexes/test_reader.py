@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from test_writer import write
 
-from mrl_search.errors import IndexStoreError
+from mrl_search.errors import FunnelError, IndexStoreError
 from mrl_search.funnel import Funnel
-from mrl_search.indexes import measure_index, open_index
+from mrl_search.indexes import measure_index, open_index, reader, verify_index
 from mrl_search.retriever import open_retriever
 
 GOLDEN = Path(__file__).parent / "golden" / "format-1"
@@ -120,3 +120,75 @@ def test_the_golden_index_of_format_1_opens_and_answers_for_ever(tmp_path, dtype
         assert [answer.id for answer in found] == ["doll", "nest", "tree"]
         assert found[0].metadata == {"year": 1890}
         np.testing.assert_allclose([answer.score for answer in found], [0.5107, 0.3515, 0.3185], atol=0.005)
+
+
+def test_an_index_replaced_while_it_is_opened_is_opened_as_it_is_now(index, monkeypatch):
+    real = reader._verify
+    calls = []
+
+    def late(path, record, *, digest=False):
+        if not calls:
+            calls.append(path)
+            write(index, ["new"], replace=True)  # sweeps the segment whose name was just read
+        real(path, record, digest=digest)
+
+    monkeypatch.setattr(reader, "_verify", late)
+    stored = open_index(index)
+    assert stored.ids([0]) == {0: "new"}
+    stored.close()
+
+
+def test_verifying_reads_every_file_to_its_end(index):
+    verify_index(index)
+    path = index / "segments/000001/vectors.npy"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    open_index(index).close()  # opening looks at sizes only
+    with pytest.raises(IndexStoreError, match=r"vectors\.npy is damaged"):
+        verify_index(index)
+
+
+def test_a_damaged_header_of_vectors_is_found_without_being_parsed(index):
+    path = index / "segments/000001/vectors.npy"
+    content = path.read_bytes().replace(b"'descr'", b"'de\\cr'")
+    path.write_bytes(content)
+    with pytest.raises(IndexStoreError, match="does not begin as 3 × 4 float32 should"):
+        open_index(index)
+
+
+def test_documents_that_are_gone_are_missed(index):
+    edit(index, "DELETE FROM documents WHERE row = 1")
+    stored = open_index(index)
+    with pytest.raises(IndexStoreError, match="lacks documents that its vectors have"):
+        stored.ids([0, 1])
+    stored.close()
+
+
+def test_damaged_metadata_names_its_document(index):
+    edit(index, "UPDATE documents SET metadata = '{'")
+    stored = open_index(index)
+    with pytest.raises(IndexStoreError, match="the metadata of the document 'a' is damaged"):
+        stored.documents([0])
+    stored.close()
+
+
+def test_random_damage_to_the_catalog_ends_in_one_clear_error_or_none(index):
+    random = np.random.default_rng(0)
+    path = index / "index.sqlite"
+    whole = path.read_bytes()
+    for _ in range(150):
+        content = bytearray(whole)
+        start = random.integers(len(content))
+        content[start : start + 40] = random.bytes(len(content[start : start + 40]))
+        path.write_bytes(content)
+        try:
+            stored = open_index(index)
+        except (IndexStoreError, FunnelError):
+            continue
+        try:
+            stored.documents([0, 1, 2])
+        except IndexStoreError:
+            pass
+        finally:
+            stored.close()

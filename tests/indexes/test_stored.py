@@ -43,7 +43,7 @@ def test_a_written_file_maps_back_bit_for_bit(tmp_path, clustered, dtype):
 def test_a_file_that_is_not_what_the_manifest_says_is_refused(tmp_path, clustered, count, dim, dtype):
     path = tmp_path / "vectors.npy"
     path.write_bytes(header(600, 32, "float32") + clustered.tobytes())
-    with pytest.raises(IndexStoreError, match=r"holds \(600, 32\) float32, the manifest says"):
+    with pytest.raises(IndexStoreError, match="does not begin as"):
         map_vectors(path, count, dim, dtype)
 
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 
@@ -11,6 +12,7 @@ import pytest
 from mrl_search.document import Document
 from mrl_search.errors import IndexStoreError
 from mrl_search.indexes import EncoderRecord, IndexWriter, Manifest, open_index
+from mrl_search.indexes.catalog import Catalog
 
 
 def manifest(count, **other):
@@ -194,3 +196,60 @@ def test_a_kill_leaves_the_old_index_and_the_next_build_sweeps(tmp_path, point, 
     write(folder, ["newer"], replace=there)
     assert ids_in(folder) == ["newer"]
     assert len(names(folder)) == 3
+
+
+def test_an_interrupt_that_arrives_as_commit_returns_keeps_the_new_index(tmp_path, monkeypatch):
+    write(tmp_path / "i", ["old"])
+    real = Catalog.commit
+
+    def interrupted(self, manifest):
+        real(self, manifest)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Catalog, "commit", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write(tmp_path / "i", ["new"], replace=True)
+    assert ids_in(tmp_path / "i") == ["new"]
+
+
+def test_the_maker_of_a_folder_that_gets_the_lock_second_leaves_the_winners_index(tmp_path, monkeypatch):
+    folder = tmp_path / "i"
+    real = Catalog.write
+
+    def late(path):
+        monkeypatch.setattr(Catalog, "write", real)
+        write(folder, ["winner"])  # another process, between our making the folder and our lock
+        return real(path)
+
+    monkeypatch.setattr(Catalog, "write", late)
+    with pytest.raises(IndexStoreError, match="already holds an index"):
+        write(folder, ["loser"])
+    assert ids_in(folder) == ["winner"]
+
+
+def test_what_others_put_among_the_segments_is_left_alone(tmp_path):
+    write(tmp_path / "i", ["old"])
+    (tmp_path / "i/segments/.DS_Store").write_text("x")
+    write(tmp_path / "i", ["new"], replace=True)
+    assert (tmp_path / "i/segments/.DS_Store").exists()
+
+
+def test_a_link_in_the_place_of_segments_is_refused_before_anything_is_swept(tmp_path):
+    (tmp_path / "victim/000009").mkdir(parents=True)
+    (tmp_path / "i").mkdir()
+    (tmp_path / "i/index.sqlite").touch()
+    (tmp_path / "i/segments").symlink_to(tmp_path / "victim")
+    with pytest.raises(IndexStoreError, match="is a link"):
+        write(tmp_path / "i", ["a"])
+    assert (tmp_path / "victim/000009").exists()
+
+
+def test_another_programs_database_is_refused_unchanged(tmp_path):
+    (tmp_path / "i").mkdir()
+    database = sqlite3.connect(tmp_path / "i/index.sqlite")
+    database.execute("CREATE TABLE theirs (x)")
+    database.close()
+    before = (tmp_path / "i/index.sqlite").read_bytes()
+    with pytest.raises(IndexStoreError, match="not of mrl-search"):
+        write(tmp_path / "i", ["a"], replace=True)
+    assert (tmp_path / "i/index.sqlite").read_bytes() == before
