@@ -9,8 +9,8 @@ from mrl_search.cli.options import program
 
 SOURCE = "pydoc:stdlib"
 _QUESTIONS = (
-    "wait for several coroutines and collect their results",
-    "parse command line options and arguments",
+    "run a coroutine and cancel it after a timeout",
+    "turn a dictionary into a JSON string",
     "keep only the most recently used results of a function",
 )
 
