@@ -169,6 +169,7 @@ def test_an_interrupted_build_goes_on_from_the_cache(corpus, tmp_path, monkeypat
         (np.zeros((1, 4), np.float32), r"returned \(1, 4\) for 1 texts, wanted \(1, 8\)"),
         (np.full((1, 8), np.nan, np.float32), "returned NaN or infinity"),
         (np.ones((1, 8), np.float32), "returned a vector of length 2.83, wanted 1"),
+        (np.full((1, 8), 1.01 / np.sqrt(8), np.float32), "returned a vector of length 1.01, wanted 1"),
     ],
 )
 def test_an_encoder_that_breaks_its_promise_is_caught(corpus, tmp_path, vectors, reason):

@@ -30,6 +30,7 @@ class IndexWriter:
         self._layout = Layout(folder)
         self._replace = replace
         self._catalog: Catalog | None = None
+        self._replaced: set[int] = set()
         self._segment = 0
         self._count = 0
         self._is_new = False
@@ -107,7 +108,8 @@ class IndexWriter:
         with contextlib.suppress(OSError, sqlite3.Error):
             self._open.tidy()
             sync_folder(self._layout.folder.parent)
-            self._sweep(keep={segment.number})
+            for number in self._replaced:  # no more than these: the next writer may be at work already
+                shutil.rmtree(self._layout.segment(number))
 
     @property
     def _open(self) -> Catalog:
@@ -123,7 +125,8 @@ class IndexWriter:
                 "--force replaces it, --index DIR builds elsewhere"
             )
         self._layout.segments.mkdir(exist_ok=True)
-        self._sweep(keep={segment.number for segment in self._open.segments()})
+        self._replaced = {segment.number for segment in self._open.segments()}
+        self._sweep(keep=self._replaced)
         self._open.clear()
         self._segment = self._open.new_segment()
         self._layout.segment(self._segment).mkdir()
@@ -146,12 +149,13 @@ class IndexWriter:
                 with contextlib.suppress(OSError):  # another process may be building here by now
                     self._layout.folder.rmdir()
             return
-        if self._catalog.is_pending:
-            if self._segment:
+        try:
+            if self._catalog.is_pending and self._segment:
                 shutil.rmtree(self._layout.segment(self._segment), ignore_errors=True)
-            if self._is_new and self._catalog.manifest() is None:
+            if self._catalog.is_pending and self._is_new and self._catalog.manifest() is None:
                 shutil.rmtree(self._layout.folder, ignore_errors=True)
-        self._catalog.close()
+        finally:
+            self._catalog.close()
 
 
 def _refuse_foreign(layout: Layout) -> None:

@@ -253,3 +253,16 @@ def test_another_programs_database_is_refused_unchanged(tmp_path):
     with pytest.raises(IndexStoreError, match="not of mrl-search"):
         write(tmp_path / "i", ["a"], replace=True)
     assert (tmp_path / "i/index.sqlite").read_bytes() == before
+
+
+def test_tidying_after_a_commit_leaves_the_next_writers_segment_alone(tmp_path, monkeypatch):
+    write(tmp_path / "i", ["old"])
+    real = Catalog.tidy
+
+    def late(self):
+        (tmp_path / "i/segments/000003").mkdir()  # another process, which took the lock when we let it go
+        real(self)
+
+    monkeypatch.setattr(Catalog, "tidy", late)
+    write(tmp_path / "i", ["new"], replace=True)
+    assert sorted(path.name for path in (tmp_path / "i/segments").iterdir()) == ["000002", "000003"]
