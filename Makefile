@@ -27,7 +27,7 @@ lint: install
 test: lint
 	$(BIN)/python -m pytest -m "not slow and not gpu and not network"
 
-test-slow: install
+test-slow: install  # the published figures anew; some minutes
 	$(BIN)/python -m pytest -m slow
 
 clean:
