@@ -7,6 +7,7 @@
     ├── DatasetError         a test collection that cannot be found or read (ValueError)
     ├── VectorsError         precomputed vectors that do not fit      (ValueError)
     ├── EncoderError         an encoder that cannot be loaded or used (RuntimeError)
+    ├── RotationError        a rotation that is none, or cannot be fitted (ValueError)
     ├── IndexStoreError      an index that cannot be found, opened or written (RuntimeError)
     ├── RunError             a TREC run that cannot be read or written (ValueError)
     ├── MeasureError         a measure that ir-measures does not know (ValueError)
@@ -44,6 +45,10 @@ class VectorsError(MRLSearchError, ValueError):
 
 class EncoderError(MRLSearchError, RuntimeError):
     """An encoder that cannot be loaded, does not answer, or is not the one an index was built with."""
+
+
+class RotationError(MRLSearchError, ValueError):
+    """A matrix that is no rotation, a kind that does not exist, or one that these vectors cannot be fitted with."""
 
 
 class IndexStoreError(MRLSearchError, RuntimeError):

@@ -14,15 +14,28 @@ Rows = NDArray[np.int64]
 _T = TypeVar("_T", np.float32, np.int64)
 
 
+class Sums(NamedTuple):
+    """What the first `dim` coordinates of every hit came to, so that the next stage reads only the others.
+
+    dots, squares: (q, k) float32, the inner product with the query and the row's own squared length.
+    """
+
+    dim: int
+    dots: Scores
+    squares: Scores
+
+
 class Hits(NamedTuple):
     """The hits of q queries, k places each: best first, equal scores by lower row.
 
     scores: (q, k) float32. rows: (q, k) int64, positions in the index. Places
-    that found nothing stand at the end.
+    that found nothing stand at the end. sums: there if the index that found
+    them can go on from them; they only save time.
     """
 
     scores: Scores
     rows: Rows
+    sums: Sums | None = None
 
     def of(self, query: int) -> tuple[Scores, Rows]:
         """Scores and rows of one query, without the places that found nothing."""
@@ -36,7 +49,7 @@ class Hits(NamedTuple):
 
     def moved(self, by: int) -> "Hits":
         """The same hits, in an index where these rows begin at `by`."""
-        return Hits(self.scores, np.where(self.rows < 0, self.rows, self.rows + by))
+        return Hits(self.scores, np.where(self.rows < 0, self.rows, self.rows + by), self.sums)
 
 
 def best(scores: Scores, rows: Rows, k: int) -> Hits:

@@ -138,10 +138,10 @@ class Retriever:
         return Funnel((*funnel.stages[:-1], Stage(funnel.dim, k)))
 
     def checked_queries(self, queries: Vectors) -> Vectors:
-        """Query vectors at unit length. Raises VectorsError for another shape, NaN or infinity."""
+        """Query vectors at unit length, in the index's axes. Raises VectorsError for another shape, NaN or infinity."""
         if queries.ndim != 2 or not np.isfinite(queries).all():
             raise VectorsError(f"query vectors must be finite and of shape (queries, dims), found {queries.shape}")
-        return unit(queries)
+        return self.stored.turned(unit(queries))
 
     def scored(self, hits: Hits, query: int) -> list[ScoredDoc]:
         """Ids and scores of one query's hits, in order."""

@@ -78,14 +78,14 @@ def test_widths_that_cannot_be_are_refused_before_anything_is_written(corpus, tm
     assert not (tmp_path / "i").exists()
 
 
-def test_default_widths_are_64_and_the_encoders_own_or_the_shortest_trained_one():
+def test_default_widths_are_128_and_the_encoders_own_or_the_shortest_trained_one():
     class Trained:
         dim = 768
-        trained_dims = (32, 128, 256, 768)
+        trained_dims = (32, 200, 256, 768)
 
-    assert default_dims(load_encoder(EncoderSpec("hashing:256"))) == (64, 256)
+    assert default_dims(load_encoder(EncoderSpec("hashing:256"))) == (128, 256)
     assert default_dims(load_encoder(EncoderSpec("hashing:48"))) == (48,)
-    assert default_dims(Trained()) == (128, 768)
+    assert default_dims(Trained()) == (200, 768)
 
 
 @pytest.mark.parametrize(

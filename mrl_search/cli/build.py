@@ -16,7 +16,8 @@ from mrl_search.cli.options import DimsType, encoder_options, encoder_spec, prog
 @click.option("--dims", type=DimsType(), help="Widths, ascending: first the prefix's, last the stored one.")
 @click.option("--encoder", metavar="NAME", help="minilm-768 (default), hashing:DIM, openai:MODEL@URL, MODEL or FOLDER.")
 @click.option("--dtype", default="float32", metavar="TYPE", help="float32, bfloat16 or int8: how vectors are stored.")
-@click.option("--prefix", default="Flat", metavar="FACTORY", help="FAISS factory string of the prefix index.")
+@click.option("--prefix", default="auto", metavar="FACTORY", help="FAISS factory string of the prefix index, or auto.")
+@click.option("--rotation", default="auto", metavar="KIND", help="auto, none, pca, learned, block-pca, block-learned.")
 @click.option(
     "--vectors", type=click.Path(path_type=Path), help="Vectors (.npy) in step with CORPUS, not encoded here."
 )
@@ -31,6 +32,7 @@ def build_command(
     encoder: str | None,
     dtype: str,
     prefix: str,
+    rotation: str,
     vectors: Path | None,
     skip_bad: int,
     force: bool,
@@ -48,7 +50,14 @@ def build_command(
 
     start = time.perf_counter()
     options = BuildOptions(
-        dtype=dtype, prefix=prefix, vectors=vectors, skip_bad=skip_bad, force=force, cache=not no_cache, progress=True
+        dtype=dtype,
+        prefix=prefix,
+        rotation=rotation,
+        vectors=vectors,
+        skip_bad=skip_bad,
+        force=force,
+        cache=not no_cache,
+        progress=True,
     )
     try:
         folder = build(corpus, index, dims=dims, encoder=encoder_spec(encoder, vectors, **told), options=options)
@@ -63,6 +72,8 @@ def build_command(
         return
     widths = " → ".join(map(str, manifest.dims))
     click.echo(f"{folder}: {manifest.documents:,} documents, {widths} dims, {manifest.encoder.name}; {seconds:.1f} s")
+    if manifest.rotation is not None and manifest.rotation.why:
+        click.echo(f"rotation {manifest.rotation.kind}: {manifest.rotation.why}", err=True)
     if manifest.skipped:
         click.echo(f"bad records skipped: {manifest.skipped:,}", err=True)
     if manifest.without_text and vectors is None:

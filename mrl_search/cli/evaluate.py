@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     metavar="NAME",
     help="ir-measures' names.  [default: nDCG@10 Recall@100 MRR@10]",
 )
-@click.option("--prefix", default="Flat", metavar="FACTORY", help="FAISS factory string of the funnels' first stage.")
+@click.option("--prefix", default="Flat", metavar="FACTORY", help="FAISS factory string of the first stage, or auto.")
+@click.option("--rotation", default="none", metavar="KIND", help="As for build; every width is measured after it.")
 @click.option(
     "--drop-self/--keep-self",
     default=None,
@@ -125,6 +126,7 @@ def _from_flags(
         dims=dims or (),
         funnels=tuple(map(str, funnels)) if funnels or flags["no_funnel"] else None,
         prefix=flags["prefix"],
+        rotation=flags["rotation"],
         drop_self=flags["drop_self"],
         **chosen,
     )

@@ -24,7 +24,7 @@ def info_command(index: Path | None, verify: bool, as_json: bool) -> None:
         facts = {"index": str(folder), **json.loads(manifest.to_json()), "bytes_per_document": sizes._asdict()}
         click.echo(json.dumps(facts, ensure_ascii=False, indent=1))
         return
-    record, made = manifest.encoder, manifest.provenance
+    record, made, rotation = manifest.encoder, manifest.provenance, manifest.rotation
     rows = {
         "index": folder,
         "documents": f"{manifest.documents:,} ({manifest.without_text:,} without text, {manifest.skipped:,} skipped)",
@@ -37,6 +37,7 @@ def info_command(index: Path | None, verify: bool, as_json: bool) -> None:
         "dims": ", ".join(map(str, manifest.dims)),
         "dtype": manifest.dtype,
         "prefix": manifest.prefix,
+        "rotation": f"{rotation.kind}  {rotation.why}".rstrip() if rotation is not None else None,
         "funnel": manifest.funnel,
         "RAM": f"{sizes.ram:,.1f} bytes per document (prefix index)",
         "disk": f"{sizes.disk:,.1f} bytes per document: vectors {sizes.vectors:,.1f}, prefix {sizes.prefix:,.1f}, "

@@ -1,7 +1,7 @@
 """One encoding, every width and funnel."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -18,11 +18,13 @@ from mrl_search.eval.measures import PerQuery
 from mrl_search.eval.recipes import EvalRecipe
 from mrl_search.eval.report import Cost, Evaluation, Report, kept
 from mrl_search.funnel import Funnel, Stage
-from mrl_search.indexes import EXACT, StoredVectors, VectorIndex, build_prefix, check_factory
+from mrl_search.indexes import AUTO, EXACT, Codec, StoredVectors, VectorIndex, build_prefix, check_factory, chosen_codec
 from mrl_search.progress import bar
 from mrl_search.provenance import provenance
 from mrl_search.retriever import search
+from mrl_search.rotations import fit
 from mrl_search.run import Run, ranked
+from mrl_search.sampling import drawn
 from mrl_search.vectors import Vectors
 
 _SHORTLIST = 200  # candidates of the default funnel; see Funnel.default
@@ -69,6 +71,8 @@ def evaluate(recipe: EvalRecipe | str, options: EvalOptions | None = None) -> Ev
         encoder = load_encoder(spec)
         funnels = _funnels(recipe, encoder.dim)
         encoded = _encode(dataset, cached(encoder, wanted=options.cache), options)
+        if recipe.rotation != "none":
+            encoded = _rotated(encoded, recipe.rotation, _prefix_widths(funnels), encoder.trained_dims, options)
         documents = len(encoded.ids)
         reports += _rows(dataset, encoded, funnels, recipe, options)
     return Evaluation(
@@ -88,7 +92,8 @@ def _funnels(recipe: EvalRecipe, dim: int) -> list[Funnel]:
     widths = recipe.dims or tuple(width for width in _WIDTHS if width < dim)
     if max(widths, default=1) > dim:
         raise DimensionError(f"the encoder gives {dim} dims, asked for {max(widths)}; end --dims at {dim}")
-    check_factory(min(widths, default=dim), recipe.prefix)
+    if recipe.prefix != AUTO:
+        check_factory(min(widths, default=dim), recipe.prefix)
     depth = recipe.depth
     exact = [Funnel((Stage(width, depth),)) for width in sorted({*widths, dim}, reverse=True)]
     if recipe.funnels is not None:
@@ -121,17 +126,34 @@ def _encode(dataset: Dataset, encoder: Encoder, options: EvalOptions) -> _Encode
     return _Encoded(encoder.spec.name, ids, vectors, query_vectors)
 
 
+def _prefix_widths(funnels: list[Funnel]) -> list[int]:
+    """Every width at which something is scored but the widest, ascending."""
+    return sorted({stage.dim for funnel in funnels for stage in funnel.stages})[:-1]
+
+
+def _rotated(encoded: _Encoded, kind: str, widths: list[int], trained: Sequence[int], options: EvalOptions) -> _Encoded:
+    """Documents and queries in the axes that were fitted to a sample of the documents, as a build does."""
+    with bar(None, f"fitting a rotation ({kind})", "", shown=options.progress):
+        sample = encoded.documents[drawn(len(encoded.documents))]
+        rotation = fit(kind, sample, widths, trained).rotation
+    if rotation is None:
+        return encoded
+    documents, queries = rotation.apply(encoded.documents), rotation.apply(encoded.queries)
+    return _Encoded(encoded.name, encoded.ids, documents, queries)
+
+
 def _rows(
     dataset: Dataset, encoded: _Encoded, funnels: list[Funnel], recipe: EvalRecipe, options: EvalOptions
 ) -> list[Report]:
     stored = StoredVectors(encoded.documents, "float32")
-    built: tuple[int, str] | None = None
+    built: tuple[int, Codec] | None = None
     reports: list[Report] = []
     with bar(len(funnels), f"searching {dataset.name}", "funnels", shown=options.progress) as progress:
         for funnel in funnels:
-            structure = (funnel.stages[0].dim, recipe.prefix if len(funnel.stages) > 1 else EXACT)
-            if structure != built:  # one at a time, since each is a copy of its prefixes
-                index, built = VectorIndex(stored, build_prefix(stored, *structure)), structure
+            first = funnel.stages[0].dim
+            codec = Codec(EXACT) if len(funnel.stages) == 1 else _codec(recipe.prefix, len(stored), first)
+            if (first, codec) != built:  # one at a time, since each is a copy of its prefixes
+                index, built = VectorIndex(stored, build_prefix(stored, first, codec)), (first, codec)
             run = _run(dataset, encoded, index, funnel, drop_self=recipe.drops_self)
             if options.runs is not None:
                 run.write(options.runs / f"{run.name}.trec")
@@ -142,6 +164,10 @@ def _rows(
             reports.append(_report(encoded.name, funnel, values, full, cost))
             progress.update(1)
     return reports
+
+
+def _codec(prefix: str, count: int, dim: int) -> Codec:
+    return chosen_codec(count, dim) if prefix == AUTO else Codec(prefix)
 
 
 def _report(encoder: str, funnel: Funnel, values: PerQuery, full: PerQuery, cost: Cost) -> Report:

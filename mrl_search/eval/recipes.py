@@ -11,6 +11,7 @@ from mrl_search.eval import measures as _measures
 from mrl_search.funnel import Funnel
 from mrl_search.indexes import EXACT
 from mrl_search.recipe import read_recipe
+from mrl_search.rotations import KINDS
 
 _SELF_ANSWERING = ("arguana", "quora")  # their queries are documents too; BEIR leaves these out of the answers
 
@@ -48,7 +49,8 @@ class EvalRecipe:
 
     dataset: as `load_dataset` takes it. dims: empty for 64, 128, 256 … up to the encoder's width.
     funnels: in text form; None for the encoder's default shortlist of 200 reranked to the depth, `()` for none.
-    prefix: the FAISS factory string of the funnels' first stage.
+    prefix: the FAISS factory string of the funnels' first stage, or auto.
+    rotation: one of `rotations.KINDS`, fitted to the documents as `build` does; every width is measured after it.
     drop_self: take out a document with the query's own id; None: for arguana and quora only.
     """
 
@@ -59,12 +61,15 @@ class EvalRecipe:
     funnels: tuple[str, ...] | None = None
     measures: tuple[str, ...] = _measures.DEFAULT
     prefix: str = EXACT
+    rotation: str = "none"
     drop_self: bool | None = None
     expected: tuple[Expected, ...] = ()
 
     def __post_init__(self) -> None:
         for funnel in self.funnels or ():
             Funnel.parse(funnel)
+        if self.rotation not in KINDS:
+            raise RecipeError(f"unknown rotation {self.rotation!r}; choose one of {', '.join(KINDS)}")
         measures = [_measures.parse(name) for name in self.measures]
         if not measures or len(set(measures)) < len(measures):
             named = ", ".join(self.measures)
@@ -80,6 +85,7 @@ class EvalRecipe:
         """What to call its results: dataset, split and encoders, fit for a file name."""
         dataset = re.split("[:/]", self.dataset.rstrip("/"))[-1]
         words = (dataset, self.split, *(spec.name.rstrip("/").rpartition("/")[2] for spec in self.encoders))
+        words += (f"rotation-{self.rotation}",) if self.rotation != "none" else ()
         return re.sub(r"[^\w.+-]", "-", "-".join(words), flags=re.ASCII)[:120].lstrip(".-") or "results"
 
     @property
@@ -108,6 +114,7 @@ class EvalRecipe:
         for name in self.measures if self.measures != _measures.DEFAULT else ():
             words += ["--measure", name]
         words += ["--prefix", self.prefix] if self.prefix != EXACT else []
+        words += ["--rotation", self.rotation] if self.rotation != "none" else []
         words += ["--drop-self" if self.drop_self else "--keep-self"] if self.drop_self is not None else []
         return shlex.join(words)
 

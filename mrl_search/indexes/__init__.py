@@ -3,28 +3,32 @@
 from mrl_search.indexes.catalog import Segment
 from mrl_search.indexes.index import VectorIndex
 from mrl_search.indexes.locate import ROOT, find_index
-from mrl_search.indexes.manifest import PROBE_TEXT, SAME_ENCODER, EncoderRecord, Manifest
-from mrl_search.indexes.prefix import EXACT, PrefixIndex, build_prefix, check_factory
+from mrl_search.indexes.manifest import PROBE_TEXT, SAME_ENCODER, EncoderRecord, Manifest, RotationRecord
+from mrl_search.indexes.prefix import AUTO, EXACT, Codec, PrefixIndex, build_prefix, check_factory, chosen_codec
 from mrl_search.indexes.reader import StoredIndex, measure_index, open_index, read_manifest, verify_index
 from mrl_search.indexes.stored import DTYPES, StoredVectors, packed
 from mrl_search.indexes.writer import IndexWriter
 
 __all__ = [
+    "AUTO",
     "DTYPES",
     "EXACT",
     "PROBE_TEXT",
     "ROOT",
     "SAME_ENCODER",
+    "Codec",
     "EncoderRecord",
     "IndexWriter",
     "Manifest",
     "PrefixIndex",
+    "RotationRecord",
     "Segment",
     "StoredIndex",
     "StoredVectors",
     "VectorIndex",
     "build_prefix",
     "check_factory",
+    "chosen_codec",
     "find_index",
     "measure_index",
     "open_index",

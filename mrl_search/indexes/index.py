@@ -1,14 +1,12 @@
 """One index in memory: stored vectors and a prefix index over them, behind two verbs."""
 
-from functools import partial
-
-from mrl_search.errors import DimensionError, FunnelError
+from mrl_search.errors import FunnelError
 from mrl_search.funnel import Stage
-from mrl_search.hits import Hits, best, regroup
+from mrl_search.hits import Hits
 from mrl_search.indexes.prefix import PrefixIndex, scan
-from mrl_search.indexes.scoring import scores_of
+from mrl_search.indexes.scoring import scored
 from mrl_search.indexes.stored import StoredVectors
-from mrl_search.vectors import Vectors, prefix
+from mrl_search.vectors import Vectors
 
 
 class VectorIndex:
@@ -39,6 +37,15 @@ class VectorIndex:
         """Bytes the prefix index holds in RAM."""
         return self._prefixes.nbytes
 
+    @property
+    def cells(self) -> int:
+        """Cells of the prefix index, of which a shortlist looks into some; 1 if it has none."""
+        return self._prefixes.cells
+
+    def with_probes(self, probes: int) -> "VectorIndex":
+        """The same index, whose shortlist looks into so many cells of its prefix index, if that has cells."""
+        return VectorIndex(self._vectors, self._prefixes.with_probes(probes))
+
     def shortlist(self, queries: Vectors, stage: Stage) -> Hits:
         """The stage.k best rows of all, for (q, D) queries with D >= stage.dim.
 
@@ -46,10 +53,13 @@ class VectorIndex:
         every stored vector is compared, exactly and slowly. Raises FunnelError
         at any other width.
         """
+        k = self._at_most(stage.k)
+        _demand_width(queries, stage)
         if stage.dim == self.prefix_dim:
-            return self._prefixes.search(_cut(queries, stage), self._at_most(stage.k))
+            rows = self._prefixes.candidates(queries, k)
+            return scored(self._vectors, queries, rows, stage.dim, k)
         if stage.dim == self.dim:
-            return scan(self._vectors, _cut(queries, stage), self._at_most(stage.k))
+            return scan(self._vectors, queries, stage.dim, k)
         raise FunnelError(
             f"the funnel starts at {stage.dim} dims, but this index was built for {self.prefix_dim}; "
             f"start at {self.prefix_dim} (or at {self.dim}: exact, over all vectors), "
@@ -60,19 +70,14 @@ class VectorIndex:
         """The stage.k best of the given hits, scored anew at the stage's width."""
         if stage.dim > self.dim:
             raise FunnelError(f"the funnel asks for {stage.dim} dims, but this index stores {self.dim}")
-        owners, rows = hits.pairs()
-        take = partial(self._vectors.take, dim=stage.dim)
-        scores = scores_of(_cut(queries, stage), owners, rows, take)
-        return best(*regroup(owners, rows, scores, len(queries)), self._at_most(stage.k))
+        _demand_width(queries, stage)
+        return scored(self._vectors, queries, hits.rows, stage.dim, self._at_most(stage.k), hits.sums)
 
     def _at_most(self, k: int) -> int:
         """No more places than there are rows: a funnel may ask for a billion, and each place takes memory."""
         return min(k, len(self))
 
 
-def _cut(queries: Vectors, stage: Stage) -> Vectors:
-    """Query prefixes of the stage's width."""
-    try:
-        return prefix(queries, stage.dim)
-    except DimensionError as error:
-        raise FunnelError(f"the stage {stage} is wider than the queries: {error}") from error
+def _demand_width(queries: Vectors, stage: Stage) -> None:
+    if queries.shape[1] < stage.dim:
+        raise FunnelError(f"the stage {stage} is wider than the queries, which have {queries.shape[1]} dims")

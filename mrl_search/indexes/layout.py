@@ -39,6 +39,10 @@ class Layout:
         """The (n, D) vectors of a segment."""
         return self.segment(number) / "vectors.npy"
 
+    def rotation(self, number: int) -> Path:
+        """The (D, D) rotation that was fitted when the segment was made; other segments may share it."""
+        return self.segment(number) / "rotation.npy"
+
     def prefix(self, number: int) -> Path:
         """The FAISS index over the segment's prefixes."""
         return self.segment(number) / "prefix.faiss"

@@ -44,12 +44,24 @@ class EncoderRecord:
 
 
 @dataclass(frozen=True)
+class RotationRecord:
+    """How all vectors were rotated, and why so; unless the kind is none, by the rotation.npy of that segment."""
+
+    kind: str
+    why: str
+    segment: int = 0
+    size: int = 0
+    sha256: str = ""
+
+
+@dataclass(frozen=True)
 class Manifest:
     """Everything about an index but its documents and files.
 
     dims: the widths asked for, ascending; the first is the prefix's, the last the stored one.
     dtype: how vectors.npy keeps a coordinate. prefix: the FAISS factory string.
     funnel: the default one, in text form. provenance: see `provenance.provenance`.
+    rotation: what was done to all vectors before they were cut, if anything.
     """
 
     name: str
@@ -62,6 +74,7 @@ class Manifest:
     funnel: str
     encoder: EncoderRecord
     provenance: dict[str, object]
+    rotation: RotationRecord | None = None
 
     def __post_init__(self) -> None:
         if self.documents < 1 or not self.dims or self.dims[0] < 1 or list(self.dims) != sorted(set(self.dims)):
@@ -85,6 +98,8 @@ class Manifest:
         """One JSON object; what is None is left out."""
         table = dataclasses.asdict(self)
         table["encoder"] = {key: value for key, value in table["encoder"].items() if value is not None}
+        if self.rotation is None:
+            del table["rotation"]
         return json.dumps(table, ensure_ascii=False)
 
     @classmethod

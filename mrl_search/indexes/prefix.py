@@ -1,7 +1,9 @@
-"""The shortlist: a FAISS index over re-normalised prefixes. FAISS appears only here."""
+"""The prefix index: FAISS over re-normalised prefixes, which finds the rows worth scoring. FAISS appears only here."""
 
 import re
 from collections.abc import Callable
+from copy import copy
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,40 +12,89 @@ import numpy as np
 
 from mrl_search.errors import IndexStoreError, MissingPackageError
 from mrl_search.hits import Hits, Rows, Scores, best, merge
-from mrl_search.indexes.scoring import scores_of
+from mrl_search.indexes.cells import Cells
+from mrl_search.indexes.scoring import scored
 from mrl_search.indexes.stored import StoredVectors
-from mrl_search.vectors import Vectors
+from mrl_search.vectors import Vectors, prefix
 
 EXACT = "Flat"
+AUTO = "auto"
+_WORTH_CELLS = 20_000
+_DIM_A_TABLE = 64
 _TRAINED_ON = 100_000  # FAISS's k-means looks at no more than 256 rows a centroid
 _SEED = 0
 _NOISE = 4e-6  # what float32 may err by in the inner product of two unit vectors of some thousand dims
+_LOSSY = 2  # rows fetched for each one wanted where FAISS compares codes; see docs/benchmarks.md
+
+
+class Codec(NamedTuple):
+    """A FAISS factory string, and how many of its cells a query looks into, if it has cells and that is not √cells."""
+
+    factory: str
+    probes: int | None = None
+
+
+def chosen_codec(count: int, dim: int) -> Codec:
+    """What `--prefix auto` stands for; docs/benchmarks.md has the figures behind the rule.
+
+    Below 20,000 documents exact prefixes are fast. Above, half a byte for each pair of dims (for each dim up to 64),
+    in about 2·√count cells, of which a quarter is searched.
+    """
+    tables = dim if dim <= _DIM_A_TABLE else dim // 2
+    if count < _WORTH_CELLS or tables % 4 or dim % tables:
+        return Codec(EXACT)
+    cells = 2 ** round(np.log2(2 * np.sqrt(count)))
+    return Codec(f"IVF{cells},PQ{tables}x4fs", cells // 4)
 
 
 class PrefixIndex:
-    """Inner product of unit vectors, by whatever structure a FAISS factory string names."""
+    """Finds the rows whose prefixes are nearest, by whatever structure a FAISS factory string names."""
 
     def __init__(self, index: Any) -> None:
-        self._index = index
-        self._exact = isinstance(_faiss().downcast_index(index), _faiss().IndexFlat)
+        self._index = index  # owns what a downcast only points at
+        self._cells = Cells.of(_faiss(), index)
+        kind = _faiss().downcast_index(index)
+        self._is_exhaustive = isinstance(kind, _faiss().IndexFlat)
+        self._lossless = isinstance(kind, _faiss().IndexFlat | _faiss().IndexIVFFlat | _faiss().IndexHNSWFlat)
+        self._size, self._dim = int(index.ntotal), int(index.d)
 
     def __len__(self) -> int:
-        return int(self._index.ntotal)
+        return self._size
 
     @property
     def dim(self) -> int:
         """The width it was built for."""
-        return int(self._index.d)
+        return self._dim
 
-    def search(self, queries: Vectors, k: int) -> Hits:
-        """The k best rows of each (q, dim) query by FAISS's scores; approximate as the factory string is."""
-        queries = np.ascontiguousarray(queries)
-        if self._exact:
-            return _exact(_Exhaustive(self._index.search, self._index.reconstruct_batch, len(self)), queries, k)
-        if not len(queries):
-            return _nothing(0, k)
-        scores, rows = self._index.search(queries, min(k, len(self)))
-        return best(scores, rows, k)
+    def candidates(self, queries: Vectors, k: int) -> Rows:
+        """(q, m): rows among which are the k best of each (q, ≥ dim) query, as far as the structure can tell.
+
+        m is k or more; below 0 stands for none. An exhaustive index leaves none of the k best out, and equals among
+        them by row; a lossy one gives twice as many as are wanted, to be scored by the vectors themselves.
+        """
+        wanted = min(k if self._lossless else _LOSSY * k, self._size)
+        if self._cells is not None:
+            return self._cells.candidates(queries, wanted)
+        units = prefix(queries, self._dim)
+        if self._is_exhaustive:
+            return _all_of_the_best(self._index.search, self._size, units, k)
+        if not len(units):
+            return np.empty((0, wanted), np.int64)
+        rows: Rows = self._index.search(units, wanted)[1]
+        return rows
+
+    @property
+    def cells(self) -> int:
+        """How many cells the kernel may look into; 1 if there are none, or FAISS searches them."""
+        return len(self._cells.centres) if self._cells is not None else 1
+
+    def with_probes(self, probes: int) -> "PrefixIndex":
+        """The same index, looking into so many cells, or all there are; itself if it has none."""
+        if self._cells is not None and self.cells > 1:
+            other = copy(self)
+            other._cells = replace(self._cells, probes=min(probes, self.cells))
+            return other
+        return self
 
     def write(self, path: Path) -> None:
         """Writes FAISS's own file format. Raises IndexStoreError when FAISS cannot."""
@@ -54,31 +105,38 @@ class PrefixIndex:
 
     @property
     def nbytes(self) -> int:
-        """Bytes it holds in RAM, measured as the size of its serialised form."""
-        return int(_faiss().serialize_index(self._index).nbytes)
+        """Bytes it searches in: its own arrays, or the size of FAISS's serialised form."""
+        return self._cells.nbytes if self._cells is not None else int(_faiss().serialize_index(self._index).nbytes)
+
+    def forget_faiss(self) -> None:
+        """Lets go of FAISS's copy where the kernel has its own; it cannot be written any more."""
+        if self._cells is not None:
+            self._index = None
 
 
-def build_prefix(vectors: StoredVectors, dim: int, factory: str) -> PrefixIndex:
+def build_prefix(vectors: StoredVectors, dim: int, codec: Codec) -> PrefixIndex:
     """Trains on at most 100,000 rows drawn with a fixed seed, then adds all rows in order.
 
-    An IVF searches the square root of its lists (FAISS's own default, one
-    list, finds too little to shortlist from).
+    A product quantiser gets its dims in another order: strong ones beside weak ones, so that every table has as much
+    to say. An IVF searches the square root of its lists (FAISS's own default, one list, finds too little).
     Raises IndexStoreError for a factory string FAISS does not take, or too few rows to train it.
     """
     faiss = _faiss()
     try:
-        index = faiss.index_factory(dim, factory, faiss.METRIC_INNER_PRODUCT)
+        index = faiss.index_factory(dim, codec.factory, faiss.METRIC_INNER_PRODUCT)
         if not index.is_trained:
             rows = np.random.default_rng(_SEED).permutation(len(vectors))[:_TRAINED_ON]
-            index.train(vectors.take(np.sort(rows), dim))
+            sample = vectors.take(np.sort(rows), dim)
+            index = _balanced(index, sample)
+            index.train(sample)
         for _, block in vectors.blocks(dim):
             index.add(block)
             vectors.release()  # else a build would hold the whole file by its end
     except RuntimeError as error:
         raise IndexStoreError(
-            f"FAISS cannot build --prefix {factory!r} over {len(vectors)} × {dim}: {_reason(error)}"
+            f"FAISS cannot build --prefix {codec.factory!r} over {len(vectors)} × {dim}: {_reason(error)}"
         ) from error
-    _probe_more_lists(index)
+    _probe_more_lists(index, codec.probes)
     return PrefixIndex(index)
 
 
@@ -101,15 +159,19 @@ def read_prefix(path: Path, count: int, dim: int) -> PrefixIndex:
         raise IndexStoreError(
             f"{path} holds {index.ntotal} × {index.d}, the manifest says {count} × {dim} inner product"
         )
-    return PrefixIndex(index)
+    prefixes = PrefixIndex(index)
+    prefixes.forget_faiss()
+    return prefixes
 
 
-def scan(vectors: StoredVectors, queries: Vectors, k: int) -> Hits:
-    """Exact search over the first queries.shape[1] coordinates of every stored row, block by block."""
-    found = _nothing(len(queries), k)
-    for start, block in vectors.blocks(queries.shape[1]):
-        hits = _exact(_Exhaustive(partial(_knn, block), block.__getitem__, len(block)), queries, k)
-        found = merge([found, hits.moved(start)], k)
+def scan(vectors: StoredVectors, queries: Vectors, dim: int, k: int) -> Hits:
+    """Exact search over the first `dim` coordinates of every stored row, block by block."""
+    units = prefix(queries, dim)
+    found = best(np.empty((len(queries), 0), np.float32), np.empty((len(queries), 0), np.int64), k)
+    for start, block in vectors.blocks(dim):
+        rows = _all_of_the_best(partial(_knn, block), len(block), units, k)
+        here = scored(vectors, queries, np.where(rows < 0, rows, rows + start), dim, k)
+        found = merge([found, here], k)
     return found
 
 
@@ -118,56 +180,56 @@ def _knn(block: Vectors, queries: Vectors, k: int) -> tuple[Scores, Rows]:
     return scores, rows
 
 
-class _Exhaustive(NamedTuple):
-    """An exhaustive search of FAISS's: the search, rows to their vectors, and how many rows there are."""
+def _all_of_the_best(
+    search: Callable[[Vectors, int], tuple[Scores, Rows]], size: int, queries: Vectors, k: int
+) -> Rows:
+    """Rows of an exhaustive search of FAISS's, among which are the k best in our order; -1 for none.
 
-    search: Callable[[Vectors, int], tuple[Scores, Rows]]
-    take: Callable[[Rows], Vectors]
-    size: int
-
-
-def _exact(exhaustive: _Exhaustive, queries: Vectors, k: int) -> Hits:
-    """The k best in our order, though equal scores straddle the k-th place.
-
-    FAISS keeps the higher row of two equals there and, from 20 queries on,
-    multiplies matrices, whose edges round differently: equal vectors may differ
-    in the last bits. So it is asked for more than k, until the last score it
-    gives is clearly below the k-th, and what it gave is scored again our way.
+    FAISS keeps the higher row of two equals that straddle the k-th place and, from 20 queries on, multiplies
+    matrices, whose edges round differently: equal vectors may differ in the last bits. So it is asked for more than
+    k, until the last score it gives is clearly below the k-th.
     """
-    k_found = min(k, exhaustive.size)
-    hits = _nothing(len(queries), k)
+    k = min(k, size)
+    asked = min(k + 1, size)
+    found = np.full((len(queries), asked), -1, np.int64)
     zero = ~queries.any(axis=1)  # scores 0 with everything, so the first rows are the best
-    hits.scores[zero, :k_found], hits.rows[zero, :k_found] = 0, np.arange(k_found)
+    found[zero, :k] = np.arange(k)
     waiting = np.flatnonzero(~zero)
-    asked = min(k + 1, exhaustive.size)
     while len(waiting):
-        scores, rows = exhaustive.search(queries[waiting], asked)
-        all_seen = asked == exhaustive.size
-        done = np.array(scores[:, k_found - 1] - scores[:, -1] > _NOISE) | all_seen
-        finished = _rescored(exhaustive, queries[waiting[done]], rows[done], k)
-        hits.scores[waiting[done]], hits.rows[waiting[done]] = finished
+        scores, rows = search(queries[waiting], asked)
+        done = np.array(scores[:, k - 1] - scores[:, -1] > _NOISE) | (asked == size)
+        found = np.pad(found, ((0, 0), (0, asked - found.shape[1])), constant_values=-1)
+        found[waiting[done]] = rows[done]
         waiting = waiting[~done]
-        asked = min(2 * asked, exhaustive.size)
-    return hits
+        asked = min(2 * asked, size)
+    return found
 
 
-def _rescored(exhaustive: _Exhaustive, queries: Vectors, rows: Rows, k: int) -> Hits:
-    owners = np.repeat(np.arange(len(queries)), rows.shape[1])
-    scores = scores_of(queries, owners, rows.ravel(), exhaustive.take)
-    return best(scores.reshape(rows.shape), rows, k)
+def _balanced(index: Any, sample: Vectors) -> Any:
+    """A product quantiser behind a reordering of its dims; any other index as it is.
+
+    Dims are dealt to the tables from the strongest (by second moment) to the weakest, back and forth, as OPQ's
+    parametric solution balances them (Ge et al. 2013, §3.2).
+    """
+    faiss = _faiss()
+    kinds = faiss.IndexPQ | faiss.IndexPQFastScan | faiss.IndexIVFPQ | faiss.IndexIVFPQFastScan
+    if not isinstance(index, kinds):
+        return index
+    tables = index.pq.M
+    dealt = np.argsort(-np.square(sample).sum(axis=0), kind="stable").reshape(-1, tables)
+    dealt[1::2] = dealt[1::2, ::-1]
+    order = np.ascontiguousarray(dealt.T.ravel(), dtype=np.int32)
+    # FAISS's Python wrapper keeps both parts alive
+    return faiss.IndexPreTransform(faiss.RemapDimensionsTransform(index.d, index.d, faiss.swig_ptr(order)), index)
 
 
-def _nothing(queries: int, k: int) -> Hits:
-    return best(np.empty((queries, 0), np.float32), np.empty((queries, 0), np.int64), k)
-
-
-def _probe_more_lists(index: Any) -> None:
+def _probe_more_lists(index: Any, probes: int | None) -> None:
     faiss = _faiss()
     try:
         ivf = faiss.extract_index_ivf(index)
     except RuntimeError:  # there is no IVF inside
         return
-    ivf.nprobe = max(1, round(ivf.nlist**0.5))
+    ivf.nprobe = probes or max(1, round(ivf.nlist**0.5))
 
 
 def _reason(error: RuntimeError) -> str:

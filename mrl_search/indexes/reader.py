@@ -6,14 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from mrl_search.document import Document
-from mrl_search.errors import IndexStoreError
+from mrl_search.errors import IndexStoreError, RotationError, VectorsError
 from mrl_search.indexes.catalog import Catalog, Segment
 from mrl_search.indexes.index import VectorIndex
 from mrl_search.indexes.layout import FileRecord, Layout
 from mrl_search.indexes.manifest import Manifest
 from mrl_search.indexes.prefix import read_prefix
 from mrl_search.indexes.stored import map_vectors
+from mrl_search.rotation import Rotation
+from mrl_search.vectors import Vectors, prefix
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,20 @@ class StoredIndex:
     segment: Segment
     vectors: VectorIndex
     catalog: Catalog
+    rotation: Rotation | None
+
+    def turned(self, queries: Vectors) -> Vectors:
+        """(q, D) queries in the axes of the stored vectors: what `vectors` must be asked with.
+
+        Raises VectorsError for fewer dims, if the index is rotated.
+        """
+        if self.rotation is None:
+            return queries
+        if queries.shape[1] < self.rotation.dim:
+            raise VectorsError(
+                f"the queries have {queries.shape[1]} dims; this index is rotated and needs {self.rotation.dim}"
+            )
+        return self.rotation.apply(prefix(queries, self.rotation.dim))
 
     def documents(self, rows: Sequence[int]) -> dict[int, Document]:
         """The documents at those rows, by row."""
@@ -80,11 +98,25 @@ def _open(folder: Path) -> StoredIndex:
         _verify(layout.vectors(segment.number), segment.vectors)
         _verify(layout.prefix(segment.number), segment.prefix, digest=True)
         vectors = map_vectors(layout.vectors(segment.number), segment.documents, manifest.dim, manifest.dtype)
+        rotation = _read_rotation(layout, manifest)
         prefixes = read_prefix(layout.prefix(segment.number), segment.documents, manifest.prefix_dim)
     except BaseException:
         catalog.close()
         raise
-    return StoredIndex(folder, manifest, segment, VectorIndex(vectors, prefixes), catalog)
+    return StoredIndex(folder, manifest, segment, VectorIndex(vectors, prefixes), catalog, rotation)
+
+
+def _read_rotation(layout: Layout, manifest: Manifest) -> Rotation | None:
+    record = manifest.rotation
+    if record is None or record.kind == "none":
+        return None
+    path = layout.rotation(record.segment)
+    _verify(path, FileRecord(record.size, record.sha256), digest=True)
+    matrix = map_vectors(path, manifest.dim, manifest.dim, "float32").data
+    try:
+        return Rotation(np.array(matrix), record.kind)
+    except RotationError as error:
+        raise IndexStoreError(f"{path}: {error}") from error
 
 
 def read_manifest(folder: Path) -> tuple[Manifest, Segment]:
@@ -123,9 +155,10 @@ def _committed(catalog: Catalog, layout: Layout) -> tuple[Manifest, Segment]:
 def verify_index(folder: Path) -> None:
     """Reads every file of an index to its end. Raises IndexStoreError unless each is what was committed."""
     layout = Layout(folder)
-    _, segment = read_manifest(folder)
+    manifest, segment = read_manifest(folder)
     _verify(layout.vectors(segment.number), segment.vectors, digest=True)
     _verify(layout.prefix(segment.number), segment.prefix, digest=True)
+    _read_rotation(layout, manifest)
 
 
 def _verify(path: Path, record: FileRecord, *, digest: bool = False) -> None:

@@ -1,25 +1,55 @@
-"""The one way scores are computed that decide an order."""
+"""The one way scores are computed that decide an order: from the stored rows, by the compiled kernel."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from mrl_search.hits import Rows, Scores
+from mrl_search.hits import Hits, Rows, Sums
+from mrl_search.indexes.stored import StoredVectors
 from mrl_search.vectors import Vectors
 
-_GATHERED = 8_192  # (query, row) pairs scored at a time; at 768 dims two buffers of 25 MB
+_WORTH_A_THREAD = 8  # queries; starting a thread takes as long as two or three of them
+_NO_SUMS = Sums(0, np.empty((0, 0), np.float32), np.empty((0, 0), np.float32))
 
 
-def scores_of(queries: Vectors, owners: Rows, rows: Rows, take: Callable[[Rows], Vectors]) -> Scores:
-    """The inner product of queries[owners[i]] and the vector of rows[i], for every i.
+def scored(vectors: StoredVectors, queries: Vectors, rows: Rows, dim: int, k: int, sums: Sums | None = None) -> Hits:
+    """The k best of each query's rows by the cosine of the first `dim` coordinates.
 
-    take: rows to their (m, dim) vectors. Each product is added up in the same
-    order wherever its row stands, which a matrix product does not promise: equal
-    vectors score equal, bit for bit, alone or in a batch.
+    queries: (q, ≥ dim). rows: (q, m), below 0 for none, none twice in a line.
+    sums: of the same rows, at a width that is not beyond dim.
+    The score of a row is the same, bit for bit, in whatever company and after whatever stages: copies tie.
     """
-    scores = np.empty(len(rows), dtype=np.float32)
-    order = np.argsort(rows, kind="stable")  # visits the file front to back; undone by the assignment
-    for start in range(0, len(order), _GATHERED):
-        some = order[start : start + _GATHERED]
-        scores[some] = np.einsum("ij,ij->i", queries[owners[some]], take(rows[some]))
-    return scores
+    from mrl_search.indexes.kernels import STEP, rescore
+
+    if sums is None or sums.dim % STEP:  # a sum goes on only from the end of a step
+        sums = _NO_SUMS
+    shape = (len(queries), k)
+    scores, found = np.empty(shape, np.float32), np.empty(shape, np.int64)
+    now = Sums(dim, np.empty(shape, np.float32), np.empty(shape, np.float32))
+    queries = np.ascontiguousarray(queries)
+    vectors.prepare(rows, dim)
+    data = np.asarray(vectors.data)
+
+    def work(first: int, last: int) -> None:
+        rescore(data, queries, rows, sums.dim, dim, *sums[1:], scores, found, *now[1:], first, last)
+
+    over_threads(work, len(queries))
+    return Hits(scores, found, now)
+
+
+def over_threads(work: Callable[[int, int], None], count: int) -> None:
+    """Calls work(first, last) for parts of 0 … count; at once, on as many threads as FAISS takes, if there is enough."""
+    threads = min(_threads(), count // _WORTH_A_THREAD) if count >= 2 * _WORTH_A_THREAD else 1
+    if threads < 2:
+        work(0, count)
+        return
+    edges = [count * part // threads for part in range(threads + 1)]
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(work, edges[:-1], edges[1:]))
+
+
+def _threads() -> int:
+    import faiss
+
+    return int(faiss.omp_get_max_threads())

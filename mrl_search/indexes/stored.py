@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from mrl_search.errors import IndexStoreError
 from mrl_search.hits import Rows
+from mrl_search.indexes.residence import Residence
 from mrl_search.vectors import Vectors, prefix
 
 DTYPES: Mapping[str, np.dtype[Any]] = {"float32": np.dtype("<f4"), "bfloat16": np.dtype("<u2"), "int8": np.dtype("i1")}
@@ -32,6 +33,7 @@ class StoredVectors:
 
     data: NDArray[Any]
     dtype: str
+    residence: Residence | None = None
 
     def __len__(self) -> int:
         return int(self.data.shape[0])
@@ -49,6 +51,11 @@ class StoredVectors:
         """All rows in order, some thousands at a time: (first row, (m, dim) float32 unit vectors)."""
         for start in range(0, len(self), _SCANNED):
             yield start, prefix(unpacked(self.data[start : start + _SCANNED, :dim], self.dtype), dim)
+
+    def prepare(self, rows: Rows, dim: int) -> None:
+        """Says that the first `dim` coordinates of those rows will be read next; below 0 stands for none."""
+        if self.residence is not None:
+            self.residence.prepare(rows, dim * self.data.itemsize)
 
     def release(self) -> None:
         """Lets go of mapped pages that have been read; they stay in the system's cache, but are not ours any more."""
@@ -98,6 +105,8 @@ def map_vectors(path: Path, count: int, dim: int, dtype: str) -> StoredVectors:
         if found != wanted:
             raise IndexStoreError(f"{path} does not begin as {count} × {dim} {dtype} should; build the index again")
         data = np.memmap(path, DTYPES[dtype], mode="r", offset=len(wanted), shape=(count, dim))
+        mapped = data.base
+        residence = Residence(path, mapped, len(wanted), data.strides[0]) if isinstance(mapped, mmap.mmap) else None
     except (OSError, ValueError) as error:
         raise IndexStoreError(f"{path} cannot be mapped: {error}") from error
-    return StoredVectors(data, dtype)
+    return StoredVectors(data, dtype, residence)

@@ -12,9 +12,10 @@ from mrl_search.document import Document
 from mrl_search.errors import IndexStoreError
 from mrl_search.indexes.catalog import Catalog, Segment
 from mrl_search.indexes.layout import FileRecord, Layout, record_of, sync_folder, write_durably
-from mrl_search.indexes.manifest import Manifest
-from mrl_search.indexes.prefix import build_prefix
+from mrl_search.indexes.manifest import Manifest, RotationRecord
+from mrl_search.indexes.prefix import Codec, build_prefix
 from mrl_search.indexes.stored import header, map_vectors, packed
+from mrl_search.rotation import Rotation
 from mrl_search.vectors import Vectors
 
 
@@ -88,11 +89,20 @@ class IndexWriter:
             raise IndexStoreError(f"{written} vectors for {self._count} documents")  # the builder's fault
         self._dim, self._dtype = dim, dtype
 
-    def write_prefix(self, dim: int, factory: str) -> None:
+    def write_rotation(self, rotation: Rotation | None, why: str) -> RotationRecord:
+        """Writes rotation.npy, if there is one; the record is for the manifest. The vectors must come rotated."""
+        if rotation is None:
+            return RotationRecord("none", why)
+        chunks = (header(rotation.dim, rotation.dim, "float32"), packed(rotation.matrix, "float32").tobytes())
+        with _explained(self._layout.folder):
+            record = write_durably(self._layout.rotation(self._segment), chunks)
+        return RotationRecord(rotation.kind, why, self._segment, record.size, record.sha256)
+
+    def write_prefix(self, dim: int, codec: Codec) -> None:
         """Builds prefix.faiss from the vectors just written."""
         path = self._layout.prefix(self._segment)
         vectors = map_vectors(self._layout.vectors(self._segment), self._count, self._dim, self._dtype)
-        build_prefix(vectors, dim, factory).write(path)
+        build_prefix(vectors, dim, codec).write(path)
         with _explained(self._layout.folder):
             self._prefix_record: FileRecord = record_of(path)
 

@@ -1,11 +1,11 @@
 from mrl_search.eval.cost import measured_cost
 from mrl_search.funnel import Funnel
-from mrl_search.indexes import StoredVectors, VectorIndex, build_prefix
+from mrl_search.indexes import Codec, StoredVectors, VectorIndex, build_prefix
 
 
 def test_cost_counts_what_the_funnel_reads_and_times_what_it_takes(clustered):
     stored = StoredVectors(clustered, "float32")
-    index = VectorIndex(stored, build_prefix(stored, 8, "Flat"))
+    index = VectorIndex(stored, build_prefix(stored, 8, Codec("Flat")))
     cost = measured_cost(index, clustered[:20], Funnel.parse("8:50,32:10"))
     assert cost.macs_per_query == 600 * 8 + 50 * 32
     assert 8 * 4 <= cost.ram_bytes_per_document < 8 * 4 + 1  # and FAISS's header

@@ -25,8 +25,8 @@ def test_the_probe_is_a_matrix_of_one_row_or_none():
 
 
 def test_a_manifest_of_a_later_version_is_refused_by_the_key_it_adds():
-    table = json.loads(manifest(1).to_json()) | {"rotation": "learned"}
-    with pytest.raises(IndexStoreError, match="here, manifest: unknown key 'rotation'"):
+    table = json.loads(manifest(1).to_json()) | {"reranker": "large"}
+    with pytest.raises(IndexStoreError, match="here, manifest: unknown key 'reranker'"):
         Manifest.from_json(json.dumps(table), "here")
 
 

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from mrl_search.errors import IndexStoreError, MissingPackageError
-from mrl_search.indexes.prefix import build_prefix, check_factory, read_prefix, scan
+from mrl_search.indexes.prefix import Codec, build_prefix, check_factory, read_prefix, scan
+from mrl_search.indexes.scoring import scored
 from mrl_search.indexes.stored import StoredVectors
 from mrl_search.vectors import prefix
 
@@ -21,12 +22,17 @@ def assert_best(rows, vectors, query, k):
         assert kept == same[: len(kept)]  # in row order, and none left out before one that is in
 
 
+def search(stored, prefixes, queries, k):
+    """The candidates of a prefix index, scored by the vectors as VectorIndex does."""
+    return scored(stored, queries, prefixes.candidates(queries, k), prefixes.dim, k)
+
+
 @pytest.mark.parametrize("k", [1, 3, 10, 600, 700])
 @pytest.mark.parametrize("count", [1, 30])  # FAISS takes another path from 20 queries on
 def test_exact_search_equals_brute_force_even_where_equals_straddle_the_cut(clustered, k, count):
     stored = StoredVectors(clustered, "float32")
     queries = prefix(clustered[:count], 8)
-    found = build_prefix(stored, 8, "Flat").search(queries, k)
+    found = search(stored, build_prefix(stored, 8, Codec("Flat")), queries, k)
     assert found.rows.shape == (count, k)
     for place, query in enumerate(queries):
         assert_best(found.of(place)[1].tolist(), prefix(clustered, 8), query, k)
@@ -36,54 +42,56 @@ def test_exact_search_equals_brute_force_even_where_equals_straddle_the_cut(clus
 def test_scanning_block_by_block_equals_brute_force(monkeypatch, clustered, k):
     monkeypatch.setattr("mrl_search.indexes.stored._SCANNED", 77)
     queries = clustered[:7]
-    found = scan(StoredVectors(clustered, "float32"), queries, k)
+    found = scan(StoredVectors(clustered, "float32"), queries, 32, k)
     for place, query in enumerate(queries):
         assert_best(found.of(place)[1].tolist(), clustered, query, k)
 
 
 def test_all_documents_alike_come_in_row_order():
     same = StoredVectors(np.tile(np.array([[0.6, 0.8]], np.float32), (50, 1)), "float32")
-    assert build_prefix(same, 2, "Flat").search(np.array([[1, 0]], np.float32), 4).rows.tolist() == [[0, 1, 2, 3]]
+    query = np.array([[1, 0]], np.float32)
+    assert search(same, build_prefix(same, 2, Codec("Flat")), query, 4).rows.tolist() == [[0, 1, 2, 3]]
 
 
 def test_no_query_finds_nothing(clustered):
-    found = build_prefix(StoredVectors(clustered, "float32"), 8, "Flat").search(np.empty((0, 8), np.float32), 5)
-    assert found.rows.shape == (0, 5)
+    for factory in ("Flat", "SQ8", "PQ4x4fs"):
+        prefixes = build_prefix(StoredVectors(clustered, "float32"), 8, Codec(factory))
+        assert len(prefixes.candidates(np.empty((0, 8), np.float32), 5)) == 0
 
 
 @pytest.mark.parametrize("factory", ["SQ8", "HNSW16", "IVF8,Flat", "PQ4x4fs", "PCA4,Flat"])
 def test_any_factory_string_finds_most_of_the_top_ten(clustered, factory):
     stored = StoredVectors(clustered, "float32")
     queries = prefix(clustered[1::60], 8)
-    found = build_prefix(stored, 8, factory).search(queries, 50)
-    exact = build_prefix(stored, 8, "Flat").search(queries, 10)
+    found = search(stored, build_prefix(stored, 8, Codec(factory)), queries, 50)
+    exact = search(stored, build_prefix(stored, 8, Codec("Flat")), queries, 10)
     shares = [len({*found.of(q)[1]} & {*exact.of(q)[1]}) / 10 for q in range(len(queries))]
     assert np.mean(shares) > 0.8
 
 
 def test_an_ivf_searches_the_square_root_of_its_lists(clustered):
-    built = build_prefix(StoredVectors(clustered, "float32"), 8, "IVF16,Flat")
+    built = build_prefix(StoredVectors(clustered, "float32"), 8, Codec("IVF16,Flat"))
     assert built._index.nprobe == 4
 
 
 def test_training_draws_the_same_rows_every_time(clustered, monkeypatch):
     monkeypatch.setattr("mrl_search.indexes.prefix._TRAINED_ON", 300)
     stored = StoredVectors(clustered, "float32")
-    first, second = (build_prefix(stored, 8, "PQ4x4").search(prefix(clustered[:9], 8), 5) for _ in range(2))
-    assert first.scores.tolist() == second.scores.tolist()
+    first, second = (build_prefix(stored, 8, Codec("PQ4x4")).candidates(prefix(clustered[:9], 8), 5) for _ in range(2))
+    assert first.tolist() == second.tolist()
 
 
 def test_a_written_prefix_reads_back_the_same(tmp_path, clustered):
-    built = build_prefix(StoredVectors(clustered, "float32"), 8, "SQ8")
+    built = build_prefix(StoredVectors(clustered, "float32"), 8, Codec("SQ8"))
     built.write(tmp_path / "prefix.faiss")
     again = read_prefix(tmp_path / "prefix.faiss", 600, 8)
     queries = prefix(clustered[:5], 8)
-    assert again.search(queries, 9).rows.tolist() == built.search(queries, 9).rows.tolist()
+    assert again.candidates(queries, 9).tolist() == built.candidates(queries, 9).tolist()
     assert again.nbytes == (tmp_path / "prefix.faiss").stat().st_size
 
 
 def test_a_prefix_that_does_not_fit_the_manifest_is_refused(tmp_path, clustered):
-    build_prefix(StoredVectors(clustered, "float32"), 8, "Flat").write(tmp_path / "p")
+    build_prefix(StoredVectors(clustered, "float32"), 8, Codec("Flat")).write(tmp_path / "p")
     with pytest.raises(IndexStoreError, match="holds 600 × 8, the manifest says 599 × 8"):
         read_prefix(tmp_path / "p", 599, 8)
 
@@ -95,7 +103,7 @@ def test_a_factory_string_faiss_does_not_know_is_one_clear_line():
 
 def test_too_few_documents_to_train_on_is_one_clear_line(clustered):
     with pytest.raises(IndexStoreError, match="cannot build --prefix 'IVF64,Flat' over 10 × 8: .*training points"):
-        build_prefix(StoredVectors(clustered[:10], "float32"), 8, "IVF64,Flat")
+        build_prefix(StoredVectors(clustered[:10], "float32"), 8, Codec("IVF64,Flat"))
 
 
 def test_without_faiss_one_line_says_what_to_install(monkeypatch):

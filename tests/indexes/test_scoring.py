@@ -1,22 +1,94 @@
 import numpy as np
 import pytest
 
-from mrl_search.indexes.scoring import scores_of
+from mrl_search.indexes.scoring import over_threads, scored
+from mrl_search.indexes.stored import StoredVectors, packed, unpacked
+from mrl_search.vectors import unit
 
 
-@pytest.mark.parametrize("gathered", [8_192, 7])
-def test_every_pair_gets_its_own_inner_product_in_the_order_asked(monkeypatch, gathered):
-    monkeypatch.setattr("mrl_search.indexes.scoring._GATHERED", gathered)
-    random = np.random.default_rng(2)
-    queries, vectors = random.standard_normal((5, 12)), random.standard_normal((40, 12))
-    owners, rows = random.integers(0, 5, 100), random.integers(0, 40, 100)
-    found = scores_of(queries.astype(np.float32), owners, rows, vectors.astype(np.float32).__getitem__)
-    np.testing.assert_allclose(found, [queries[q] @ vectors[r] for q, r in zip(owners, rows, strict=True)], atol=1e-5)
+def naive(vectors, query, rows, dim, k):
+    """Cosines in float64 and a plain sort: score down, then row up."""
+    cosines = {}
+    for row in rows[rows >= 0]:
+        document, asked = vectors[row, :dim].astype(np.float64), query[:dim].astype(np.float64)
+        lengths = np.linalg.norm(document) * np.linalg.norm(asked)
+        cosines[int(row)] = document @ asked / lengths if lengths else 0.0
+    return sorted(cosines.items(), key=lambda item: (-item[1], item[0]))[:k]
 
 
-def test_equal_vectors_score_equal_wherever_they_stand():
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "int8"])
+@pytest.mark.parametrize("dim", [1, 63, 64, 65, 100, 128, 200])
+def test_the_kernel_equals_the_naive_cosine(dtype, dim):
+    random = np.random.default_rng(dim)
+    stored = StoredVectors(packed(unit(random.standard_normal((90, 200)).astype(np.float32)), dtype), dtype)
+    queries = random.standard_normal((20, 200)).astype(np.float32)
+    rows = np.stack([random.permutation(90)[:40] for _ in queries])
+    rows[:, 7] = rows[3] = -1
+    hits = scored(stored, queries, rows, dim, 12)
+    for place, query in enumerate(queries):
+        expected = naive(unpacked(stored.data, dtype), query, rows[place], dim, 12)
+        scores, found = hits.of(place)
+        np.testing.assert_allclose(scores, [score for _, score in expected], atol=2e-6)
+        assert len(set(found)) == len(expected)
+    assert hits.of(3)[1].tolist() == []
+
+
+def test_among_equal_scores_the_lower_row_comes_first_and_stays():
+    stored = StoredVectors(np.tile(np.array([[0.6, 0.8]], np.float32), (9, 1)), "float32")
+    hits = scored(stored, np.array([[1, 0]], np.float32), np.array([[8, 3, 5, 1, 7]]), 2, 3)
+    assert hits.rows.tolist() == [[1, 3, 5]]
+
+
+def test_a_stage_that_goes_on_from_sums_scores_the_same_bit_for_bit():
+    random = np.random.default_rng(4)
+    stored = StoredVectors(random.standard_normal((60, 300)).astype(np.float32), "float32")
+    queries, rows = random.standard_normal((3, 300)).astype(np.float32), np.tile(np.arange(60), (3, 1))
+    direct = scored(stored, queries, rows, 300, 60)
+    for first in (64, 100, 128, 256):  # 64 and 100 are no end of a step, so nothing is carried from there
+        before = scored(stored, queries, rows, first, 60)
+        carried = scored(stored, queries, before.rows, 300, 60, before.sums)
+        assert carried.scores.tolist() == direct.scores.tolist()
+        assert carried.rows.tolist() == direct.rows.tolist()
+
+
+def test_the_sums_handed_in_are_not_changed():
+    stored = StoredVectors(np.eye(128, dtype=np.float32), "float32")
+    query = np.ones((1, 128), np.float32)
+    hits = scored(stored, query, np.array([[0, 1]]), 64, 2)
+    before = hits.sums.dots.copy()
+    scored(stored, query, hits.rows, 128, 2, hits.sums)
+    assert (hits.sums.dots == before).all()
+
+
+def test_what_the_sums_save_is_not_read_again():
+    vectors, query = np.ones((1, 256), np.float32), np.ones((1, 256), np.float32)
+    hits = scored(StoredVectors(vectors, "float32"), query, np.array([[0]]), 128, 1)
+    vectors[:, :64] = 99  # would change the score
+    again = scored(StoredVectors(vectors, "float32"), query, hits.rows, 256, 1, hits.sums)
+    assert again.scores[0, 0] == pytest.approx(1)
+
+
+def test_equal_vectors_score_equal_wherever_they_stand_alone_or_in_a_batch():
     random = np.random.default_rng(3)
-    vectors = np.tile(random.standard_normal((1, 768)).astype(np.float32), (10_001, 1))
-    query = random.standard_normal((1, 768)).astype(np.float32)
-    scores = scores_of(query, np.zeros(10_001, np.int64), np.arange(10_001), vectors.__getitem__)
-    assert len(set(scores.tolist())) == 1
+    stored = StoredVectors(np.tile(random.standard_normal((1, 768)).astype(np.float32), (1_001, 1)), "float32")
+    queries = np.tile(random.standard_normal((1, 768)).astype(np.float32), (40, 1))
+    scores = scored(stored, queries, np.tile(np.arange(1_001), (40, 1)), 768, 1_001).scores
+    assert len(set(scores.ravel().tolist())) == 1
+    assert scored(stored, queries[:1], np.array([[17]]), 768, 1).scores[0, 0] == scores[0, 0]
+
+
+def test_a_row_that_is_not_there_is_an_error_not_a_crash():
+    stored = StoredVectors(np.ones((3, 2), np.float32), "float32")
+    with pytest.raises(IndexError, match="beyond the end"):
+        scored(stored, np.ones((1, 2), np.float32), np.array([[3]]), 2, 1)
+
+
+@pytest.mark.parametrize("count", [0, 1, 15, 16, 100, 101])
+def test_threads_do_every_query_once(count):
+    done = np.zeros(count, int)
+
+    def work(first, last):
+        done[first:last] += 1
+
+    over_threads(work, count)
+    assert (done == 1).all()

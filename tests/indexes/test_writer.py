@@ -11,7 +11,7 @@ import pytest
 
 from mrl_search.document import Document
 from mrl_search.errors import IndexStoreError
-from mrl_search.indexes import EncoderRecord, IndexWriter, Manifest, open_index
+from mrl_search.indexes import Codec, EncoderRecord, IndexWriter, Manifest, open_index
 from mrl_search.indexes.catalog import Catalog
 
 
@@ -37,7 +37,7 @@ def write(folder, ids, *, replace=False, commit=True):
         for identifier in ids:
             assert writer.add(Document(identifier, f"text of {identifier}", "title", {"year": 2020}))
         writer.write_vectors(iter([vectors]), 4, "float32")
-        writer.write_prefix(2, "Flat")
+        writer.write_prefix(2, Codec("Flat"))
         if commit:
             writer.commit(manifest(len(ids)))
 

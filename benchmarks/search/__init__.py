@@ -1,0 +1,1 @@
+"""What `benchmarks/search_speed.py` is made of."""

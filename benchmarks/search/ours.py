@@ -1,0 +1,62 @@
+"""This package, behind the same interface as its peers."""
+
+import numpy as np
+
+from mrl_search.builder import BuildOptions, build
+from mrl_search.funnel import Funnel
+from mrl_search.indexes import measure_index, open_index
+from mrl_search.retriever import search
+from search.data import SHORTLIST_DIM
+from search.method import Method, grid
+
+
+class Ours(Method):
+    """RAM: the prefix index, its ids and the rotation; vectors are mapped from disk, as `mrl-search info` says."""
+
+    module, package = "mrl_search", "mrl-search"
+
+    def __init__(self, dtype="float32"):
+        self.name = Ours.name if dtype == "float32" else f"{Ours.name} {dtype}"
+        self.dtype = dtype
+
+    name = "mrl-search"
+
+    def build(self, vectors, folder, threads):
+        import faiss
+
+        faiss.omp_set_num_threads(threads)
+        ids, given, self.folder = folder / "ids.txt", folder / "vectors.npy", folder / "index"
+        ids.write_text("".join(f"{row}\n" for row in range(len(vectors))), encoding="utf-8")
+        np.save(given, vectors)
+        options = BuildOptions(vectors=given, rotation="learned", dtype=self.dtype)
+        build(f"ids:{ids}", self.folder, dims=(SHORTLIST_DIM, vectors.shape[1]), options=options)
+        given.unlink()
+        self.stored = open_index(self.folder)
+
+    def settings(self):
+        cells = self.stored.vectors.cells
+        for divided, shortlist in (
+            (32, 25),
+            (24, 50),
+            (16, 50),
+            (12, 60),
+            (8, 75),
+            (6, 75),
+            (4, 100),
+            (4, 150),
+            (3, 150),
+        ):
+            yield {"probes": round(cells / divided), "shortlist": shortlist}
+        yield from grid(probes=[round(cells / 2)], shortlist=(200, 400))
+
+    def batch(self, k, setting, threads):
+        import faiss
+
+        faiss.omp_set_num_threads(threads)
+        index = self.stored.vectors.with_probes(setting["probes"])
+        funnel = Funnel.parse(f"{SHORTLIST_DIM}:{setting['shortlist']},{index.dim}:{k}")
+        return lambda queries: search(index, self.stored.turned(queries), funnel).rows
+
+    def sizes(self):
+        manifest, each = measure_index(self.folder)
+        return each.ram * manifest.documents, each.disk * manifest.documents

@@ -1,0 +1,139 @@
+import faiss
+import numpy as np
+import pytest
+
+from mrl_search.indexes.cells import Cells
+from mrl_search.indexes.kernels import LANES
+from mrl_search.indexes.prefix import Codec, build_prefix, chosen_codec, read_prefix
+from mrl_search.indexes.stored import StoredVectors
+from mrl_search.vectors import prefix, unit
+
+pytestmark = pytest.mark.skipif(not LANES, reason="this CPU has no byte shuffle")
+
+
+@pytest.fixture(scope="module")
+def stored():
+    random = np.random.default_rng(0)
+    centres = random.standard_normal((40, 32)).astype(np.float32)
+    vectors = centres[random.integers(0, 40, 3_000)] + 0.5 * random.standard_normal((3_000, 32)).astype(np.float32)
+    return StoredVectors(unit(vectors), "float32")
+
+
+def naive(cells, query, k):
+    """The k best codes by the same rounded tables, one code at a time."""
+    asked = query[cells.order]
+    tables, width, _ = cells.centroids.shape
+    exact = np.stack([cells.centroids[t].T @ asked[t * width : (t + 1) * width] for t in range(tables)])
+    exact -= exact.min(axis=1, keepdims=True)
+    rounded = (exact * (np.float32(255) / exact.max()) + np.float32(0.5)).astype(np.uint8).astype(int)
+    nearest = np.argsort(-(cells.centres @ asked), kind="stable")[: cells.probes]
+    scores = {}
+    packed = cells.blocks.reshape(-1, tables, 16)
+    for cell in nearest:
+        for block in range(cells.starts[cell], cells.starts[cell + 1]):
+            for place in range(32):
+                row = cells.rows[block * 32 + place]
+                within = place % 16
+                byte = 2 * (within % 8) + within // 8  # FAISS writes 0 8 1 9 2 10 …
+                codes = (packed[block, :, byte] >> (4 * (place // 16))) & 15
+                if row >= 0:
+                    scores[int(row)] = int(rounded[np.arange(tables), codes].sum())
+    return sorted(scores, key=lambda row: (-scores[row], row))[:k]
+
+
+@pytest.mark.parametrize("factory", ["PQ16x4fs", "IVF16,PQ16x4fs", "IVF16,PQ32x4fs"])
+@pytest.mark.parametrize("k", [1, 37, 700])
+def test_the_scan_equals_a_naive_one(stored, factory, k):
+    cells = build_prefix(stored, 32, Codec(factory, 5))._cells
+    queries = stored.data[:6]
+    found = cells.candidates(queries, k)
+    for query, rows in zip(queries, found, strict=True):
+        expected = naive(cells, query, k)
+        assert len(expected) < k or (rows >= 0).all()
+        # a table's entry may round the other way where our sum and numpy's differ in the last bit
+        assert len(set(rows[rows >= 0].tolist()) ^ set(expected)) <= max(2, k // 50)
+
+
+@pytest.mark.parametrize("factory", ["PQ16x4fs", "IVF16,PQ16x4fs"])
+def test_it_finds_what_faiss_finds_in_the_same_structure(stored, factory):
+    built = build_prefix(stored, 32, Codec(factory, 16))
+    queries = stored.data[:50]
+    ours = built._cells.candidates(queries, 100)
+    theirs = built._index.search(queries, 100)[1]
+    shares = [len(set(a.tolist()) & set(b.tolist())) / 100 for a, b in zip(ours, theirs, strict=True)]
+    assert np.mean(shares) > 0.97  # FAISS scales the tables of a query a little differently
+
+
+def test_more_cells_find_more_and_all_cells_find_all(stored):
+    built = build_prefix(stored, 32, Codec("IVF16,PQ16x4fs", 1))
+    found = [
+        (built.with_probes(probes).candidates(stored.data[:5], 3_000) >= 0).sum(axis=1) for probes in (1, 4, 16, 99)
+    ]
+    assert (found[0] < found[1]).all()
+    assert (found[1] < found[2]).all()
+    assert (found[2] == found[3]).all()
+    assert (found[3] == 3_000).all()
+
+
+def test_a_batch_over_threads_finds_what_single_queries_find(stored):
+    built = build_prefix(stored, 32, Codec("IVF16,PQ16x4fs", 4))
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(3)
+    try:
+        together = built.candidates(stored.data[:100], 20)
+    finally:
+        faiss.omp_set_num_threads(before)
+    alone = np.concatenate([built.candidates(stored.data[row : row + 1], 20) for row in range(100)])
+    assert np.sort(together).tolist() == np.sort(alone).tolist()
+
+
+def test_what_is_read_back_searches_alike_and_drops_faiss_own_copy(tmp_path, stored):
+    built = build_prefix(stored, 32, Codec("IVF16,PQ16x4fs", 4))
+    built.write(tmp_path / "p")
+    again = read_prefix(tmp_path / "p", 3_000, 32)
+    assert again._index is None
+    assert again.candidates(stored.data[:9], 30).tolist() == built.candidates(stored.data[:9], 30).tolist()
+    assert again.nbytes < 3_000 * (8 + 4) * 1.3 + 16 * 32 * 4 + 32 * 64 + 1_000
+
+
+@pytest.mark.parametrize("factory", ["SQ8", "PQ4x8", "PQ16x4", "PCA16,PQ16x4fs", "IVF4,PQ8x4fsr"])
+def test_other_structures_stay_with_faiss(stored, factory):
+    built = build_prefix(stored, 32, Codec(factory))
+    assert built._cells is None
+    assert built.cells == 1
+    assert built.with_probes(3) is built
+
+
+def test_dims_are_dealt_to_tables_so_that_each_has_as_much_to_say(stored):
+    strong_first = StoredVectors(unit(stored.data * np.geomspace(1, 0.05, 32, dtype=np.float32)), "float32")
+    order = build_prefix(strong_first, 32, Codec("PQ16x4fs"))._cells.order
+    assert sorted(order) == list(range(32))
+    energy = np.square(prefix(strong_first.data, 32)).sum(axis=0)
+    each = energy[order].reshape(16, 2).sum(axis=1)
+    in_order = energy.reshape(16, 2).sum(axis=1)
+    assert each.max() / each.min() < in_order.max() / in_order.min()
+
+
+@pytest.mark.parametrize(
+    ("count", "dim", "expected"),
+    [
+        (5_000, 128, Codec("Flat")),
+        (19_999, 128, Codec("Flat")),
+        (20_000, 128, Codec("IVF256,PQ64x4fs", 64)),
+        (290_000, 128, Codec("IVF1024,PQ64x4fs", 256)),
+        (290_000, 64, Codec("IVF1024,PQ64x4fs", 256)),
+        (290_000, 256, Codec("IVF1024,PQ128x4fs", 256)),
+        (290_000, 99, Codec("Flat")),  # tables of two dims do not come out even
+        (800_000, 128, Codec("IVF2048,PQ64x4fs", 512)),
+    ],
+)
+def test_the_codec_is_chosen_by_size(count, dim, expected):
+    assert chosen_codec(count, dim) == expected
+
+
+def test_a_cpu_without_the_instruction_leaves_the_search_to_faiss(stored, monkeypatch):
+    monkeypatch.setattr("mrl_search.indexes.kernels.LANES", 0)
+    built = build_prefix(stored, 32, Codec("IVF16,PQ16x4fs", 4))
+    assert built._cells is None
+    assert Cells.of(faiss, built._index) is None
+    assert (built.candidates(stored.data[:3], 10) >= 0).all()
