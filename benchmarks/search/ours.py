@@ -7,7 +7,22 @@ from mrl_search.funnel import Funnel
 from mrl_search.indexes import measure_index, open_index
 from mrl_search.retriever import search
 from search.data import SHORTLIST_DIM
-from search.method import Method, grid
+from search.method import Method
+
+_GRID = (  # of the cells, and candidates
+    (0.03, 25),
+    (0.04, 50),
+    (0.06, 50),
+    (0.08, 60),
+    (0.12, 75),
+    (0.16, 75),
+    (0.2, 100),
+    (0.25, 100),
+    (0.25, 150),
+    (0.33, 150),
+    (0.5, 200),
+    (0.5, 400),
+)
 
 
 class Ours(Method):
@@ -35,19 +50,8 @@ class Ours(Method):
 
     def settings(self):
         cells = self.stored.vectors.cells
-        for divided, shortlist in (
-            (32, 25),
-            (24, 50),
-            (16, 50),
-            (12, 60),
-            (8, 75),
-            (6, 75),
-            (4, 100),
-            (4, 150),
-            (3, 150),
-        ):
-            yield {"probes": round(cells / divided), "shortlist": shortlist}
-        yield from grid(probes=[round(cells / 2)], shortlist=(200, 400))
+        for part, shortlist in _GRID:
+            yield {"probes": max(1, round(cells * part)), "shortlist": shortlist}
 
     def batch(self, k, setting, threads):
         import faiss

@@ -21,7 +21,8 @@ class Cells:
     """The arrays of such an index.
 
     order: (d,) the place each of its dims has in a prefix. centres: (c, d), of the cells; (1, d) where there is one.
-    centroids: (tables, d / tables, 16), of the quantiser. blocks: packed codes; rows: theirs, -1 where a block has room.
+    centroids: (tables, d / tables, 16), of the quantiser. blocks: packed codes;
+    rows: theirs, -1 where a block has room.
     starts: (c + 1,) where each cell's blocks begin. probes: how many cells a query looks into.
     """
 

@@ -1,5 +1,6 @@
 """Whether a mapped file is in the system's page cache, and what a reader of scattered rows does about it."""
 
+import contextlib
 import mmap
 import os
 import weakref
@@ -47,15 +48,13 @@ class Residence:
     def _look(self) -> bool:
         self._is_resident = is_cached(self._handle)
         if self._is_resident:
-            try:
+            with contextlib.suppress(OSError):  # an older kernel: every page then faults once
                 self._mapped.madvise(_POPULATE_READ)
-            except OSError:  # an older kernel: every page then faults once
-                pass
         return self._is_resident
 
 
 def is_cached(handle: int) -> bool:
-    """Whether 64 places spread over an open file can be read without asking the disk; False where the system cannot say."""
+    """Whether 64 places of an open file can be read without asking the disk; False where the system cannot say."""
     size = os.fstat(handle).st_size
     try:
         for place in range(_SAMPLED):

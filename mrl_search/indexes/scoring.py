@@ -39,7 +39,7 @@ def scored(vectors: StoredVectors, queries: Vectors, rows: Rows, dim: int, k: in
 
 
 def over_threads(work: Callable[[int, int], None], count: int) -> None:
-    """Calls work(first, last) for parts of 0 … count; at once, on as many threads as FAISS takes, if there is enough."""
+    """Calls work(first, last) for parts of 0 … count; on as many threads as FAISS takes, if there are enough."""
     threads = min(_threads(), count // _WORTH_A_THREAD) if count >= 2 * _WORTH_A_THREAD else 1
     if threads < 2:
         work(0, count)

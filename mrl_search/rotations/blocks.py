@@ -1,4 +1,4 @@
-"""The five fixed kinds: principal or learned axes, over the whole width or inside the blocks of a trained encoder."""
+"""The four fixed kinds: principal or learned axes, over the whole width or inside the blocks of a trained encoder."""
 
 from itertools import pairwise
 

@@ -53,7 +53,7 @@ def learn(vectors: Vectors, span: tuple[int, int], widths: Sequence[int], recipe
             scores = torch.addmm(itself, short[:anchors], short.T, alpha=1 / recipe.student_temperature)
             loss = loss + torch.nn.functional.cross_entropy(scores, target)
         adam.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         adam.step()
         schedule.step()
     axes: NDArray[np.float32] = _orthonormal(weight).detach().numpy()
@@ -84,5 +84,5 @@ def _orthonormal(weight: "torch.Tensor") -> "torch.Tensor":
     import torch
 
     columns, triangle = torch.linalg.qr(weight.T)
-    signs = torch.where(torch.diagonal(triangle) < 0, -1.0, 1.0)
-    return (columns * signs).T
+    rows: torch.Tensor = (columns * torch.where(torch.diagonal(triangle) < 0, -1.0, 1.0)).T
+    return rows

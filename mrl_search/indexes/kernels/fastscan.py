@@ -141,7 +141,8 @@ def scan(queries, order, cells, centroids, blocks, starts, rows, probes, k, foun
     queries: (q, ≥ d) float32, of which first … last - 1 are answered; order: (d,) where the codes' dims are in them.
     cells: (c, d), their centres. centroids: (tables, d / tables, 16).
     blocks: FAISS's packed codes as uint8; cell c is the blocks starts[c] … starts[c + 1] - 1.
-    rows: int32, 32 a block, -1 where a block is not full. found_rows: (q, k) int64, filled with -1 beyond what is found.
+    rows: int32, 32 a block, -1 where a block is not full.
+    found_rows: (q, k) int64, filled with -1 beyond what is found.
     Equal sums go to the lower row.
     """
     asked = np.empty(len(order), np.float32)
