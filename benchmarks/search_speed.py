@@ -29,6 +29,7 @@ from mrl_search.provenance import machine, provenance
 
 METHODS = {
     "ours": Ours,
+    "ours-bf16": lambda: Ours("bfloat16"),
     "faiss-hnsw": FaissHNSW,
     "faiss-ivfpq": FaissIVFPQ,
     "hnswlib": Hnswlib,

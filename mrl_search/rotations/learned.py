@@ -69,8 +69,8 @@ def _with_half(widths: Sequence[int], start: int) -> list[int]:
 def _cosines(rows: "torch.Tensor", anchors: int) -> "torch.Tensor":
     """Of the first `anchors` rows with all (pool, D) rows: (anchors, pool) float32.
 
-    In bfloat16 where the processor multiplies it natively: eight times as fast on an AVX512-BF16 EPYC (63 ms, 8 ms),
-    and half of all time in float32.
+    In bfloat16 where the processor multiplies it natively: 8 ms in place of 63 at 512 · 8,192 rows of 768 dims on two
+    cores of an AVX512-BF16 EPYC, and the same recall.
     """
     import torch
 

@@ -1,0 +1,46 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mrl_search.errors import RotationError
+from mrl_search.rotation import Rotation
+from mrl_search.vectors import unit
+
+
+def orthogonal(dim, seed):
+    matrix, _ = np.linalg.qr(np.random.default_rng(seed).standard_normal((dim, dim)))
+    return matrix.astype(np.float32)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 96), st.integers(0, 2**32 - 1))
+def test_a_rotation_changes_no_full_width_cosine(dim, seed):
+    vectors = unit(np.random.default_rng(seed).standard_normal((20, dim)).astype(np.float32))
+    turned = Rotation(orthogonal(dim, seed), "any").apply(vectors)
+    np.testing.assert_allclose(turned @ turned.T, vectors @ vectors.T, atol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(turned, axis=1), 1, atol=1e-5)
+
+
+def test_rows_of_the_matrix_are_the_new_axes():
+    turn = Rotation(np.array([[0, 1], [-1, 0]], np.float32), "any")
+    assert turn.apply(np.array([[3, 5]], np.float32)).tolist() == [[5, -3]]
+
+
+@pytest.mark.parametrize(
+    ("matrix", "reason"),
+    [
+        (np.eye(3, 2, dtype=np.float32), r"square float32 matrix, found float32 of shape \(3, 2\)"),
+        (np.eye(3), "square float32 matrix, found float64"),
+        (2 * np.eye(3, dtype=np.float32), "must be orthogonal to 1e-05, this matrix is to 3"),
+        (np.full((2, 2), np.nan, np.float32), "this matrix is to nan"),
+    ],
+)
+def test_what_is_no_rotation_is_refused(matrix, reason):
+    with pytest.raises(RotationError, match=reason):
+        Rotation(matrix, "any")
+
+
+def test_vectors_of_another_width_are_refused():
+    with pytest.raises(RotationError, match="the rotation is of 3 dims, the vectors have 2"):
+        Rotation(np.eye(3, dtype=np.float32), "any").apply(np.zeros((1, 2), np.float32))
