@@ -7,7 +7,7 @@ import pytest
 
 from mrl_search.builder import BuildOptions, build, default_dims
 from mrl_search.encoders import EncoderSpec, load_encoder
-from mrl_search.errors import CorpusError, DimensionError, EncoderError, IndexStoreError, VectorsError
+from mrl_search.errors import CorpusError, DimensionError, EncoderError, IndexStoreError, RotationError, VectorsError
 from mrl_search.indexes import read_manifest
 from mrl_search.retriever import open_retriever
 from mrl_search.vectors import prefix
@@ -93,12 +93,103 @@ def test_default_widths_are_128_and_the_encoders_own_or_the_shortest_trained_one
     [
         (BuildOptions(dtype="float8"), "unknown --dtype 'float8'; choose one of float32, bfloat16, int8"),
         (BuildOptions(prefix="Nope"), "FAISS does not take --prefix 'Nope' at 16 dims"),
+        (BuildOptions(rotation="pcb"), "unknown --rotation 'pcb'; choose one of none, pca, learned"),
     ],
 )
 def test_options_that_cannot_be_are_refused_before_anything_is_written(corpus, tmp_path, options, reason):
-    with pytest.raises(IndexStoreError, match=reason):
+    with pytest.raises((IndexStoreError, RotationError), match=reason):
         build(corpus(doc("a")), tmp_path / "i", dims=(16, 64), encoder=ENCODER, options=options)
     assert not (tmp_path / "i").exists()
+
+
+@pytest.fixture
+def many(corpus):
+    """1,100 documents of a few words each."""
+    random = np.random.default_rng(1)
+    words = np.array([f"word{number}" for number in range(90)])
+    return corpus(*(doc(str(row), " ".join(words[random.integers(0, 90, 6)])) for row in range(1_100)))
+
+
+@pytest.mark.parametrize("sampled", [50_000, 300])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_a_rotated_index_scores_at_full_width_as_one_that_is_not(many, tmp_path, monkeypatch, sampled, dtype):
+    monkeypatch.setattr("mrl_search.sampling.SAMPLED", sampled)
+    found = []
+    for rotation in ("none", "pca"):
+        options = BuildOptions(rotation=rotation, dtype=dtype)
+        folder = build(many, tmp_path / rotation, dims=(16, 64), encoder=ENCODER, options=options)
+        with open_retriever(folder) as retriever:
+            assert retriever.stored.manifest.rotation.kind == rotation
+            assert (retriever.stored.rotation is None) == (rotation == "none")
+            found.append(retriever.search(["word3 word5 word8"], k=5, funnel="64:5")[0])
+    assert [answer.id for answer in found[0]] == [answer.id for answer in found[1]]
+    tolerance = 1e-5 if dtype == "float32" else 5e-3
+    np.testing.assert_allclose([a.score for a in found[0]], [a.score for a in found[1]], atol=tolerance)
+
+
+def test_every_row_is_the_turned_vector_of_its_document_though_a_sample_was_encoded_first(many, tmp_path, monkeypatch):
+    monkeypatch.setattr("mrl_search.sampling.SAMPLED", 300)
+    options = BuildOptions(rotation="pca", cache=False)
+    folder = build(many, tmp_path / "i", dims=(16, 64), encoder=ENCODER, options=options)
+    with open_retriever(folder) as retriever:
+        rows = list(range(1_100))
+        texts = [document.content for _, document in sorted(retriever.stored.documents(rows).items())]
+        wanted = retriever.stored.rotation.apply(load_encoder(EncoderSpec(ENCODER)).encode_documents(texts))
+        np.testing.assert_allclose(retriever.stored.vectors._vectors.data, wanted, atol=1e-6)
+
+
+def test_no_document_is_encoded_twice_for_the_rotation(many, tmp_path, monkeypatch):
+    monkeypatch.setattr("mrl_search.sampling.SAMPLED", 300)
+    encoder = load_encoder(EncoderSpec(ENCODER))
+    encoded = []
+    monkeypatch.setattr(
+        type(encoder),
+        "encode_documents",
+        lambda self, texts, encode=type(encoder).encode_documents: (encoded.extend(texts), encode(self, texts))[1],
+    )
+    options = BuildOptions(rotation="pca", cache=False)
+    build(many, tmp_path / "i", dims=(16, 64), encoder=encoder, options=options)
+    assert len(encoded) == 1_100 + 1  # and the probe, as a query
+
+
+def test_auto_leaves_a_small_corpus_as_it_is_and_says_why(corpus, tmp_path):
+    folder = build(corpus(doc("a"), doc("b")), tmp_path / "i", dims=(16, 64), encoder=ENCODER)
+    record = read_manifest(folder)[0].rotation
+    assert (record.kind, record.why) == ("none", "fewer than 1,000 documents")
+
+
+def test_auto_says_what_it_measured(many, tmp_path):
+    folder = build(many, tmp_path / "i", dims=(8, 64), encoder=ENCODER)
+    record = read_manifest(folder)[0].rotation
+    assert "held-out recall of the top 10" in record.why
+    assert "pca ." in record.why
+
+
+def test_given_vectors_are_rotated_too(corpus, tmp_path):
+    vectors = np.random.default_rng(2).standard_normal((40, 12)).astype(np.float32)
+    np.save(tmp_path / "v.npy", vectors)
+    source = corpus(*(doc(str(row)) for row in range(40)))
+    options = BuildOptions(vectors=tmp_path / "v.npy", rotation="pca")
+    with open_retriever(build(source, tmp_path / "i", dims=(4, 12), options=options)) as retriever:
+        answers = retriever.search_vectors(vectors[7:8], k=1, funnel="4:40,12:1")
+    assert answers[0][0].id == "7"
+    assert answers[0][0].score == pytest.approx(1)
+
+
+def test_a_large_corpus_gets_codes_in_cells_and_still_finds(tmp_path):
+    random = np.random.default_rng(3)
+    centres = random.standard_normal((200, 24))
+    vectors = (np.repeat(centres, 105, axis=0) + 0.5 * random.standard_normal((21_000, 24))).astype(np.float32)
+    np.save(tmp_path / "v.npy", vectors)
+    (tmp_path / "ids.txt").write_text("".join(f"{row}\n" for row in range(21_000)))
+    options = BuildOptions(vectors=tmp_path / "v.npy", rotation="pca")
+    with open_retriever(build(f"ids:{tmp_path / 'ids.txt'}", tmp_path / "i", dims=(16, 24), options=options)) as found:
+        assert found.stored.manifest.prefix == "IVF256,PQ16x4fs"
+        queries = vectors[::500]
+        run = found.run({str(row): vector for row, vector in enumerate(queries)})
+        exact = found.run({str(row): vector for row, vector in enumerate(queries)}, funnel="24:10")
+    shares = [len({d.id for d in run.ranking[q]} & {d.id for d in exact.ranking[q]}) / 10 for q in run.ranking]
+    assert np.mean(shares) > 0.97
 
 
 def test_a_bad_line_stops_the_build_before_encoding_and_leaves_nothing(corpus, tmp_path):

@@ -39,8 +39,9 @@ def info_command(index: Path | None, verify: bool, as_json: bool) -> None:
         "prefix": manifest.prefix,
         "rotation": f"{rotation.kind}  {rotation.why}".rstrip() if rotation is not None else None,
         "funnel": manifest.funnel,
-        "RAM": f"{sizes.ram:,.1f} bytes per document (prefix index)",
+        "RAM": f"{sizes.ram:,.1f} bytes per document (prefix index, rotation)",
         "disk": f"{sizes.disk:,.1f} bytes per document: vectors {sizes.vectors:,.1f}, prefix {sizes.prefix:,.1f}, "
+        f"rotation {sizes.rotation:,.1f}, "
         f"texts and ids {sizes.catalog:,.1f}",
         "built": f"{made.get('time')} by mrl-search {made.get('mrl_search')}, commit {made.get('commit') or 'unknown'}",
         "machine": made.get("machine"),

@@ -58,17 +58,18 @@ class StoredIndex:
 
 
 class BytesPerDocument(NamedTuple):
-    """What an index takes, divided by its documents; `vectors`, `prefix` and `catalog` are on disk."""
+    """What an index takes, divided by its documents; all but `ram` (prefix index and rotation) is on disk."""
 
     ram: float
     vectors: float
     prefix: float
+    rotation: float
     catalog: float
 
     @property
     def disk(self) -> float:
         """All files together."""
-        return self.vectors + self.prefix + self.catalog
+        return self.vectors + self.prefix + self.rotation + self.catalog
 
 
 def open_index(folder: Path) -> StoredIndex:
@@ -134,10 +135,12 @@ def measure_index(folder: Path) -> tuple[Manifest, BytesPerDocument]:
     stored = open_index(folder)
     stored.close()
     count = stored.manifest.documents
+    turn, record = stored.rotation, stored.manifest.rotation
     return stored.manifest, BytesPerDocument(
-        ram=stored.vectors.prefix_bytes / count,
+        ram=(stored.vectors.prefix_bytes + (turn.matrix.nbytes if turn is not None else 0)) / count,
         vectors=stored.segment.vectors.size / count,
         prefix=stored.segment.prefix.size / count,
+        rotation=(record.size if record is not None else 0) / count,
         catalog=Layout(folder).catalog.stat().st_size / count,
     )
 

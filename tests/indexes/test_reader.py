@@ -1,17 +1,21 @@
 """Opening: what is verified, and what is said of an index that is not right."""
 
+import json
 import shutil
 import sqlite3
 from pathlib import Path
 
 import numpy as np
 import pytest
-from test_writer import write
+from test_writer import manifest, write
 
-from mrl_search.errors import FunnelError, IndexStoreError
+from mrl_search.document import Document
+from mrl_search.errors import FunnelError, IndexStoreError, VectorsError
 from mrl_search.funnel import Funnel
-from mrl_search.indexes import measure_index, open_index, reader, verify_index
-from mrl_search.retriever import open_retriever
+from mrl_search.indexes import Codec, IndexWriter, measure_index, open_index, reader, verify_index
+from mrl_search.indexes.layout import record_of
+from mrl_search.retriever import open_retriever, search
+from mrl_search.rotation import Rotation
 
 GOLDEN = Path(__file__).parent / "golden" / "format-1"
 
@@ -77,7 +81,7 @@ def test_a_file_that_is_not_sqlite_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("json", "reason"),
+    ("text", "reason"),
     [
         ("[]", "not a JSON object"),
         ("{", "cannot be read"),
@@ -85,8 +89,8 @@ def test_a_file_that_is_not_sqlite_is_refused(tmp_path):
         ('{"surprise": 1}', "unknown key 'surprise'"),
     ],
 )
-def test_a_manifest_that_is_not_right_is_refused(index, json, reason):
-    edit(index, "UPDATE manifest SET json = ?", json)
+def test_a_manifest_that_is_not_right_is_refused(index, text, reason):
+    edit(index, "UPDATE manifest SET json = ?", text)
     with pytest.raises(IndexStoreError, match=reason):
         open_index(index)
 
@@ -107,8 +111,59 @@ def test_bytes_per_document_are_the_files(index):
     manifest, sizes = measure_index(index)
     vectors = (index / "segments/000001/vectors.npy").stat().st_size
     assert sizes.vectors * manifest.documents == pytest.approx(vectors)
-    assert sizes.disk == sizes.vectors + sizes.prefix + sizes.catalog
+    assert sizes.disk == sizes.vectors + sizes.prefix + sizes.rotation + sizes.catalog
     assert sizes.ram > 2 * 4
+
+
+@pytest.fixture
+def turned(tmp_path):
+    """An index of three documents whose axes are in another order."""
+    matrix = np.eye(4, dtype=np.float32)[[2, 0, 3, 1]]
+    with IndexWriter(tmp_path / "t") as writer:
+        for identifier in "abc":
+            writer.add(Document(identifier, identifier))
+        writer.write_vectors(iter([np.eye(3, 4, dtype=np.float32) @ matrix.T]), 4, "float32")
+        writer.write_prefix(2, Codec("Flat"))
+        record = writer.write_rotation(Rotation(matrix, "pca"), "because")
+        writer.commit(manifest(3, rotation=record))
+    return tmp_path / "t"
+
+
+def test_a_rotated_index_turns_its_queries(turned):
+    stored = open_index(turned)
+    assert (stored.manifest.rotation.kind, stored.manifest.rotation.why) == ("pca", "because")
+    queries = stored.turned(np.array([[0, 9, 0, 0, 7, 7]], np.float32))  # cut to 4 dims, brought to unit length, turned
+    assert queries.tolist() == [[0, 0, 0, 1]]
+    assert search(stored.vectors, queries, Funnel.parse("2:3,4:1")).rows.tolist() == [[1]]
+    assert measure_index(turned)[1].rotation == (turned / "segments/000001/rotation.npy").stat().st_size / 3
+    stored.close()
+
+
+def test_queries_too_narrow_to_be_turned_are_refused(turned):
+    stored = open_index(turned)
+    with pytest.raises(VectorsError, match="the queries have 2 dims; this index is rotated and needs 4"):
+        stored.turned(np.ones((1, 2), np.float32))
+    stored.close()
+
+
+def test_a_rotation_that_is_damaged_or_missing_is_found_when_the_index_is_opened(turned):
+    path = turned / "segments/000001/rotation.npy"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1] + b"x")
+    with pytest.raises(IndexStoreError, match=r"rotation\.npy is damaged"):
+        open_index(turned)
+    path.unlink()
+    with pytest.raises(IndexStoreError, match=r"rotation\.npy is missing"):
+        verify_index(turned)
+
+
+def test_a_matrix_that_is_no_rotation_is_refused_though_its_digest_is_right(turned):
+    path = turned / "segments/000001/rotation.npy"
+    path.write_bytes(path.read_bytes()[:-4] + np.float32(5).tobytes())
+    facts = {"kind": "pca", "why": "", "segment": 1, **record_of(path)._asdict()}
+    edit(turned, "UPDATE manifest SET json = json_set(json, '$.rotation', json(?))", json.dumps(facts))
+    with pytest.raises(IndexStoreError, match=r"rotation\.npy: a rotation must be orthogonal to 1e-05"):
+        open_index(turned)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "int8"])

@@ -111,9 +111,8 @@ def _least(largest, k):
 
 
 @compiled
-def _best_codes(sums, largest, sequence, rows, k):
-    """Keys of the k best codes, in no order, or of all there are."""
-    least = _least(largest, k)
+def _reaching(least, sums, largest, sequence, rows):
+    """Keys of all codes whose sum is at least that."""
     count = 0
     for one in largest:
         count += one >= least
@@ -129,9 +128,18 @@ def _best_codes(sums, largest, sequence, rows, k):
                 if row >= 0:
                     keys[found] = key_of(sums[number * _BLOCK + place], row)
                     found += 1
-    if found > k:
-        largest_first(keys[:found], k)
-    return keys[: min(found, k)]
+    return keys[:found]
+
+
+@compiled
+def _best_codes(sums, largest, sequence, rows, k):
+    """Keys of the k best codes, in no order, or of all there are."""
+    keys = _reaching(_least(largest, k), sums, largest, sequence, rows)
+    if len(keys) < k:  # the largest sum of a block was that of a place without a row
+        keys = _reaching(np.uint16(0), sums, largest, sequence, rows)
+    if len(keys) > k:
+        largest_first(keys, k)
+    return keys[: min(len(keys), k)]
 
 
 @compiled

@@ -1,0 +1,22 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mrl_search.indexes.kernels.select import key_of, largest_first, least_of, row_of
+
+
+@given(st.sets(st.integers(0, 2**64 - 1), min_size=1, max_size=300), st.data())
+def test_the_k_largest_come_first(keys, data):
+    keys = np.array(sorted(keys, key=lambda key: key * 2654435761 % 2**32), np.uint64)
+    k = data.draw(st.integers(1, len(keys)))
+    expected = set(np.sort(keys)[-k:].tolist())
+    largest_first(keys, k)
+    assert set(keys[:k].tolist()) == expected
+    assert least_of(keys[:k]) == min(expected)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1))
+def test_keys_order_by_score_and_then_by_the_lower_row(score, row, other_score, other_row):
+    mine, other = int(key_of(np.uint32(score), row)), int(key_of(np.uint32(other_score), other_row))
+    assert (mine > other) == ((score, -row) > (other_score, -other_row))
+    assert row_of(np.uint64(mine)) == row
