@@ -4,8 +4,10 @@ This room checks and applies; `rotations` fits.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mrl_search.errors import RotationError
 from mrl_search.vectors import Vectors
@@ -18,12 +20,14 @@ ORTHOGONAL = 1e-5
 class Rotation:
     """An orthogonal (D, D) float32 matrix whose rows are the new axes.
 
-    kind: how it was fitted.
+    kind: how it was fitted. reflections: how many Householder reflections it is made of, if `reflected` made it; then
+    it is applied by them. (One vector of 768 dims takes 30 µs by its matrix and 10 µs by 128 reflections.)
     Raises RotationError unless the matrix is square, finite and orthogonal to 1e-5.
     """
 
     matrix: Vectors
     kind: str
+    reflections: int = 0
 
     def __post_init__(self) -> None:
         matrix = self.matrix
@@ -45,5 +49,40 @@ class Rotation:
         """
         if vectors.shape[1] != self.dim:
             raise RotationError(f"the rotation is of {self.dim} dims, the vectors have {vectors.shape[1]}")
-        rotated: Vectors = vectors @ self.matrix.T
-        return rotated
+        if self._compact is None:
+            return np.asarray(vectors @ self.matrix.T, np.float32)
+        outwards, back = self._compact
+        return np.asarray(vectors - (vectors @ outwards) @ back, np.float32)
+
+    @cached_property
+    def _compact(self) -> tuple[Vectors, Vectors] | None:
+        """(D, r) and (r, D) whose product is I - matrixᵀ; None if r is too large, or the matrix is another."""
+        count = self.reflections
+        if not 0 < 2 * count < self.dim:
+            return None
+        outwards, back = _reflections(self.matrix[:count].astype(np.float64))
+        error = np.abs(np.eye(self.dim) - outwards @ back - self.matrix.T).max()
+        if error > ORTHOGONAL:
+            return None
+        return np.ascontiguousarray(outwards, np.float32), np.ascontiguousarray(back, np.float32)
+
+
+def reflected(axes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A (D, D) orthogonal matrix made of r reflections that begins with these (r, D) orthonormal rows, up to signs.
+
+    The other rows are what the reflections make of the old axes, in no particular order.
+    """
+    outwards, back = _reflections(axes)
+    return np.asarray((np.eye(axes.shape[1]) - outwards @ back).T)
+
+
+def _reflections(axes: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """V and T·Vᵀ of the Householder QR of axesᵀ, whose orthogonal factor is I - V·T·Vᵀ.
+
+    The compact form of Schreiber and Van Loan (1989); T by its inverse, as in Puglisi (1992).
+    """
+    factors, scales = np.linalg.qr(axes.T, mode="raw")
+    outwards = np.tril(factors.T, -1) + np.eye(*factors.T.shape)
+    lengths = np.divide(1, scales, out=np.full_like(scales, 1e300), where=scales != 0)  # 0: no reflection was needed
+    inverse = np.triu(outwards.T @ outwards, 1) + np.diag(lengths)
+    return outwards, np.asarray(np.linalg.solve(inverse, outwards.T), np.float64)

@@ -142,10 +142,9 @@ def test_no_document_is_encoded_twice_for_the_rotation(many, tmp_path, monkeypat
     monkeypatch.setattr("mrl_search.sampling.SAMPLED", 300)
     encoder = load_encoder(EncoderSpec(ENCODER))
     encoded = []
+    encode = type(encoder).encode_documents
     monkeypatch.setattr(
-        type(encoder),
-        "encode_documents",
-        lambda self, texts, encode=type(encoder).encode_documents: (encoded.extend(texts), encode(self, texts))[1],
+        type(encoder), "encode_documents", lambda self, texts: (encoded.extend(texts), encode(self, texts))[1]
     )
     options = BuildOptions(rotation="pca", cache=False)
     build(many, tmp_path / "i", dims=(16, 64), encoder=encoder, options=options)

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mrl_search.errors import RotationError
-from mrl_search.rotation import Rotation
+from mrl_search.rotation import Rotation, reflected
 from mrl_search.vectors import unit
 
 
@@ -20,6 +20,32 @@ def test_a_rotation_changes_no_full_width_cosine(dim, seed):
     turned = Rotation(orthogonal(dim, seed), "any").apply(vectors)
     np.testing.assert_allclose(turned @ turned.T, vectors @ vectors.T, atol=1e-5)
     np.testing.assert_allclose(np.linalg.norm(turned, axis=1), 1, atol=1e-5)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(2, 60), st.data())
+def test_reflections_begin_with_the_given_axes_and_apply_as_the_matrix_does(dim, data):
+    count = data.draw(st.integers(1, dim))
+    seed = data.draw(st.integers(0, 2**32 - 1))
+    axes = orthogonal(dim, seed)[:count].astype(np.float64)
+    matrix = reflected(axes)
+    np.testing.assert_allclose(np.abs(np.sum(matrix[:count] * axes, axis=1)), 1, atol=1e-6)
+    np.testing.assert_allclose(matrix @ matrix.T, np.eye(dim), atol=1e-6)
+    turn = Rotation(matrix.astype(np.float32), "any", count)
+    assert (turn._compact is not None) == (2 * count < dim)
+    vectors = unit(np.random.default_rng(seed).standard_normal((9, dim)).astype(np.float32))
+    np.testing.assert_allclose(turn.apply(vectors), vectors @ turn.matrix.T, atol=1e-5)
+
+
+def test_axes_that_stand_there_already_need_no_reflection():
+    np.testing.assert_allclose(np.abs(reflected(np.eye(3, 7))), np.eye(7), atol=1e-12)
+
+
+def test_a_matrix_that_is_not_of_so_few_reflections_is_applied_as_it_is():
+    turn = Rotation(orthogonal(20, 3), "any", 4)
+    assert turn._compact is None
+    vectors = unit(np.ones((1, 20), np.float32))
+    np.testing.assert_allclose(turn.apply(vectors), vectors @ turn.matrix.T)
 
 
 def test_rows_of_the_matrix_are_the_new_axes():

@@ -115,7 +115,7 @@ def _read_rotation(layout: Layout, manifest: Manifest) -> Rotation | None:
     _verify(path, FileRecord(record.size, record.sha256), digest=True)
     matrix = map_vectors(path, manifest.dim, manifest.dim, "float32").data
     try:
-        return Rotation(np.array(matrix), record.kind)
+        return Rotation(np.array(matrix), record.kind, max(manifest.dims[:-1], default=0))
     except RotationError as error:
         raise IndexStoreError(f"{path}: {error}") from error
 

@@ -5,10 +5,10 @@ from itertools import pairwise
 import numpy as np
 
 from mrl_search.errors import RotationError
-from mrl_search.rotation import Rotation
+from mrl_search.rotation import Rotation, reflected
 from mrl_search.rotations.goal import Goal
 from mrl_search.rotations.learned import LEAST_ROWS, learn
-from mrl_search.rotations.pca import Axes, completed, orthonormal, principal_axes, second_moment
+from mrl_search.rotations.pca import Axes, orthonormal, principal_axes, second_moment
 from mrl_search.vectors import Vectors
 
 
@@ -36,7 +36,8 @@ def rotation_of(kind: str, sample: Vectors, goal: Goal) -> Rotation:
     for start, stop in pairwise((0, *cuts, dim)):
         axes = _learned if kind.endswith("learned") else _principal
         matrix[start:stop, start:stop] = axes(sample, (start, stop), goal)
-    return Rotation(matrix, kind)
+    whole = kind == "learned"
+    return Rotation(matrix, kind, max(goal.widths) if whole else 0)
 
 
 def _principal(sample: Vectors, span: tuple[int, int], goal: Goal) -> Axes:
@@ -44,14 +45,13 @@ def _principal(sample: Vectors, span: tuple[int, int], goal: Goal) -> Axes:
 
 
 def _learned(sample: Vectors, span: tuple[int, int], goal: Goal) -> Axes:
-    """Learned axes up to the widest prefix that ends inside the span, then the principal axes of the rest of it."""
+    """Learned axes up to the widest prefix that ends inside the span; no prefix is asked of the others."""
     start, stop = span
-    moment = second_moment(sample[:, start:stop])
-    principal = principal_axes(moment)
+    principal = principal_axes(second_moment(sample[:, start:stop]))
     inside = [width for width in goal.widths if start < width < stop]
     if not inside:
         return principal
     turned = sample.copy()
     turned[:, start:stop] = sample[:, start:stop] @ principal.T
     learned = orthonormal(learn(turned, span, inside, goal.recipe, goal.seed))
-    return completed(learned @ principal, moment)
+    return reflected(learned @ principal)

@@ -26,13 +26,6 @@ def principal_axes(moment: NDArray[np.float64]) -> Axes:
     return signed(columns.T[::-1])
 
 
-def completed(first: Axes, moment: NDArray[np.float64]) -> Axes:
-    """(m, D) orthonormal axes and, after them, the principal axes of what they leave: (D, D), strongest first."""
-    columns, _ = np.linalg.qr(first.T, mode="complete")
-    left = columns[:, len(first) :].T  # (D-m, D)
-    return np.concatenate([first, signed(principal_axes(left @ moment @ left.T) @ left)])
-
-
 def orthonormal(rows: NDArray[np.float32]) -> Axes:
     """(m, D) float32 axes that are orthonormal to float32, made so to float64."""
     columns, triangle = np.linalg.qr(rows.T.astype(np.float64))

@@ -1,8 +1,6 @@
 import numpy as np
-from hypothesis import given
-from hypothesis import strategies as st
 
-from mrl_search.rotations.pca import completed, orthonormal, principal_axes, second_moment, signed
+from mrl_search.rotations.pca import orthonormal, principal_axes, second_moment, signed
 
 
 def test_the_moment_is_not_centred():
@@ -21,18 +19,6 @@ def test_the_strongest_axis_comes_first_and_points_where_its_largest_coordinate_
     # length 5 along (-.6, -.8), length 1 across it
     rows = np.array([[-3, -4], [0.8, -0.6]], np.float32)
     np.testing.assert_allclose(principal_axes(second_moment(rows)), [[0.6, 0.8], [0.8, -0.6]], atol=1e-6)
-
-
-@given(st.integers(0, 2**32 - 1), st.integers(1, 7))
-def test_what_is_completed_is_orthonormal_and_begins_as_given(seed, first):
-    random = np.random.default_rng(seed)
-    moment = second_moment(random.standard_normal((30, 8)).astype(np.float32))
-    given_axes = orthonormal(random.standard_normal((first, 8)).astype(np.float32))
-    axes = completed(given_axes, moment)
-    np.testing.assert_array_equal(axes[:first], given_axes)
-    np.testing.assert_allclose(axes @ axes.T, np.eye(8), atol=1e-10)
-    strength = np.diagonal(axes @ moment @ axes.T)[first:]
-    assert (np.diff(strength) <= 1e-6).all()
 
 
 def test_orthonormal_rows_stay_as_they_are_up_to_their_sign():
