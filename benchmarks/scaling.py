@@ -17,7 +17,7 @@ import numpy as np
 from search.data import cache_folder, sentences
 
 from mrl_search.funnel import Funnel
-from mrl_search.indexes import Codec, StoredVectors, VectorIndex, build_prefix, chosen_codec
+from mrl_search.indexes import Codec, StoredVectors, VectorIndex, build_prefix
 from mrl_search.provenance import commit, machine
 from mrl_search.retriever import search
 from mrl_search.rotations import fit
@@ -32,7 +32,7 @@ def codecs(count):
         "Flat": Codec("Flat"),
         "SQ8": Codec("SQ8"),
         "PQ64x4fs": Codec("PQ64x4fs"),
-        "cells (auto)": Codec(chosen_codec(max(count, 20_000), DIM).factory),
+        "in cells": Codec(f"IVF{2 ** round(np.log2(2 * np.sqrt(count)))},PQ64x4fs"),
         "HNSW32,SQ8": Codec("HNSW32,SQ8"),
         "RaBitQfs4": Codec("RaBitQfs4"),
     }

@@ -175,7 +175,9 @@ def test_given_vectors_are_rotated_too(corpus, tmp_path):
     assert answers[0][0].score == pytest.approx(1)
 
 
-def test_a_large_corpus_gets_codes_in_cells_and_still_finds(tmp_path):
+@pytest.mark.parametrize(("worth_cells", "codec"), [(250_000, "PQ16x4fs"), (20_000, "IVF256,PQ16x4fs")])
+def test_a_large_corpus_gets_codes_and_still_finds(tmp_path, monkeypatch, worth_cells, codec):
+    monkeypatch.setattr("mrl_search.indexes.prefix._WORTH_CELLS", worth_cells)
     random = np.random.default_rng(3)
     centres = random.standard_normal((200, 24))
     vectors = (np.repeat(centres, 105, axis=0) + 0.5 * random.standard_normal((21_000, 24))).astype(np.float32)
@@ -183,7 +185,7 @@ def test_a_large_corpus_gets_codes_in_cells_and_still_finds(tmp_path):
     (tmp_path / "ids.txt").write_text("".join(f"{row}\n" for row in range(21_000)))
     options = BuildOptions(vectors=tmp_path / "v.npy", rotation="pca")
     with open_retriever(build(f"ids:{tmp_path / 'ids.txt'}", tmp_path / "i", dims=(16, 24), options=options)) as found:
-        assert found.stored.manifest.prefix == "IVF256,PQ16x4fs"
+        assert found.stored.manifest.prefix == codec
         queries = vectors[::500]
         run = found.run({str(row): vector for row, vector in enumerate(queries)})
         exact = found.run({str(row): vector for row, vector in enumerate(queries)}, funnel="24:10")

@@ -19,11 +19,13 @@ from mrl_search.vectors import Vectors, prefix
 
 EXACT = "Flat"
 AUTO = "auto"
-_WORTH_CELLS = 20_000
+_WORTH_CODES = 10_000
+_WORTH_CELLS = 250_000
 _DIM_A_TABLE = 64
 _TRAINED_ON = 100_000  # FAISS's k-means looks at no more than 256 rows a centroid
 _SEED = 0
 _NOISE = 4e-6  # what float32 may err by in the inner product of two unit vectors of some thousand dims
+_LEAST_EF = 64
 _LOSSY = 2  # rows fetched for each one wanted where FAISS compares codes; see docs/benchmarks.md
 
 
@@ -37,12 +39,14 @@ class Codec(NamedTuple):
 def chosen_codec(count: int, dim: int) -> Codec:
     """What `--prefix auto` stands for; docs/benchmarks.md has the figures behind the rule.
 
-    Below 20,000 documents exact prefixes are fast. Above, half a byte for each pair of dims (for each dim up to 64),
-    in about 2·√count cells, of which a quarter is searched.
+    Below 10,000 documents exact prefixes are fast. Above, half a byte for each pair of dims (for each dim up to 64);
+    from 250,000 on in about 2·√count cells, of which a quarter is searched.
     """
     tables = dim if dim <= _DIM_A_TABLE else dim // 2
-    if count < _WORTH_CELLS or tables % 4 or dim % tables:
+    if count < _WORTH_CODES or tables % 4 or dim % tables:
         return Codec(EXACT)
+    if count < _WORTH_CELLS:
+        return Codec(f"PQ{tables}x4fs")
     cells = 2 ** round(np.log2(2 * np.sqrt(count)))
     return Codec(f"IVF{cells},PQ{tables}x4fs", cells // 4)
 
@@ -56,6 +60,7 @@ class PrefixIndex:
         kind = _faiss().downcast_index(index)
         self._is_exhaustive = isinstance(kind, _faiss().IndexFlat)
         self._lossless = isinstance(kind, _faiss().IndexFlat | _faiss().IndexIVFFlat | _faiss().IndexHNSWFlat)
+        self._is_graph = isinstance(kind, _faiss().IndexHNSW)
         self._size, self._dim = int(index.ntotal), int(index.d)
 
     def __len__(self) -> int:
@@ -80,8 +85,12 @@ class PrefixIndex:
             return _all_of_the_best(self._index.search, self._size, units, k)
         if not len(units):
             return np.empty((0, wanted), np.int64)
-        rows: Rows = self._index.search(units, wanted)[1]
+        rows: Rows = self._index.search(units, wanted, params=self._parameters(wanted))[1]
         return rows
+
+    def _parameters(self, wanted: int) -> Any:
+        """FAISS's HNSW looks at 16 rows unless told otherwise, however many are wanted of it."""
+        return _faiss().SearchParametersHNSW(efSearch=max(wanted, _LEAST_EF)) if self._is_graph else None
 
     @property
     def cells(self) -> int:

@@ -118,8 +118,10 @@ def test_dims_are_dealt_to_tables_so_that_each_has_as_much_to_say(stored):
     ("count", "dim", "expected"),
     [
         (5_000, 128, Codec("Flat")),
-        (19_999, 128, Codec("Flat")),
-        (20_000, 128, Codec("IVF256,PQ64x4fs", 64)),
+        (9_999, 128, Codec("Flat")),
+        (10_000, 128, Codec("PQ64x4fs")),
+        (249_999, 64, Codec("PQ64x4fs")),
+        (250_000, 128, Codec("IVF1024,PQ64x4fs", 256)),
         (290_000, 128, Codec("IVF1024,PQ64x4fs", 256)),
         (290_000, 64, Codec("IVF1024,PQ64x4fs", 256)),
         (290_000, 256, Codec("IVF1024,PQ128x4fs", 256)),

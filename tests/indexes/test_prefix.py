@@ -5,7 +5,7 @@ from mrl_search.errors import IndexStoreError, MissingPackageError
 from mrl_search.indexes.prefix import Codec, build_prefix, check_factory, read_prefix, scan
 from mrl_search.indexes.scoring import scored
 from mrl_search.indexes.stored import StoredVectors
-from mrl_search.vectors import prefix
+from mrl_search.vectors import prefix, unit
 
 
 def assert_best(rows, vectors, query, k):
@@ -67,6 +67,16 @@ def test_any_factory_string_finds_most_of_the_top_ten(clustered, factory):
     exact = search(stored, build_prefix(stored, 8, Codec("Flat")), queries, 10)
     shares = [len({*found.of(q)[1]} & {*exact.of(q)[1]}) / 10 for q in range(len(queries))]
     assert np.mean(shares) > 0.8
+
+
+@pytest.mark.parametrize("factory", ["HNSW16", "HNSW16,SQ8"])
+def test_a_graph_is_searched_as_widely_as_rows_are_wanted(factory):
+    # FAISS 1.15 found .92 of the top 10 among 400 candidates of 50,000 sentences with its own efSearch of 16
+    vectors = unit(np.random.default_rng(1).standard_normal((4_000, 24)).astype(np.float32))
+    stored = StoredVectors(vectors, "float32")
+    found = build_prefix(stored, 24, Codec(factory)).candidates(vectors[:40], 200)
+    exact = np.argsort(-(vectors[:40] @ vectors.T), axis=1)[:, :100]
+    assert np.mean([np.isin(top, rows).mean() for top, rows in zip(exact, found, strict=True)]) > 0.97
 
 
 def test_an_ivf_searches_the_square_root_of_its_lists(clustered):
