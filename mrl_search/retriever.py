@@ -79,7 +79,7 @@ class Retriever:
     def search_vectors(
         self, queries: Vectors, k: int | None = None, funnel: Funnel | str | None = None
     ) -> list[list[Answer]]:
-        """As `search`, for (q, D) query vectors of any length; D at least the widest stage's."""
+        """As `search`, for (q, D) query vectors of any length; D at least the widest stage's, or all if rotated."""
         hits = search(self.stored.vectors, self.checked_queries(queries), self.funnel_for(k, funnel))
         return [self.answers(hits, query) for query in range(len(queries))]
 

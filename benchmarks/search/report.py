@@ -45,7 +45,7 @@ def summary(results: dict[str, Measured], threads: int, ours: str) -> str:
     table = {name: [best(measured.points, *column) for column in columns] for name, measured in results.items()}
     lines = [f"{'best QPS at recall@10':<32}" + "".join(f"{head:>16}" for head in heads)]
     lines += [f"{name:<32}" + "".join(f"{_number(qps):>16}" for qps in row) for name, row in table.items()]
-    others = [row for name, row in table.items() if name != ours]
+    others = [row for name, row in table.items() if not name.startswith(ours)]  # ours comes in several dtypes
     if ours in table and others:
         most = [max((row[at] or 0 for row in others), default=0) for at in range(len(columns))]
         pairs = zip(table[ours], most, strict=True)
