@@ -1,7 +1,7 @@
 """The answer of a search as two arrays, and the one order it may have.
 
-This module alone knows how a missing hit is written (score -inf, row -1):
-others make Hits with `best` and `regroup` and read them with `pairs` and `of`.
+A missing hit is written as score -inf, row -1. This module and the kernels under
+`indexes` write it so; others make Hits with `best` and `merge` and read them with `of`.
 """
 
 from typing import NamedTuple, TypeVar
@@ -42,11 +42,6 @@ class Hits(NamedTuple):
         found = self.rows[query] >= 0
         return self.scores[query][found], self.rows[query][found]
 
-    def pairs(self) -> tuple[Rows, Rows]:
-        """Every hit as (query, row): two arrays of equal length, query by query."""
-        queries, places = np.nonzero(self.rows >= 0)
-        return queries.astype(np.int64), self.rows[queries, places]
-
     def moved(self, by: int) -> "Hits":
         """The same hits, in an index where these rows begin at `by`."""
         return Hits(self.scores, np.where(self.rows < 0, self.rows, self.rows + by), self.sums)
@@ -64,21 +59,6 @@ def best(scores: Scores, rows: Rows, k: int) -> Hits:
         _widened(np.take_along_axis(scores, order, axis=1), k, -np.inf),
         _widened(np.take_along_axis(rows, order, axis=1), k, -1),
     )
-
-
-def regroup(queries: Rows, rows: Rows, scores: Scores, count: int) -> tuple[Scores, Rows]:
-    """The inverse of `pairs`, with new scores: (count, m) arrays that `best` takes.
-
-    queries must not decrease; m is the largest number of hits any query has.
-    """
-    per_query = np.bincount(queries, minlength=count)
-    place = np.arange(len(queries)) - np.repeat(np.cumsum(per_query) - per_query, per_query)
-    width = int(per_query.max(initial=0))
-    all_scores = np.full((count, width), -np.inf, dtype=np.float32)
-    all_rows = np.full((count, width), -1, dtype=np.int64)
-    all_scores[queries, place] = scores
-    all_rows[queries, place] = rows
-    return all_scores, all_rows
 
 
 def merge(parts: list[Hits], k: int) -> Hits:

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mrl_search.hits import Hits, best, merge, regroup
+from mrl_search.hits import Hits, best, merge
 
 
 def hits(scores, rows, k):
@@ -31,14 +31,6 @@ def test_no_query_gives_no_line():
 def test_reading_leaves_the_padding_out():
     found = hits([[0.1, 0.2], [0.3, 0]], [[1, 2], [4, -1]], 2)
     assert found.of(1)[1].tolist() == [4]
-    assert [part.tolist() for part in found.pairs()] == [[0, 0, 1], [2, 1, 4]]
-
-
-def test_regroup_inverts_pairs_even_for_a_query_without_hits():
-    found = hits([[0.1, 0.2], [0, 0], [0.3, 0]], [[1, 2], [-1, -1], [4, -1]], 2)
-    owners, rows = found.pairs()
-    again = best(*regroup(owners, rows, np.array([0.2, 0.1, 0.3], np.float32), 3), 2)
-    assert again.rows.tolist() == found.rows.tolist()
 
 
 def test_moving_leaves_the_padding_where_it_is():
