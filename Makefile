@@ -31,4 +31,5 @@ test-slow: install  # the published figures anew; some minutes
 	$(BIN)/python -m pytest -m slow
 
 clean:
+	find mrl_search -name '*.nb[ci]' -delete
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis

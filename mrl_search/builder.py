@@ -16,6 +16,7 @@ from mrl_search.funnel import Funnel
 from mrl_search.indexes import (
     AUTO,
     DTYPES,
+    EXACT,
     PROBE_TEXT,
     ROOT,
     SAME_ENCODER,
@@ -83,13 +84,15 @@ def build(
     given = load_vectors(options.vectors) if options.vectors is not None else None
     encoder = _chosen_encoder(encoder, dims, given, options)
     widths = _checked_dims(dims, encoder)
-    _check_options(options, widths)
+    _check_options(options, widths, encoder.trained_dims)
     with IndexWriter(folder, replace=options.force) as writer:
         skipped, without_text = _ingest(corpus, writer, options)
         record = _record(encoder)  # before all else is encoded: an encoder that cannot be used says so here
         fitted, blocks = _rotated(_Source(writer, encoder, given, options), widths, encoder.trained_dims)
         writer.write_vectors(blocks, widths[-1], options.dtype)
-        codec = chosen_codec(len(writer), widths[0]) if options.prefix == AUTO else Codec(options.prefix)
+        codec = Codec(options.prefix)
+        if options.prefix == AUTO:  # a prefix that nothing reranks must be exact
+            codec = chosen_codec(len(writer), widths[0]) if len(widths) > 1 else Codec(EXACT)
         writer.write_prefix(widths[0], codec)
         writer.commit(
             Manifest(
@@ -155,12 +158,17 @@ def _checked_dims(dims: Sequence[int] | None, encoder: Encoder) -> tuple[int, ..
     return widths
 
 
-def _check_options(options: BuildOptions, widths: tuple[int, ...]) -> None:
+def _check_options(options: BuildOptions, widths: tuple[int, ...], trained: Sequence[int]) -> None:
     """Fails before hours of encoding, not after."""
     if options.dtype not in DTYPES:
         raise IndexStoreError(f"unknown --dtype {options.dtype!r}; choose one of {', '.join(DTYPES)}")
     if options.rotation not in KINDS:
         raise RotationError(f"unknown --rotation {options.rotation!r}; choose one of {', '.join(KINDS)}")
+    if options.rotation.startswith("block-") and not [width for width in trained if width < widths[-1]]:
+        raise RotationError(
+            f"--rotation {options.rotation} keeps the widths an encoder was trained to be cut at, and this one names "
+            f"none below {widths[-1]}; take {options.rotation.removeprefix('block-')}"
+        )
     if options.prefix != AUTO:
         check_factory(widths[0], options.prefix)
 
@@ -222,10 +230,14 @@ def _rotated(source: _Source, widths: tuple[int, ...], trained: Sequence[int]) -
     if kind == "none" or skipped:
         return Fitted(None, "none", skipped), (prefix(block, dim) for block in source.vectors(everything))
     mask = drawn(count)
-    sample = np.concatenate(list(source.vectors(mask, "encoding a sample")))
+    sample = np.empty((int(mask.sum()), source.encoder.dim), np.float32)
+    filled = 0
+    for block in source.vectors(mask, "encoding a sample"):
+        sample[filled : filled + len(block)] = block
+        filled += len(block)
     trained = [width for width in trained if width < dim]
     with bar(None, f"fitting a rotation ({kind})", "", shown=source.options.progress):
-        fitted = fit(kind, prefix(sample, dim), widths[:-1], trained)
+        fitted = fit(kind, sample if dim == sample.shape[1] else prefix(sample, dim), widths[:-1], trained)
     blocks = interleaved(mask, sample, source.vectors(~mask, "encoding"), BLOCK)
     cut = (prefix(block, dim) for block in blocks)
     return fitted, cut if fitted.rotation is None else (fitted.rotation.apply(block) for block in cut)

@@ -45,14 +45,20 @@ class Rotation:
     def apply(self, vectors: Vectors) -> Vectors:
         """(n, D) float32 rows in the new axes; lengths and inner products stay, up to rounding.
 
+        Row by row: a product of matrices rounds a row by its place among the others, and copies would not stay copies.
         Raises RotationError for another width.
         """
         if vectors.shape[1] != self.dim:
             raise RotationError(f"the rotation is of {self.dim} dims, the vectors have {vectors.shape[1]}")
+        rotated = np.empty(vectors.shape, np.float32)
         if self._compact is None:
-            return np.asarray(vectors @ self.matrix.T, np.float32)
+            for row, vector in enumerate(vectors):
+                np.matmul(self.matrix, vector, out=rotated[row])
+            return rotated
         outwards, back = self._compact
-        return np.asarray(vectors - (vectors @ outwards) @ back, np.float32)
+        for row, vector in enumerate(vectors):
+            np.subtract(vector, (vector @ outwards) @ back, out=rotated[row])
+        return rotated
 
     @cached_property
     def _compact(self) -> tuple[Vectors, Vectors] | None:

@@ -93,6 +93,10 @@ def test_default_widths_are_128_and_the_encoders_own_or_the_shortest_trained_one
     [
         (BuildOptions(dtype="float8"), "unknown --dtype 'float8'; choose one of float32, bfloat16, int8"),
         (BuildOptions(prefix="Nope"), "FAISS does not take --prefix 'Nope' at 16 dims"),
+        (
+            BuildOptions(rotation="block-pca"),
+            "keeps the widths an encoder was trained to be cut at, and this one names none",
+        ),
         (BuildOptions(rotation="pcb"), "unknown --rotation 'pcb'; choose one of none, pca, learned"),
     ],
 )
@@ -162,6 +166,29 @@ def test_auto_says_what_it_measured(many, tmp_path):
     record = read_manifest(folder)[0].rotation
     assert "held-out recall of the top 10" in record.why
     assert "pca ." in record.why
+
+
+def test_copies_stay_copies_when_they_are_rotated(corpus, tmp_path):
+    vectors = np.random.default_rng(4).standard_normal((1_001, 256)).astype(np.float32)
+    vectors[500] = vectors[1_000] = vectors[0]  # in other places of their blocks
+    np.save(tmp_path / "v.npy", vectors)
+    source = corpus(*(doc(f"d{row:04}") for row in range(1_001)))
+    options = BuildOptions(vectors=tmp_path / "v.npy", rotation="pca")
+    with open_retriever(build(source, tmp_path / "i", dims=(64, 256), options=options)) as retriever:
+        (answers,) = retriever.search_vectors(vectors[:1], k=3)
+        (among_others, *_) = retriever.search_vectors(vectors[:40], k=3)
+    assert [answer.id for answer in answers] == ["d0000", "d0500", "d1000"]
+    assert len({answer.score for answer in answers}) == 1
+    assert [answer.score for answer in among_others] == [answer.score for answer in answers]
+
+
+def test_a_single_width_is_searched_exactly_however_many_documents_there_are(tmp_path):
+    np.save(tmp_path / "v.npy", np.random.default_rng(5).standard_normal((10_100, 8)).astype(np.float32))
+    (tmp_path / "ids.txt").write_text("".join(f"{row}\n" for row in range(10_100)))
+    folder = build(
+        f"ids:{tmp_path / 'ids.txt'}", tmp_path / "i", dims=(8,), options=BuildOptions(vectors=tmp_path / "v.npy")
+    )
+    assert read_manifest(folder)[0].prefix == "Flat"
 
 
 def test_given_vectors_are_rotated_too(corpus, tmp_path):

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mrl_search.errors import IndexStoreError
 from mrl_search.hits import Rows
 from mrl_search.indexes.scoring import over_threads
 from mrl_search.vectors import Vectors
 
 _BLOCK = 32  # codes FAISS packs together
+_LARGEST = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -52,13 +54,29 @@ class Cells:
         by_code = faiss.vector_to_array(quantizer.centroids).reshape(shape)
         centroids = np.ascontiguousarray(by_code.transpose(0, 2, 1))
         if is_ivf:
-            return cls(order, *_lists(faiss, inner, centroids))
+            return cls(order, *_lists(faiss, inner, centroids))._checked(inner)
         count = -(-inner.ntotal // _BLOCK)
         rows = np.full(count * _BLOCK, -1, np.int32)
         rows[: inner.ntotal] = np.arange(inner.ntotal)
+        if inner.codes.size() < count * quantizer.M * 16:
+            raise IndexStoreError("the prefix index has fewer codes than rows; build the index again")
         blocks = faiss.rev_swig_ptr(inner.codes.get(), count * quantizer.M * 16).copy()
         centre = np.zeros((1, inner.d), np.float32)
-        return cls(order, centre, centroids, blocks, rows, np.array([0, count], np.int64), 1)
+        cells = cls(order, centre, centroids, blocks, rows, np.array([0, count], np.int64), 1)
+        return cells._checked(inner)
+
+    def _checked(self, inner: Any) -> "Cells":
+        """Itself. Raises IndexStoreError for arrays that the kernel would follow out of bounds or into nonsense."""
+        found = np.sort(self.rows[self.rows >= 0])
+        if not (
+            sorted(self.order.tolist()) == list(range(inner.d))
+            and np.array_equal(found, np.arange(inner.ntotal))
+            and np.isfinite(self.centres).all()
+            and np.isfinite(self.centroids).all()
+            and self.probes >= 1
+        ):
+            raise IndexStoreError("the prefix index contradicts itself; build the index again")
+        return self
 
     @property
     def nbytes(self) -> int:
@@ -106,6 +124,6 @@ def _lists(faiss: Any, ivf: Any, centroids: NDArray[np.float32]) -> tuple[Any, .
             begin, end = (int(start) * ivf.pq.M * 16 for start in starts[number : number + 2])
             blocks[begin:end] = faiss.rev_swig_ptr(lists.get_codes(number), end - begin)
             first = int(starts[number]) * _BLOCK
-            rows[first : first + size] = faiss.rev_swig_ptr(lists.get_ids(number), size)
+            rows[first : first + size] = np.clip(faiss.rev_swig_ptr(lists.get_ids(number), size), -1, _LARGEST)
     centres = faiss.downcast_index(ivf.quantizer).reconstruct_n(0, ivf.nlist)
     return centres, centroids, blocks, rows, starts, int(ivf.nprobe)

@@ -1,4 +1,4 @@
-"""The prefix index: FAISS over re-normalised prefixes, which finds the rows worth scoring. FAISS appears only here."""
+"""The prefix index: FAISS over re-normalised prefixes, which finds the rows worth scoring."""
 
 import re
 from collections.abc import Callable
@@ -22,6 +22,7 @@ AUTO = "auto"
 _WORTH_CODES = 10_000
 _WORTH_CELLS = 250_000
 _DIM_A_TABLE = 64
+_MOST_TABLES = 256  # of 8 bits each: FAISS adds them in 16 bits, and the best documents are the first to overflow
 _TRAINED_ON = 100_000  # FAISS's k-means looks at no more than 256 rows a centroid
 _SEED = 0
 _NOISE = 4e-6  # what float32 may err by in the inner product of two unit vectors of some thousand dims
@@ -40,10 +41,11 @@ def chosen_codec(count: int, dim: int) -> Codec:
     """What `--prefix auto` stands for; docs/benchmarks.md has the figures behind the rule.
 
     Below 10,000 documents exact prefixes are fast. Above, half a byte for each pair of dims (for each dim up to 64);
-    from 250,000 on in about 2·√count cells, of which a quarter is searched.
+    from 250,000 on in about 2·√count cells, of which a quarter is searched. Widths that do not come out in tables by
+    fours, or come out in more than 256, stay exact.
     """
     tables = dim if dim <= _DIM_A_TABLE else dim // 2
-    if count < _WORTH_CODES or tables % 4 or dim % tables:
+    if count < _WORTH_CODES or tables % 4 or dim % tables or tables > _MOST_TABLES:
         return Codec(EXACT)
     if count < _WORTH_CELLS:
         return Codec(f"PQ{tables}x4fs")
@@ -238,7 +240,7 @@ def _probe_more_lists(index: Any, probes: int | None) -> None:
         ivf = faiss.extract_index_ivf(index)
     except RuntimeError:  # there is no IVF inside
         return
-    ivf.nprobe = probes or max(1, round(ivf.nlist**0.5))
+    ivf.nprobe = probes if probes is not None else max(1, round(ivf.nlist**0.5))
 
 
 def _reason(error: RuntimeError) -> str:

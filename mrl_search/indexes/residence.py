@@ -34,31 +34,32 @@ class Residence:
 
     def prepare(self, rows: Rows, row_bytes: int) -> None:
         """Asks for the first `row_bytes` of those rows (below 0: none), unless the file is cached anyway."""
+        self._searches += 1
+        if self._searches % _LOOK_AGAIN == 1:
+            self._look()
         if self._is_resident:
             return
-        if self._searches % _LOOK_AGAIN == 0 and self._look():
-            return
-        self._searches += 1
         page = mmap.PAGESIZE
         for row in np.unique(rows[rows >= 0]).tolist():
             start = self._header + row * self._stride
             begin = start - start % page
             self._mapped.madvise(mmap.MADV_WILLNEED, begin, start + row_bytes - begin)
 
-    def _look(self) -> bool:
-        self._is_resident = is_cached(self._handle)
-        if self._is_resident:
+    def _look(self) -> None:
+        before, self._is_resident = self._is_resident, is_cached(self._handle)
+        if self._is_resident and not before:
             with contextlib.suppress(OSError):  # an older kernel: every page then faults once
                 self._mapped.madvise(_POPULATE_READ)
-        return self._is_resident
 
 
 def is_cached(handle: int) -> bool:
-    """Whether 64 places of an open file can be read without asking the disk; False where the system cannot say."""
+    """Whether 64 places of an open file can be read without asking the disk; True where the system cannot say."""
     size = os.fstat(handle).st_size
     try:
         for place in range(_SAMPLED):
             os.preadv(handle, [bytearray(1)], (size - 1) * place // (_SAMPLED - 1), os.RWF_NOWAIT)
-    except (OSError, AttributeError):  # BlockingIOError: it would have to wait
+    except BlockingIOError:  # it would have to wait
         return False
+    except (OSError, AttributeError):  # not Linux, or a file system that does not know the flag
+        return True
     return True

@@ -22,7 +22,8 @@ def scored(vectors: StoredVectors, queries: Vectors, rows: Rows, dim: int, k: in
     """
     from mrl_search.indexes.kernels import STEP, rescore
 
-    if sums is None or sums.dim % STEP:  # a sum goes on only from the end of a step
+    # a sum goes on only from the end of a step, to a wider one, and for the rows it was made for
+    if sums is None or sums.dim % STEP or sums.dim > dim or sums.dots.shape != rows.shape:
         sums = _NO_SUMS
     shape = (len(queries), k)
     scores, found = np.empty(shape, np.float32), np.empty(shape, np.int64)

@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import faiss
 import numpy as np
 import pytest
 
+from mrl_search.errors import IndexStoreError
 from mrl_search.indexes.cells import Cells
 from mrl_search.indexes.kernels import LANES
 from mrl_search.indexes.prefix import Codec, build_prefix, chosen_codec, read_prefix
@@ -126,6 +129,7 @@ def test_dims_are_dealt_to_tables_so_that_each_has_as_much_to_say(stored):
         (290_000, 64, Codec("IVF1024,PQ64x4fs", 256)),
         (290_000, 256, Codec("IVF1024,PQ128x4fs", 256)),
         (290_000, 99, Codec("Flat")),  # tables of two dims do not come out even
+        (290_000, 768, Codec("Flat")),  # 384 tables would overflow 16 bits
         (800_000, 128, Codec("IVF2048,PQ64x4fs", 512)),
     ],
 )
@@ -139,3 +143,36 @@ def test_a_cpu_without_the_instruction_leaves_the_search_to_faiss(stored, monkey
     assert built._cells is None
     assert Cells.of(faiss, built._index) is None
     assert (built.candidates(stored.data[:3], 10) >= 0).all()
+
+
+def test_the_sum_of_many_wide_tables_does_not_overflow():
+    random = np.random.default_rng(8)
+    signs = StoredVectors(unit(random.choice([-1.0, 1.0], (1_500, 640)).astype(np.float32)), "float32")
+    cells = build_prefix(signs, 640, Codec("PQ320x4fs"))._cells  # 320 · 255 is more than 16 bits hold
+    found = cells.candidates(signs.data[:50], 20)
+    assert np.mean([row in rows for row, rows in enumerate(found)]) > 0.95
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_a_query_that_is_no_number_breaks_nothing(stored, wrong):
+    query = stored.data[:1].copy()
+    query[0, 3] = wrong
+    rows = build_prefix(stored, 32, Codec("IVF16,PQ16x4fs", 4)).candidates(query, 10)
+    assert ((rows >= -1) & (rows < 3_000)).all()
+
+
+@pytest.mark.parametrize(
+    "damage", [{"order": np.full(32, 10**9)}, {"probes": 0}, {"centres": np.full((16, 32), np.nan, np.float32)}]
+)
+def test_arrays_that_would_lead_the_kernel_astray_are_refused(stored, damage):
+    built = build_prefix(stored, 32, Codec("IVF16,PQ16x4fs", 4))
+    with pytest.raises(IndexStoreError, match="contradicts itself"):
+        replace(built._cells, **damage)._checked(faiss.downcast_index(built._index.index))
+
+
+def test_a_row_that_stands_there_twice_is_refused(stored):
+    built = build_prefix(stored, 32, Codec("IVF16,PQ16x4fs", 4))
+    rows = built._cells.rows.copy()
+    rows[rows == 5] = 6
+    with pytest.raises(IndexStoreError, match="contradicts itself"):
+        replace(built._cells, rows=rows)._checked(faiss.downcast_index(built._index.index))

@@ -44,15 +44,25 @@ def test_rows_of_a_file_that_is_not_cached_are_asked_for_in_file_order(file, mon
     assert [advice[1:] for advice in mapped.advised] == [(0, 4128), (8192, 4128), (36864, 4128)]
 
 
-def test_it_is_asked_again_now_and_then_whether_the_file_is_cached_by_now(file, monkeypatch):
-    answers = iter([False, True])
+def test_it_is_asked_again_now_and_then_whether_the_file_is_cached(file, monkeypatch):
+    answers = iter([False, True, False])
     monkeypatch.setattr("mrl_search.indexes.residence.is_cached", lambda handle: next(answers))
     mapped = Recorder()
     residence = Residence(file, mapped, 128, 128)
-    for _ in range(300):
+    for _ in range(256 + 256 + 5):
         residence.prepare(np.array([[1]]), 128)
-    assert len(mapped.advised) == 256 + 1
-    assert mapped.advised[-1] == (22,)
+    assert len(mapped.advised) == 256 + 1 + 5
+    assert mapped.advised[256] == (22,)
+
+
+def test_where_the_system_cannot_say_rows_are_not_asked_for(file, monkeypatch):
+    def refuse(*_):
+        raise OSError("not supported")
+
+    monkeypatch.setattr(os, "preadv", refuse)
+    mapped = Recorder()
+    Residence(file, mapped, 128, 128).prepare(np.array([[1]]), 128)
+    assert mapped.advised == [(22,)]
 
 
 def test_a_mapped_index_watches_its_file(file):

@@ -60,6 +60,23 @@ def test_the_sums_handed_in_are_not_changed():
     assert (hits.sums.dots == before).all()
 
 
+def test_sums_of_a_wider_stage_or_of_other_rows_are_not_used():
+    random = np.random.default_rng(6)
+    stored = StoredVectors(random.standard_normal((30, 300)).astype(np.float32), "float32")
+    queries, rows = random.standard_normal((2, 300)).astype(np.float32), np.tile(np.arange(30), (2, 1))
+    wide = scored(stored, queries, rows, 256, 10)
+    assert scored(stored, queries, wide.rows, 128, 5, wide.sums).scores.max() <= 1.00001
+    fewer = wide.rows[:, :4]
+    expected = scored(stored, queries, fewer, 300, 4)
+    assert scored(stored, queries, fewer, 300, 4, wide.sums).scores.tolist() == expected.scores.tolist()
+
+
+def test_a_row_given_twice_breaks_nothing():
+    stored = StoredVectors(np.eye(4, dtype=np.float32), "float32")
+    hits = scored(stored, np.ones((1, 4), np.float32), np.zeros((1, 20_000), np.int64), 4, 2)
+    assert hits.rows.tolist() == [[0, 0]]
+
+
 def test_what_the_sums_save_is_not_read_again():
     vectors, query = np.ones((1, 256), np.float32), np.ones((1, 256), np.float32)
     hits = scored(StoredVectors(vectors, "float32"), query, np.array([[0]]), 128, 1)

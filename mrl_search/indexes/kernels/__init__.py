@@ -1,4 +1,8 @@
-"""Compiled inner loops. numba appears only here, and importing this loads it; `indexes` does so at the first search."""
+"""Compiled inner loops. numba appears only here, and importing this loads it; `indexes` does so at the first search.
+
+What is compiled is kept beside the sources. numba looks only at the file a function stands in: after a change to
+`simd` or `select`, delete `__pycache__/*.nb?` (`make clean` does).
+"""
 
 from mrl_search.indexes.kernels.fastscan import scan
 from mrl_search.indexes.kernels.rescore import STEP, rescore

@@ -5,9 +5,8 @@ FAISS's own scan of `IVF…,PQ…x4fs` takes as long for an eighth of 200,000 co
 """
 
 import numpy as np
-from numba import njit
 
-from mrl_search.indexes.kernels.select import compiled, key_of, largest_first, row_of
+from mrl_search.indexes.kernels.select import compiled, fast, key_of, largest_first, row_of
 from mrl_search.indexes.kernels.simd import at_least, block_sums, prefetch, trailing_zeros
 
 _BLOCK = 32  # codes FAISS packs together
@@ -15,10 +14,9 @@ _AHEAD = 4  # blocks asked for before they are needed
 _BINS = 512
 _SHIFT = np.uint16(5)  # of sums of up to 65,535, to count them in bins
 _BINS_OF_SUMS = 1 << 11
-_fast = njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
 
 
-@_fast
+@fast
 def _products(matrix, vector):
     """The inner product of every row with the vector."""
     products = np.empty(len(matrix), np.float32)
@@ -38,7 +36,9 @@ def _nearest(scores, count):
     starts = np.zeros(_BINS + 1, np.int64)
     bins = np.empty(len(scores), np.int64)
     for place in range(len(scores)):
-        bins[place] = _BINS - 1 - np.int64((scores[place] - low) * scale)
+        above = (scores[place] - low) * scale
+        # written so that NaN, which no comparison finds, goes into the last bin and not out of the array
+        bins[place] = _BINS - 1 - np.int64(min(above, _BINS - 1)) if above >= 0 else _BINS - 1
         starts[bins[place] + 1] += 1
     for number in range(_BINS):
         starts[number + 1] += starts[number]
@@ -49,12 +49,12 @@ def _nearest(scores, count):
     return order[:count]
 
 
-@_fast
+@fast
 def _tables(query, centroids):
-    """What each 4-bit code adds to the score, in steps of one 255th of the widest table: 16 bytes a table."""
+    """What each 4-bit code adds to the score, in equal steps, 255 of the widest table or fewer: 16 bytes a table."""
     tables, width, codes = centroids.shape
     exact = np.zeros((tables, codes), np.float32)
-    widest = np.float32(1e-30)
+    widest, together = np.float32(1e-30), np.float32(1e-30)
     for table in range(tables):
         for place in range(width):
             for code in range(codes):
@@ -65,7 +65,9 @@ def _tables(query, centroids):
         for code in range(codes):
             exact[table, code] -= low
         widest = max(widest, high - low)
-    scale = np.float32(255) / widest
+        together += high - low
+    # no entry over a byte, no sum over 16 bits even where every entry was rounded up
+    scale = min(np.float32(255) / widest, np.float32(65_535 - tables) / together)
     rounded = np.empty(tables * codes, np.uint8)
     for table in range(tables):
         for code in range(codes):

@@ -1,10 +1,10 @@
 """Cosines of stored rows with queries, straight from the memory map: no copy of the rows is made."""
 
 import numpy as np
-from numba import njit, types
+from numba import types
 from numba.extending import overload
 
-from mrl_search.indexes.kernels.select import compiled, key_of, largest_first, least_of, row_of
+from mrl_search.indexes.kernels.select import compiled, fast, key_of, largest_first, least_of, row_of
 from mrl_search.indexes.kernels.simd import bits_of_float, float_of_bits, prefetch
 
 STEP = 128
@@ -29,10 +29,7 @@ def _as_float_of(value):
     return lambda value: np.float32(value)
 
 
-_fast = njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
-
-
-@_fast
+@fast
 def _step(data, row, query, begin):
     """Inner product with the query, and own squared length, over STEP coordinates; summed in any fixed order."""
     dot, square = np.float32(0), np.float32(0)
@@ -44,7 +41,7 @@ def _step(data, row, query, begin):
     return dot, square
 
 
-@_fast
+@fast
 def _part(data, row, query, begin, end):
     """As `_step`, over fewer coordinates."""
     dot, square = np.float32(0), np.float32(0)
@@ -109,7 +106,7 @@ def _best(keys, k):
     chosen = np.empty(len(copy), np.int64)
     count = 0
     for place in range(len(keys)):
-        if keys[place] >= least:
+        if keys[place] >= least and count < len(chosen):  # keys may repeat if rows do
             chosen[count] = place
             count += 1
     order = np.argsort(keys[chosen[:count]])

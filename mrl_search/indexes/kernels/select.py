@@ -3,8 +3,18 @@
 import numpy as np
 from numba import njit
 
-compiled = njit(cache=True, nogil=True)
-"""Compiled at the first call and kept on disk; other Python threads go on meanwhile."""
+
+def compiled(function, **options):
+    """Compiled at the first call, and kept on disk where that can be; other Python threads go on meanwhile."""
+    try:
+        return njit(cache=True, nogil=True, **options)(function)
+    except RuntimeError:  # neither this folder nor the user's cache can be written
+        return njit(nogil=True, **options)(function)
+
+
+def fast(function):
+    """As `compiled`, and free to add in any order, fixed when compiled."""
+    return compiled(function, fastmath={"reassoc", "contract", "nsz"})
 
 
 @compiled

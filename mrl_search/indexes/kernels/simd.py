@@ -1,6 +1,6 @@
 """Machine instructions that numba has no name for: a look-up table in every byte, a prefetch, bits read as a float.
 
-What stands here is generated code; `fastscan` and `rerank` say what it is for.
+What stands here is generated code; `fastscan` and `rescore` say what it is for.
 """
 
 from typing import Any

@@ -2,6 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mrl_search.indexes.kernels import select
 from mrl_search.indexes.kernels.select import key_of, largest_first, least_of, row_of
 
 
@@ -20,3 +21,13 @@ def test_keys_order_by_score_and_then_by_the_lower_row(score, row, other_score, 
     mine, other = int(key_of(np.uint32(score), row)), int(key_of(np.uint32(other_score), other_row))
     assert (mine > other) == ((score, -row) > (other_score, -other_row))
     assert row_of(np.uint64(mine)) == row
+
+
+def test_without_a_place_to_keep_it_a_kernel_is_compiled_all_the_same(monkeypatch):
+    def refusing(cache=False, **options):
+        if cache:
+            raise RuntimeError("cannot cache function: no locator available")
+        return lambda function: (function, options)
+
+    monkeypatch.setattr(select, "njit", refusing)
+    assert select.compiled(len) == (len, {"nogil": True})
