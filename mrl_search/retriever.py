@@ -98,6 +98,11 @@ class Retriever:
         self.check_encoder()
         return checked(self.encoder.encode_queries(texts), len(texts), self.encoder)
 
+    def warm_up(self) -> None:
+        """Loads the model and the compiled kernels, for which the first query would wait. Raises as `encode`."""
+        self.check_encoder()
+        search(self.stored.vectors, np.zeros((1, self.stored.manifest.dim), np.float32), self.funnel)
+
     def check_encoder(self) -> None:
         """Encodes the probe sentence, once, which also loads the model. Raises EncoderError as `encode` does."""
         record = self.stored.manifest.encoder

@@ -149,3 +149,10 @@ def test_scores_are_cosines_whatever_the_length_of_a_query_vector(retriever):
     query = retriever.encode(["number 3"])
     one, other = (retriever.search_vectors(length * query, k=3)[0] for length in (1.0, 250.0))
     assert [answer.score for answer in one] == pytest.approx([answer.score for answer in other], abs=1e-6)
+
+
+def test_warming_up_changes_no_answer(retriever):
+    retriever.warm_up()
+    before = retriever.search(["red fox"], k=2)
+    retriever.warm_up()
+    assert retriever.search(["red fox"], k=2) == before

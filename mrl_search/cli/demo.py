@@ -39,6 +39,7 @@ def demo_command(encoder: str, index: Path | None, out: Path) -> None:
     click.secho(f"1. mrl-search build {SOURCE}", bold=True)
     folder = _built(index or ROOT / "stdlib", encoder)
     with open_retriever(folder) as retriever:
+        retriever.warm_up()
         click.echo(f"{folder}: {len(retriever):,} docstrings, {time.perf_counter() - start:.0f} s")
         for step, question in enumerate(_QUESTIONS, 2):
             click.secho(f'\n{step}. mrl-search query "{question}" --k 3', bold=True)

@@ -89,7 +89,7 @@ def _answer(
     from mrl_search.cli import show
     from mrl_search.trace import traced_search
 
-    retriever.check_encoder()  # loads the model, which is no part of the query's time
+    retriever.warm_up()  # loads model and kernels, which is no part of the query's time
     start = time.perf_counter()
     vectors = retriever.encode([text])
     encode_ms = 1000 * (time.perf_counter() - start)
