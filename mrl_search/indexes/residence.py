@@ -21,7 +21,7 @@ class Residence:
     Cached, the whole file is put into the page tables at once (27 ms for 890 MB, where touching row after row costs
     a fault each). Not cached, the pages of all rows a search is about to read are asked for together, in file order,
     so that the disk works on many at a time instead of on one fault after the other. benchmarks/cold.py
-    compares the two; it has not been published yet.
+    compares the two (docs/benchmarks.md).
     """
 
     def __init__(self, path: Path, mapped: mmap.mmap, header: int, stride: int) -> None:
