@@ -47,6 +47,11 @@ class Hits(NamedTuple):
         return Hits(self.scores, np.where(self.rows < 0, self.rows, self.rows + by), self.sums)
 
 
+def unscored(rows: Rows) -> Hits:
+    """Hits that only say which rows are to be scored; (q, k), below 0 for none."""
+    return Hits(np.full(rows.shape, -np.inf, np.float32), rows)
+
+
 def best(scores: Scores, rows: Rows, k: int) -> Hits:
     """The k best of each line, in order: score down, then row up.
 

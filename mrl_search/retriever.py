@@ -18,8 +18,8 @@ from mrl_search.vectors import Vectors, unit
 class Index(Protocol):
     """All that a search asks of an index; see VectorIndex for the meaning of the two verbs."""
 
-    def shortlist(self, queries: Vectors, stage: Stage) -> Hits:
-        """The stage.k best of all rows at stage.dim."""
+    def shortlist(self, queries: Vectors, stage: Stage, *, in_order: bool = True) -> Hits:
+        """The stage.k best of all rows at stage.dim; in no order, unscored, if that is all that is asked."""
 
     def rerank(self, queries: Vectors, hits: Hits, stage: Stage) -> Hits:
         """The stage.k best of the hits at stage.dim."""
@@ -28,7 +28,7 @@ class Index(Protocol):
 def search(index: Index, queries: Vectors, funnel: Funnel) -> Hits:
     """Shortlist by the cheapest prefix, then rerank by longer and longer ones."""
     first, *rest = funnel.stages
-    hits = index.shortlist(queries, first)
+    hits = index.shortlist(queries, first, in_order=not rest)
     for stage in rest:
         hits = index.rerank(queries, hits, stage)
     return hits

@@ -39,7 +39,8 @@ class _Recorder:
         self._index = index
         self.calls: list[tuple[Stage, Hits, float]] = []
 
-    def shortlist(self, queries: Vectors, stage: Stage) -> Hits:
+    def shortlist(self, queries: Vectors, stage: Stage, *, in_order: bool = True) -> Hits:
+        """In order whatever is asked: the ranks are shown."""
         start = time.perf_counter()
         return self._kept(stage, self._index.shortlist(queries, stage), start)
 

@@ -1,10 +1,10 @@
-"""FAISS's 4-bit product quantiser (`PQ…x4fs`, alone or in an IVF's cells), scanned by our own kernel.
+"""FAISS's 4-bit product quantiser (`PQ…x4fs`, alone, in an IVF's cells, refined by SQ4), searched by our own kernel.
 
 FAISS trains, adds and stores; this reads what it made. See kernels/fastscan.py for why.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,63 +16,76 @@ from mrl_search.vectors import Vectors
 
 _BLOCK = 32  # codes FAISS packs together
 _LARGEST = 2**31 - 1
+_CACHE_LINE = 64
 
 
-@dataclass(frozen=True)
-class Cells:
+class Codes(NamedTuple):
     """The arrays of such an index.
 
-    order: (d,) the place each of its dims has in a prefix. centres: (c, d), of the cells; (1, d) where there is one.
+    order: (d,) the place each of its dims has in a prefix.
+    centres: (c, ≥ d), of the cells, 128 for 0 and centre_step from one number to the next; (1, ≥ d) where there is one.
+    by_residual: a code says how its row differs from the centre of its cell.
     centroids: (tables, d / tables, 16), of the quantiser. blocks: packed codes;
     rows: theirs, -1 where a block has room.
-    starts: (c + 1,) where each cell's blocks begin. probes: how many cells a query looks into.
+    starts: (c + 1,) where each cell's blocks begin.
+    finer: (n, ≥ d / 2), 4 bits a dim by row, the even one lower; steps: (d,) from one of its codes to the next. (0, 0)
+    and (0,) where there is nothing finer.
     """
 
     order: NDArray[np.int64]
-    centres: Vectors
+    centres: NDArray[np.uint8]
+    centre_step: np.float32
+    by_residual: bool
     centroids: NDArray[np.float32]
     blocks: NDArray[np.uint8]
     rows: NDArray[np.int32]
     starts: NDArray[np.int64]
+    finer: NDArray[np.uint8]
+    steps: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Searches `Codes`. probes: how many cells a query looks into."""
+
+    codes: Codes
     probes: int
 
     @classmethod
     def of(cls, faiss: Any, index: Any) -> "Cells | None":
-        """The arrays of a FAISS index; None if it is of another kind, or this CPU lacks the instruction for it."""
+        """A FAISS index's arrays; None if it is of another kind, or this CPU lacks the instruction for it."""
         order, inner = _unwrapped(faiss, index)
+        refined = None
+        if isinstance(inner, faiss.IndexRefine):
+            inner, refined = (faiss.downcast_index(part) for part in (inner.base_index, inner.refine_index))
+            if not isinstance(refined, faiss.IndexScalarQuantizer) or refined.sq.qtype != refined.sq.QT_4bit:
+                return None
         is_ivf = isinstance(inner, faiss.IndexIVFPQFastScan)
         if not is_ivf and not isinstance(inner, faiss.IndexPQFastScan):
             return None
-        quantizer = inner.pq
-        if order is None or quantizer.nbits != 4 or inner.bbs != _BLOCK or (is_ivf and inner.by_residual):
+        if order is None or inner.pq.nbits != 4 or inner.bbs != _BLOCK or inner.d % 2:
             return None
-        from mrl_search.indexes.kernels import LANES
+        from mrl_search.indexes.kernels import TABLES, laid_out
 
-        if not LANES or quantizer.M % LANES or inner.M2 != quantizer.M:
+        if not TABLES or inner.pq.M % TABLES or inner.M2 != inner.pq.M:
             return None
-        shape = (quantizer.M, 16, quantizer.dsub)
-        by_code = faiss.vector_to_array(quantizer.centroids).reshape(shape)
-        centroids = np.ascontiguousarray(by_code.transpose(0, 2, 1))
-        if is_ivf:
-            return cls(order, *_lists(faiss, inner, centroids))._checked(inner)
-        count = -(-inner.ntotal // _BLOCK)
-        rows = np.full(count * _BLOCK, -1, np.int32)
-        rows[: inner.ntotal] = np.arange(inner.ntotal)
-        if inner.codes.size() < count * quantizer.M * 16:
-            raise IndexStoreError("the prefix index has fewer codes than rows; build the index again")
-        blocks = faiss.rev_swig_ptr(inner.codes.get(), count * quantizer.M * 16).copy()
-        centre = np.zeros((1, inner.d), np.float32)
-        cells = cls(order, centre, centroids, blocks, rows, np.array([0, count], np.int64), 1)
-        return cells._checked(inner)
+        centres, blocks, rows, starts = _lists(faiss, inner) if is_ivf else _one_list(faiss, inner)
+        by_residual, probes = (inner.by_residual, inner.nprobe) if is_ivf else (False, 1)
+        (centres, step), (finer, steps) = _as_bytes(centres), _finer(faiss, refined)
+        blocks = laid_out(blocks, inner.pq.M)
+        centroids = _centroids(faiss, inner)
+        codes = Codes(order, centres, step, by_residual, centroids, blocks, rows, starts, finer, steps)
+        return cls(codes, int(probes))._checked(inner)
 
     def _checked(self, inner: Any) -> "Cells":
         """Itself. Raises IndexStoreError for arrays that the kernel would follow out of bounds or into nonsense."""
-        found = np.sort(self.rows[self.rows >= 0])
+        codes = self.codes
+        found = np.sort(codes.rows[codes.rows >= 0])
         if not (
-            sorted(self.order.tolist()) == list(range(inner.d))
+            sorted(codes.order.tolist()) == list(range(inner.d))
             and np.array_equal(found, np.arange(inner.ntotal))
-            and np.isfinite(self.centres).all()
-            and np.isfinite(self.centroids).all()
+            and len(codes.finer) in (0, inner.ntotal)
+            and all(np.isfinite(array).all() for array in (codes.centre_step, codes.centroids, codes.steps))
             and self.probes >= 1
         ):
             raise IndexStoreError("the prefix index contradicts itself; build the index again")
@@ -81,19 +94,25 @@ class Cells:
     @property
     def nbytes(self) -> int:
         """Bytes of all arrays together, which are all that is held in RAM."""
-        arrays = (self.order, self.centres, self.centroids, self.blocks, self.rows, self.starts)
-        return sum(array.nbytes for array in arrays)
+        return sum(array.nbytes for array in self.codes if isinstance(array, np.ndarray))
 
-    def candidates(self, queries: Vectors, k: int) -> Rows:
-        """(q, k): the rows of the k best codes of each (q, ≥ d) query, in no order; -1 beyond those that were found."""
+    @property
+    def are_refined(self) -> bool:
+        """Whether there are finer codes."""
+        return len(self.codes.finer) > 0
+
+    def candidates(self, queries: Vectors, k: int, scanned: int) -> Rows:
+        """(q, k): the rows of the k best codes of each (q, ≥ d) query, in no order; -1 beyond those that were found.
+
+        scanned: how many of the best are compared by their finer codes, if there are any.
+        """
         from mrl_search.indexes.kernels import scan
 
         queries = np.ascontiguousarray(queries)
         found = np.empty((len(queries), k), np.int64)
-        codes = (self.centres, self.centroids, self.blocks, self.starts, self.rows)
 
         def work(first: int, last: int) -> None:
-            scan(queries, self.order, *codes, self.probes, k, found, first, last)
+            scan(queries, self.codes, self.probes, scanned, found, first, last)
 
         over_threads(work, len(queries))
         return found
@@ -111,8 +130,43 @@ def _unwrapped(faiss: Any, index: Any) -> tuple[NDArray[np.int64] | None, Any]:
     return faiss.vector_to_array(steps[0].map).astype(np.int64), inner
 
 
-def _lists(faiss: Any, ivf: Any, centroids: NDArray[np.float32]) -> tuple[Any, ...]:
-    """centres, centroids, blocks, rows, starts and probes of an IVF."""
+def _centroids(faiss: Any, inner: Any) -> NDArray[np.float32]:
+    by_code = faiss.vector_to_array(inner.pq.centroids).reshape(inner.pq.M, 16, inner.pq.dsub)
+    return np.ascontiguousarray(by_code.transpose(0, 2, 1))
+
+
+def _as_bytes(centres: Vectors) -> tuple[NDArray[np.uint8], np.float32]:
+    """centres and centre_step: a hundredth of the numbers' size is far less than cells differ by."""
+    step = np.float32(np.abs(centres).max() / 127 or 1)
+    return _in_strides(128 + np.rint(centres / step)), step
+
+
+def _in_strides(rows: NDArray[Any]) -> NDArray[np.uint8]:
+    """The same numbers as bytes, rows filled with 0 to whole strides of the kernel, the first where a cache line is."""
+    from mrl_search.indexes.kernels import STRIDE
+
+    count, width = rows.shape
+    size = -(-width // STRIDE) * STRIDE
+    room = np.zeros(count * size + _CACHE_LINE, np.uint8)
+    start = -room.ctypes.data % _CACHE_LINE
+    aligned = room[start : start + count * size].reshape(count, size)
+    aligned[:, :width] = rows
+    return aligned
+
+
+def _one_list(faiss: Any, inner: Any) -> tuple[Any, ...]:
+    """centres, blocks, rows and starts of an index without cells."""
+    count = -(-inner.ntotal // _BLOCK)
+    rows = np.full(count * _BLOCK, -1, np.int32)
+    rows[: inner.ntotal] = np.arange(inner.ntotal)
+    if inner.codes.size() < count * inner.pq.M * 16:
+        raise IndexStoreError("the prefix index has fewer codes than rows; build the index again")
+    blocks = faiss.rev_swig_ptr(inner.codes.get(), count * inner.pq.M * 16).copy()
+    return np.zeros((1, inner.d), np.float32), blocks, rows, np.array([0, count], np.int64)
+
+
+def _lists(faiss: Any, ivf: Any) -> tuple[Any, ...]:
+    """centres, blocks, rows and starts of an IVF."""
     lists = ivf.invlists
     sizes = [lists.list_size(number) for number in range(ivf.nlist)]
     counts = [-(-size // _BLOCK) for size in sizes]
@@ -125,5 +179,16 @@ def _lists(faiss: Any, ivf: Any, centroids: NDArray[np.float32]) -> tuple[Any, .
             blocks[begin:end] = faiss.rev_swig_ptr(lists.get_codes(number), end - begin)
             first = int(starts[number]) * _BLOCK
             rows[first : first + size] = np.clip(faiss.rev_swig_ptr(lists.get_ids(number), size), -1, _LARGEST)
-    centres = faiss.downcast_index(ivf.quantizer).reconstruct_n(0, ivf.nlist)
-    return centres, centroids, blocks, rows, starts, int(ivf.nprobe)
+    return faiss.downcast_index(ivf.quantizer).reconstruct_n(0, ivf.nlist), blocks, rows, starts
+
+
+def _finer(faiss: Any, refined: Any) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """finer and steps of the index that refines, if there is one."""
+    if refined is None:
+        return np.empty((0, 0), np.uint8), np.empty(0, np.float32)
+    count, size = int(refined.ntotal), int(refined.sq.code_size)
+    spans = faiss.vector_to_array(refined.sq.trained)
+    if refined.codes.size() != count * size or size * 2 != refined.d or len(spans) != 2 * refined.d:
+        raise IndexStoreError("the prefix index has fewer finer codes than rows; build the index again")
+    finer = _in_strides(faiss.rev_swig_ptr(refined.codes.data(), count * size).reshape(count, size))
+    return finer, spans[refined.d :] / np.float32(15)

@@ -2,7 +2,7 @@
 
 from mrl_search.errors import FunnelError
 from mrl_search.funnel import Stage
-from mrl_search.hits import Hits
+from mrl_search.hits import Hits, unscored
 from mrl_search.indexes.prefix import PrefixIndex, scan
 from mrl_search.indexes.scoring import scored
 from mrl_search.indexes.stored import StoredVectors
@@ -46,17 +46,20 @@ class VectorIndex:
         """The same index, whose shortlist looks into so many cells of its prefix index, if that has cells."""
         return VectorIndex(self._vectors, self._prefixes.with_probes(probes))
 
-    def shortlist(self, queries: Vectors, stage: Stage) -> Hits:
+    def shortlist(self, queries: Vectors, stage: Stage, *, in_order: bool = True) -> Hits:
         """The stage.k best rows of all, for (q, D) queries with D >= stage.dim.
 
         At the prefix's width the prefix index answers; at the stored width
-        every stored vector is compared, exactly and slowly. Raises FunnelError
-        at any other width.
+        every stored vector is compared, exactly and slowly.
+        in_order: False where the hits are reranked next: they may then come in any order, their scores -inf.
+        Raises FunnelError at any other width.
         """
         k = self._at_most(stage.k)
         _demand_width(queries, stage)
         if stage.dim == self.prefix_dim:
             rows = self._prefixes.candidates(queries, k)
+            if rows.shape[1] == k and not in_order:
+                return unscored(rows)
             return scored(self._vectors, queries, rows, stage.dim, k)
         if stage.dim == self.dim:
             return scan(self._vectors, queries, stage.dim, k)

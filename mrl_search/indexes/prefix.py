@@ -20,14 +20,17 @@ from mrl_search.vectors import Vectors, prefix
 EXACT = "Flat"
 AUTO = "auto"
 _WORTH_CODES = 10_000
-_WORTH_CELLS = 250_000
+_WORTH_CELLS = 100_000
 _DIM_A_TABLE = 64
+_TABLES = 8  # that the kernel looks up together
 _MOST_TABLES = 256  # of 8 bits each: FAISS adds them in 16 bits, and the best documents are the first to overflow
 _TRAINED_ON = 100_000  # FAISS's k-means looks at no more than 256 rows a centroid
 _SEED = 0
 _NOISE = 4e-6  # what float32 may err by in the inner product of two unit vectors of some thousand dims
 _LEAST_EF = 64
+_DEVIATIONS = 2.7  # standard ones, on each side, that 16 steps cover; see docs/benchmarks.md
 _LOSSY = 2  # rows fetched for each one wanted where FAISS compares codes; see docs/benchmarks.md
+_SCANNED = 12  # rows compared by their finer codes for each one wanted, where there are finer codes
 
 
 class Codec(NamedTuple):
@@ -40,17 +43,19 @@ class Codec(NamedTuple):
 def chosen_codec(count: int, dim: int) -> Codec:
     """What `--prefix auto` stands for; docs/benchmarks.md has the figures behind the rule.
 
-    Below 10,000 documents exact prefixes are fast. Above, half a byte for each pair of dims (for each dim up to 64);
-    from 250,000 on in about 2·√count cells, of which a quarter is searched. Widths that do not come out in tables by
-    fours, or come out in more than 256, stay exact.
+    Below 10,000 documents exact prefixes are fast. Above, half a byte for each pair of dims (for each dim up to 64).
+    From 100,000 on half as much, for how a row differs from its cell's centre, in about 2·√count cells, of which a
+    quarter is searched; and the best by that are compared by 4 bits a dim. Widths that do not come out in tables
+    by eights, or come out in more than 256, stay exact.
     """
     tables = dim if dim <= _DIM_A_TABLE else dim // 2
-    if count < _WORTH_CODES or tables % 4 or dim % tables or tables > _MOST_TABLES:
+    if count < _WORTH_CODES or tables % _TABLES or dim % tables or tables > _MOST_TABLES:
         return Codec(EXACT)
     if count < _WORTH_CELLS:
         return Codec(f"PQ{tables}x4fs")
     cells = 2 ** round(np.log2(2 * np.sqrt(count)))
-    return Codec(f"IVF{cells},PQ{tables}x4fs", cells // 4)
+    fewer = tables if tables % (2 * _TABLES) else tables // 2
+    return Codec(f"IVF{cells},PQ{fewer}x4fsr,Refine(SQ4)", cells // 4)
 
 
 class PrefixIndex:
@@ -62,6 +67,7 @@ class PrefixIndex:
         kind = _faiss().downcast_index(index)
         self._is_exhaustive = isinstance(kind, _faiss().IndexFlat)
         self._lossless = isinstance(kind, _faiss().IndexFlat | _faiss().IndexIVFFlat | _faiss().IndexHNSWFlat)
+        self._is_refined = self._cells is not None and self._cells.are_refined
         self._is_graph = isinstance(kind, _faiss().IndexHNSW)
         self._size, self._dim = int(index.ntotal), int(index.d)
 
@@ -79,9 +85,9 @@ class PrefixIndex:
         m is k or more; below 0 stands for none. An exhaustive index leaves none of the k best out, and equals among
         them by row; a lossy one gives twice as many as are wanted, to be scored by the vectors themselves.
         """
-        wanted = min(k if self._lossless else _LOSSY * k, self._size)
+        wanted = min(k if self._lossless or self._is_refined else _LOSSY * k, self._size)
         if self._cells is not None:
-            return self._cells.candidates(queries, wanted)
+            return self._cells.candidates(queries, wanted, _SCANNED * k)
         units = prefix(queries, self._dim)
         if self._is_exhaustive:
             return _all_of_the_best(self._index.search, self._size, units, k)
@@ -97,7 +103,7 @@ class PrefixIndex:
     @property
     def cells(self) -> int:
         """How many cells the kernel may look into; 1 if there are none, or FAISS searches them."""
-        return len(self._cells.centres) if self._cells is not None else 1
+        return len(self._cells.codes.centres) if self._cells is not None else 1
 
     def with_probes(self, probes: int) -> "PrefixIndex":
         """The same index, looking into so many cells, or all there are; itself if it has none."""
@@ -138,6 +144,7 @@ def build_prefix(vectors: StoredVectors, dim: int, codec: Codec) -> PrefixIndex:
         if not index.is_trained:
             rows = np.random.default_rng(_SEED).permutation(len(vectors))[:_TRAINED_ON]
             sample = vectors.take(np.sort(rows), dim)
+            _set_steps(index)
             index = _balanced(index, sample)
             index.train(sample)
         for _, block in vectors.blocks(dim):
@@ -224,14 +231,26 @@ def _balanced(index: Any, sample: Vectors) -> Any:
     """
     faiss = _faiss()
     kinds = faiss.IndexPQ | faiss.IndexPQFastScan | faiss.IndexIVFPQ | faiss.IndexIVFPQFastScan
-    if not isinstance(index, kinds):
+    coded = faiss.downcast_index(index.base_index) if isinstance(index, faiss.IndexRefine) else index
+    if not isinstance(coded, kinds):
         return index
-    tables = index.pq.M
+    tables = coded.pq.M
     dealt = np.argsort(-np.square(sample).sum(axis=0), kind="stable").reshape(-1, tables)
     dealt[1::2] = dealt[1::2, ::-1]
     order = np.ascontiguousarray(dealt.T.ravel(), dtype=np.int32)
     # FAISS's Python wrapper keeps both parts alive
     return faiss.IndexPreTransform(faiss.RemapDimensionsTransform(index.d, index.d, faiss.swig_ptr(order)), index)
+
+
+def _set_steps(index: Any) -> None:
+    """A 4-bit refinement gets its range from how much a dim varies: outliers would leave most of 16 steps unused."""
+    faiss = _faiss()
+    if not isinstance(index, faiss.IndexRefine):
+        return
+    index.k_factor = _SCANNED  # where FAISS itself searches
+    finer = faiss.downcast_index(index.refine_index)
+    if isinstance(finer, faiss.IndexScalarQuantizer) and finer.sq.qtype == finer.sq.QT_4bit:
+        finer.sq.rangestat, finer.sq.rangestat_arg = finer.sq.RS_meanstd, _DEVIATIONS
 
 
 def _probe_more_lists(index: Any, probes: int | None) -> None:

@@ -1,11 +1,12 @@
 """Compiled inner loops. numba appears only here, and importing this loads it; `indexes` does so at the first search.
 
 What is compiled is kept beside the sources. numba looks only at the file a function stands in: after a change to
-`simd` or `select`, delete `__pycache__/*.nb?` (`make clean` does).
+`simd`, `lookup`, `select` or `finer`, delete `__pycache__/*.nb?` (`make clean` does).
 """
 
 from mrl_search.indexes.kernels.fastscan import scan
+from mrl_search.indexes.kernels.lookup import TABLES, laid_out
 from mrl_search.indexes.kernels.rescore import STEP, rescore
-from mrl_search.indexes.kernels.simd import LANES
+from mrl_search.indexes.kernels.simd import STRIDE
 
-__all__ = ["LANES", "STEP", "rescore", "scan"]
+__all__ = ["STEP", "STRIDE", "TABLES", "laid_out", "rescore", "scan"]

@@ -4,7 +4,7 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
-from mrl_search.indexes.kernels.select import compiled, fast, key_of, largest_first, least_of, row_of
+from mrl_search.indexes.kernels.select import compiled, fast, key_of, largest, least_of, row_of
 from mrl_search.indexes.kernels.simd import bits_of_float, float_of_bits, prefetch
 
 STEP = 128
@@ -96,14 +96,11 @@ def _cosine(key):
 @compiled
 def _best(keys, k):
     """The places of the k largest keys, largest first; keys of 0 stand for nothing."""
-    copy = keys.copy()
-    if not len(copy):
+    if not len(keys):
         return np.empty(0, np.int64)
-    if len(copy) > k:
-        largest_first(copy, k)
-        copy = copy[:k]
-    least = max(least_of(copy), np.uint64(1))
-    chosen = np.empty(len(copy), np.int64)
+    best_keys = largest(keys, k)
+    least = max(least_of(best_keys), np.uint64(1))
+    chosen = np.empty(len(best_keys), np.int64)
     count = 0
     for place in range(len(keys)):
         if keys[place] >= least and count < len(chosen):  # keys may repeat if rows do

@@ -3,6 +3,8 @@
 import numpy as np
 from numba import njit
 
+_BINS = 1024
+
 
 def compiled(function, **options):
     """Compiled at the first call, and kept on disk where that can be; other Python threads go on meanwhile."""
@@ -39,6 +41,43 @@ def largest_first(keys, k):
             low = left
         else:
             return
+
+
+@compiled
+def largest(keys, k):
+    """The k largest of the keys, or all if they are fewer, in no order. Keys must differ.
+
+    Counted into bins first, without a branch that depends on a key: a quarter of the time of `largest_first` alone,
+    which a CPU cannot foresee.
+    """
+    if len(keys) <= k:
+        return keys
+    low, span = keys[0], np.uint64(0)
+    for key in keys:
+        low = min(low, key)
+    for key in keys:
+        span = max(span, key - low)
+    shift = np.uint64(0)
+    while span >> shift >= _BINS:
+        shift += np.uint64(1)
+    counts = np.zeros(_BINS, np.int64)
+    for key in keys:
+        counts[(key - low) >> shift] += 1
+    edge, total = _BINS, 0
+    while total < k:
+        edge -= 1
+        total += int(counts[edge])
+    chosen, on_edge = np.empty(len(keys), np.uint64), np.empty(counts[edge] + 1, np.uint64)
+    count = edges = 0
+    for key in keys:
+        place = np.int64((key - low) >> shift)
+        chosen[count] = key
+        count += int(place > edge)
+        on_edge[edges] = key
+        edges += int(place == edge)
+    largest_first(on_edge[:edges], k - count)
+    chosen[count:k] = on_edge[: k - count]
+    return chosen[:k]
 
 
 @compiled

@@ -1,9 +1,9 @@
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mrl_search.indexes.kernels import select
-from mrl_search.indexes.kernels.select import key_of, largest_first, least_of, row_of
+from mrl_search.indexes.kernels.select import key_of, largest, largest_first, least_of, row_of
 
 
 @given(st.sets(st.integers(0, 2**64 - 1), min_size=1, max_size=300), st.data())
@@ -14,6 +14,27 @@ def test_the_k_largest_come_first(keys, data):
     largest_first(keys, k)
     assert set(keys[:k].tolist()) == expected
     assert least_of(keys[:k]) == min(expected)
+
+
+@settings(deadline=None)  # the first call compiles
+@given(
+    st.one_of(
+        st.sets(st.integers(0, 2**64 - 1), min_size=1, max_size=300),
+        st.sets(st.integers(2**63, 2**63 + 400), min_size=1, max_size=300),  # several to a bin, or one to each
+    ),
+    st.integers(1, 400),
+)
+def test_the_largest_are_those_a_sort_finds(keys, k):
+    keys = np.array(sorted(keys, key=lambda key: key * 2654435761 % 2**32), np.uint64)
+    expected = np.sort(keys)[-k:].tolist()
+    assert sorted(largest(keys.copy(), k).tolist()) == expected
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=50), st.integers(1, 60))
+def test_equal_keys_are_counted_too(keys, k):
+    found = largest(np.array(keys, np.uint64), k)
+    assert sorted(found.tolist()) == sorted(keys)[-k:]
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1))

@@ -2,8 +2,14 @@ import numpy as np
 import pytest
 from numba import njit
 
-from mrl_search.indexes.kernels import LANES
-from mrl_search.indexes.kernels.simd import at_least, bits_of_float, block_sums, float_of_bits, trailing_zeros
+from mrl_search.indexes.kernels.simd import (
+    at_least,
+    bits_of_float,
+    dot_of_bytes,
+    dot_of_halves,
+    float_of_bits,
+    trailing_zeros,
+)
 
 
 @njit
@@ -19,11 +25,6 @@ def call_zeros(bits):
 @njit
 def call_at_least(sums, at, least):
     return at_least(sums, at, least)
-
-
-@njit
-def call_block(codes, start, luts, tables, sums, at):
-    return block_sums(codes, start, luts, tables, sums, at)
 
 
 @pytest.mark.parametrize("number", [0.0, -0.0, 1.5, -3e-39, np.inf])
@@ -44,19 +45,22 @@ def test_a_bit_for_every_sum_that_reaches():
     assert [bool(found >> bit & 1) for bit in range(32)] == (sums[5:37] >= 30_000).tolist()
 
 
-@pytest.mark.skipif(not LANES, reason="this CPU has no byte shuffle")
-@pytest.mark.parametrize("tables", [4, 8, 64, 256])
-def test_32_codes_as_faiss_packs_them_are_summed(tables):
-    random = np.random.default_rng(tables)
-    plain = random.integers(0, 16, (32, tables))
-    luts = random.integers(0, 256, (tables, 16)).astype(np.uint8)
-    packed = np.empty((tables, 16), np.uint8)
-    for byte in range(16):
-        low = (byte >> 1) + 8 * (byte & 1)  # 0 8 1 9 2 10 …
-        packed[:, byte] = plain[low] | plain[low + 16] << 4
-    codes = np.concatenate([np.full(48, 255, np.uint8), packed.ravel()])
-    sums = np.full(40, 7, np.uint16)
-    largest = call_block(codes, 48, luts.ravel(), tables, sums, 4)
-    expected = luts[np.arange(tables), plain].sum(axis=1)
-    assert sums[4:36].tolist() == expected.tolist()
-    assert (largest, set(sums[:4]) | set(sums[36:])) == (expected.max(), {7})
+@njit
+def call_bytes(unsigned, start, signed, count):
+    return dot_of_bytes(unsigned, start, signed, count)
+
+
+@njit
+def call_halves(codes, start, signed, count):
+    return dot_of_halves(codes, start, signed, count)
+
+
+@pytest.mark.parametrize("count", [32, 64, 160])
+def test_inner_products_of_bytes(count):
+    random = np.random.default_rng(count)
+    unsigned = random.integers(0, 256, count + 7).astype(np.uint8)
+    signed = random.integers(-128, 128, 2 * count).astype(np.int8)
+    unsigned[7:9], signed[:2] = 255, -128  # would not fit 16 bits together
+    given = unsigned[7:].astype(int)
+    assert call_bytes(unsigned, 7, signed, count) == given @ signed[:count].astype(int)
+    assert call_halves(unsigned, 7, signed, count) == np.concatenate([given & 15, given >> 4]) @ signed.astype(int)
