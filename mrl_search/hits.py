@@ -29,8 +29,8 @@ class Hits(NamedTuple):
     """The hits of q queries, k places each: best first, equal scores by lower row.
 
     scores: (q, k) float32. rows: (q, k) int64, positions in the index. Places
-    that found nothing stand at the end. sums: there if the index that found
-    them can go on from them; they only save time.
+    that found nothing stand at the end. (`unscored` hits, which only a rerank takes, are in no order.)
+    sums: there if the index that found them can go on from them; they only save time.
     """
 
     scores: Scores

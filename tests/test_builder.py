@@ -204,7 +204,7 @@ def test_given_vectors_are_rotated_too(corpus, tmp_path):
 
 @pytest.mark.parametrize(("worth_cells", "codec"), [(100_000, "PQ16x4fs"), (20_000, "IVF256,PQ8x4fsr,Refine(SQ4)")])
 def test_a_large_corpus_gets_codes_and_still_finds(tmp_path, monkeypatch, worth_cells, codec):
-    monkeypatch.setattr("mrl_search.indexes.prefix._WORTH_CELLS", worth_cells)
+    monkeypatch.setattr("mrl_search.indexes.codecs._WORTH_CELLS", worth_cells)
     random = np.random.default_rng(3)
     centres = random.standard_normal((200, 24))
     vectors = (np.repeat(centres, 105, axis=0) + 0.5 * random.standard_normal((21_000, 24))).astype(np.float32)

@@ -1,10 +1,11 @@
 """Indexes: vectors, prefixes and documents on disk; `indexes/README.md` specifies the format."""
 
 from mrl_search.indexes.catalog import Segment
+from mrl_search.indexes.codecs import AUTO, EXACT, Codec, check_factory, chosen_codec
 from mrl_search.indexes.index import VectorIndex
 from mrl_search.indexes.locate import ROOT, find_index
 from mrl_search.indexes.manifest import PROBE_TEXT, SAME_ENCODER, EncoderRecord, Manifest, RotationRecord
-from mrl_search.indexes.prefix import AUTO, EXACT, Codec, PrefixIndex, build_prefix, check_factory, chosen_codec
+from mrl_search.indexes.prefix import PrefixIndex, build_prefix
 from mrl_search.indexes.reader import StoredIndex, measure_index, open_index, read_manifest, verify_index
 from mrl_search.indexes.stored import DTYPES, StoredVectors, packed
 from mrl_search.indexes.writer import IndexWriter

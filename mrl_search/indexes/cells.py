@@ -63,7 +63,7 @@ class Cells:
         is_ivf = isinstance(inner, faiss.IndexIVFPQFastScan)
         if not is_ivf and not isinstance(inner, faiss.IndexPQFastScan):
             return None
-        if order is None or inner.pq.nbits != 4 or inner.bbs != _BLOCK or inner.d % 2:
+        if order is None or inner.pq.nbits != 4 or inner.bbs != _BLOCK:
             return None
         from mrl_search.indexes.kernels import TABLES, laid_out
 
@@ -81,10 +81,14 @@ class Cells:
         """Itself. Raises IndexStoreError for arrays that the kernel would follow out of bounds or into nonsense."""
         codes = self.codes
         found = np.sort(codes.rows[codes.rows >= 0])
+        tables, width, _ = codes.centroids.shape
         if not (
             sorted(codes.order.tolist()) == list(range(inner.d))
             and np.array_equal(found, np.arange(inner.ntotal))
-            and len(codes.finer) in (0, inner.ntotal)
+            and tables * width == inner.d <= codes.centres.shape[1]
+            and len(codes.rows) == codes.starts[-1] * _BLOCK
+            and len(codes.blocks) == codes.starts[-1] * tables * _BLOCK // 2
+            and (len(codes.finer), len(codes.steps)) in ((0, 0), (inner.ntotal, inner.d))
             and all(np.isfinite(array).all() for array in (codes.centre_step, codes.centroids, codes.steps))
             and self.probes >= 1
         ):

@@ -12,7 +12,7 @@ from mrl_search.vectors import Vectors
 class VectorIndex:
     """`shortlist` and `rerank` over (n, dim) stored vectors.
 
-    Every score is the cosine of two prefixes of the stage's width.
+    Every score is the cosine of two prefixes of the stage's width, or -inf of a row that is yet to be reranked.
     """
 
     def __init__(self, vectors: StoredVectors, prefixes: PrefixIndex) -> None:
@@ -57,7 +57,7 @@ class VectorIndex:
         k = self._at_most(stage.k)
         _demand_width(queries, stage)
         if stage.dim == self.prefix_dim:
-            rows = self._prefixes.candidates(queries, k)
+            rows = self._prefixes.candidates(queries, k, in_order=in_order)
             if rows.shape[1] == k and not in_order:
                 return unscored(rows)
             return scored(self._vectors, queries, rows, stage.dim, k)

@@ -11,9 +11,10 @@ from typing import Self
 from mrl_search.document import Document
 from mrl_search.errors import IndexStoreError
 from mrl_search.indexes.catalog import Catalog, Segment
+from mrl_search.indexes.codecs import Codec
 from mrl_search.indexes.layout import FileRecord, Layout, record_of, sync_folder, write_durably
 from mrl_search.indexes.manifest import Manifest, RotationRecord
-from mrl_search.indexes.prefix import Codec, build_prefix
+from mrl_search.indexes.prefix import build_prefix
 from mrl_search.indexes.stored import header, map_vectors, packed
 from mrl_search.rotation import Rotation
 from mrl_search.vectors import Vectors

@@ -7,9 +7,10 @@ import pytest
 from mrl_search.errors import IndexStoreError
 from mrl_search.funnel import Funnel, Stage
 from mrl_search.indexes.cells import Cells, _unwrapped
+from mrl_search.indexes.codecs import Codec
 from mrl_search.indexes.index import VectorIndex
 from mrl_search.indexes.kernels import TABLES
-from mrl_search.indexes.prefix import Codec, build_prefix, chosen_codec, read_prefix
+from mrl_search.indexes.prefix import build_prefix, read_prefix
 from mrl_search.indexes.stored import StoredVectors
 from mrl_search.retriever import search
 from mrl_search.vectors import prefix, unit
@@ -94,12 +95,13 @@ def test_finer_codes_find_more(stored):
 def test_a_refined_shortlist_need_not_be_scored_before_it_is_reranked(stored):
     index = VectorIndex(stored, build_prefix(stored, 16, Codec("IVF16,PQ8x4fsr,Refine(SQ4)", 8)))
     stages = Stage(16, 40), Stage(32, 10)
-    hits, unscored = (index.shortlist(stored.data[:20], stages[0], in_order=in_order) for in_order in (True, False))
-    assert np.isneginf(unscored.scores).all()
-    assert np.sort(hits.rows).tolist() == np.sort(unscored.rows).tolist()
-    assert [index.rerank(stored.data[:20], each, stages[1]).rows.tolist() for each in (hits, unscored)] == 2 * [
-        search(index, stored.data[:20], Funnel(stages)).rows.tolist()
-    ]
+    hits = index.shortlist(stored.data[:20], stages[0], in_order=False)
+    assert hits.rows.shape == (20, 40)
+    assert np.isneginf(hits.scores).all()
+    reranked = index.rerank(stored.data[:20], hits, stages[1])
+    assert reranked.rows.tolist() == search(index, stored.data[:20], Funnel(stages)).rows.tolist()
+    scored = index.rerank(stored.data[:20], index.rerank(stored.data[:20], hits, stages[0]), stages[1])
+    assert (reranked.rows.tolist(), reranked.scores.tolist()) == (scored.rows.tolist(), scored.scores.tolist())
 
 
 def test_more_cells_find_more_and_all_cells_find_all(stored):
@@ -125,13 +127,45 @@ def test_a_batch_over_threads_finds_what_single_queries_find(stored):
     assert np.sort(together).tolist() == np.sort(alone).tolist()
 
 
-def test_what_is_read_back_searches_alike_and_drops_faiss_own_copy(tmp_path, stored):
-    built = build_prefix(stored, 32, Codec("IVF16,PQ16x4fs", 4))
+@pytest.mark.parametrize(("factory", "each"), [("IVF16,PQ16x4fs", 8), ("IVF16,PQ8x4fsr,Refine(SQ4)", 4 + 32)])
+def test_what_is_read_back_searches_alike_and_drops_faiss_own_copy(tmp_path, stored, factory, each):
+    built = build_prefix(stored, 32, Codec(factory, 4))
     built.write(tmp_path / "p")
     again = read_prefix(tmp_path / "p", 3_000, 32)
     assert again._index is None
     assert again.candidates(stored.data[:9], 30).tolist() == built.candidates(stored.data[:9], 30).tolist()
-    assert again.nbytes < 3_000 * (8 + 4) * 1.3 + 16 * 32 * 4 + 32 * 64 + 1_000
+    assert again.nbytes < 3_000 * (each + 4) * 1.3 + 16 * 32 * 4 + 32 * 64 + 1_000  # 16 of the 32 bytes are room
+
+
+def test_a_refined_index_asked_for_a_final_answer_scores_more_than_it_gives(stored):
+    exact, refined = (
+        VectorIndex(stored, build_prefix(stored, 32, Codec(factory, 16)))
+        for factory in ("Flat", "IVF16,PQ16x4fsr,Refine(SQ4)")
+    )
+    rows = [index.shortlist(stored.data[:100], Stage(32, 10)).rows for index in (exact, refined)]
+    assert np.mean([np.isin(a, b).mean() for a, b in zip(*rows, strict=True)]) > 0.94
+
+
+def test_a_zero_query_and_empty_cells_find_what_there_is(stored):
+    twice = StoredVectors(np.repeat(stored.data[:40], 30, axis=0), "float32")  # 40 different rows for 64 cells
+    built = build_prefix(twice, 32, Codec("IVF64,PQ16x4fsr,Refine(SQ4)", 64))
+    assert (np.diff(built._cells.codes.starts) == 0).any()
+    assert sorted(built.candidates(np.zeros((1, 32), np.float32), 400)[0].tolist()) == list(range(1_200))
+    assert built.with_probes(0)._cells.probes == 1
+    some = built.with_probes(12).candidates(twice.data[:1], 400)[0]
+    assert -1 in some
+    assert set(range(30)) <= set(some.tolist())
+
+
+def test_a_dim_that_never_varies_does_not_drown_the_others(stored):
+    vectors = stored.data.copy()
+    vectors[:, 5] = 0
+    queries = vectors[:100].copy()
+    queries[:, 5] = 3
+    index = build_prefix(StoredVectors(vectors, "float32"), 32, Codec("IVF16,PQ16x4fsr,Refine(SQ4)", 16))
+    found = index._cells.candidates(queries, 10, 200)
+    exact = np.argsort(-(queries @ vectors.T), axis=1, kind="stable")[:, :10]
+    assert np.mean([np.isin(a, b).mean() for a, b in zip(exact, found, strict=True)]) > 0.6
 
 
 @pytest.mark.parametrize("factory", ["SQ8", "PQ4x8", "PQ16x4", "PCA16,PQ16x4fs", "PQ16x4fs,Refine(SQ8)"])
@@ -152,33 +186,18 @@ def test_dims_are_dealt_to_tables_so_that_each_has_as_much_to_say(stored):
     assert each.max() / each.min() < in_order.max() / in_order.min()
 
 
-@pytest.mark.parametrize(
-    ("count", "dim", "expected"),
-    [
-        (5_000, 128, Codec("Flat")),
-        (9_999, 128, Codec("Flat")),
-        (10_000, 128, Codec("PQ64x4fs")),
-        (99_999, 64, Codec("PQ64x4fs")),
-        (100_000, 128, Codec("IVF512,PQ32x4fsr,Refine(SQ4)", 128)),
-        (290_000, 128, Codec("IVF1024,PQ32x4fsr,Refine(SQ4)", 256)),
-        (290_000, 64, Codec("IVF1024,PQ32x4fsr,Refine(SQ4)", 256)),
-        (290_000, 8, Codec("IVF1024,PQ8x4fsr,Refine(SQ4)", 256)),
-        (290_000, 256, Codec("IVF1024,PQ64x4fsr,Refine(SQ4)", 256)),
-        (290_000, 99, Codec("Flat")),  # tables of two dims do not come out even
-        (290_000, 768, Codec("Flat")),  # 384 tables would overflow 16 bits
-        (800_000, 128, Codec("IVF2048,PQ32x4fsr,Refine(SQ4)", 512)),
-    ],
-)
-def test_the_codec_is_chosen_by_size(count, dim, expected):
-    assert chosen_codec(count, dim) == expected
-
-
-def test_a_cpu_without_the_instruction_leaves_the_search_to_faiss(stored, monkeypatch):
+@pytest.mark.parametrize("factory", ["IVF16,PQ16x4fs", "IVF16,PQ16x4fsr,Refine(SQ4)"])
+def test_a_cpu_without_the_instruction_leaves_the_search_to_faiss(stored, monkeypatch, tmp_path, factory):
+    ours = build_prefix(stored, 32, Codec(factory, 8))
+    ours.write(tmp_path / "p")
     monkeypatch.setattr("mrl_search.indexes.kernels.TABLES", 0)
-    built = build_prefix(stored, 32, Codec("IVF16,PQ16x4fs", 4))
-    assert built._cells is None
-    assert Cells.of(faiss, built._index) is None
-    assert (built.candidates(stored.data[:3], 10) >= 0).all()
+    theirs = read_prefix(tmp_path / "p", 3_000, 32)
+    assert theirs._cells is None
+    assert Cells.of(faiss, ours._index) is None
+    found = [built.candidates(stored.data[:50], 10)[:, :20] for built in (ours, theirs)]
+    assert (found[1] >= 0).all()
+    shares = [row in rows for row, rows in enumerate(found[1])]  # each query is a row and finds itself
+    assert np.mean(shares) == np.mean([row in rows for row, rows in enumerate(found[0])]) == 1
 
 
 def test_the_sum_of_many_wide_tables_does_not_overflow():
@@ -199,7 +218,14 @@ def test_a_query_that_is_no_number_breaks_nothing(stored, wrong):
 
 @pytest.mark.parametrize(
     "damage",
-    [{"order": np.full(32, 10**9)}, {"centre_step": np.float32(np.nan)}, {"finer": np.zeros((7, 32), np.uint8)}],
+    [
+        {"order": np.full(32, 10**9)},
+        {"centre_step": np.float32(np.nan)},
+        {"finer": np.zeros((7, 32), np.uint8)},
+        {"blocks": np.zeros(64, np.uint8)},
+        {"starts": np.arange(17) * 1_000},
+        {"centroids": np.zeros((16, 3, 16), np.float32)},
+    ],
 )
 def test_arrays_that_would_lead_the_kernel_astray_are_refused(stored, damage):
     built = build_prefix(stored, 32, Codec("IVF16,PQ16x4fs", 4))

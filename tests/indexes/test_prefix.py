@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from mrl_search.errors import IndexStoreError, MissingPackageError
-from mrl_search.indexes.prefix import Codec, build_prefix, check_factory, read_prefix, scan
+from mrl_search.indexes.codecs import Codec, check_factory
+from mrl_search.indexes.prefix import build_prefix, read_prefix, scan
 from mrl_search.indexes.scoring import scored
 from mrl_search.indexes.stored import StoredVectors
 from mrl_search.vectors import prefix, unit
@@ -85,7 +86,7 @@ def test_an_ivf_searches_the_square_root_of_its_lists(clustered):
 
 
 def test_training_draws_the_same_rows_every_time(clustered, monkeypatch):
-    monkeypatch.setattr("mrl_search.indexes.prefix._TRAINED_ON", 300)
+    monkeypatch.setattr("mrl_search.indexes.codecs._TRAINED_ON", 300)
     stored = StoredVectors(clustered, "float32")
     first, second = (build_prefix(stored, 8, Codec("PQ4x4")).candidates(prefix(clustered[:9], 8), 5) for _ in range(2))
     assert first.tolist() == second.tolist()

@@ -1,4 +1,5 @@
-"""Compiled inner loops. numba appears only here, and importing this loads it; `indexes` does so at the first search.
+"""Compiled inner loops. numba appears only here, and importing this loads it; `indexes` does so at the first search,
+or when it opens 4-bit codes.
 
 What is compiled is kept beside the sources. numba looks only at the file a function stands in: after a change to
 `simd`, `lookup`, `select` or `finer`, delete `__pycache__/*.nb?` (`make clean` does).

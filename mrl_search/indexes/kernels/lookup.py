@@ -77,7 +77,7 @@ def block_sums(
 def _permuted(builder: Any, block: Any, luts: Any, tables: Any) -> Any:
     bytes_, sums = ir.VectorType(I8, 64), ir.VectorType(I32, 16)
     permute = _instruction(builder, _PERMUTE, bytes_, [bytes_, bytes_])
-    sum_fours = _instruction(builder, _SUM_FOURS, sums, [sums, bytes_, bytes_])
+    sum_fours = _instruction(builder, _SUM_FOURS, sums, [sums, sums, sums])  # LLVM before 22 knows it by no other type
     which = ir.Constant(bytes_, [0, 16, 32, 48] * 16)  # of four tables that stand one after the other
     totals = [cgutils.alloca_once_value(builder, splat(sums, 0)) for _ in range(4)]
     with cgutils.for_range(builder, builder.udiv(tables, I64(_TOGETHER))) as loop:
@@ -87,8 +87,8 @@ def _permuted(builder: Any, block: Any, luts: Any, tables: Any) -> Any:
             codes = loaded(builder, builder.gep(block, [builder.add(offset, I64(64 * half))]), bytes_)
             for four, nibbles in enumerate(_nibbles(builder, codes)):
                 found = builder.call(permute, [lut[four], builder.or_(nibbles, which)])
-                total = totals[2 * half + four]
-                builder.store(builder.call(sum_fours, [builder.load(total), found, splat(bytes_, 1)]), total)
+                total, ones = totals[2 * half + four], splat(sums, 0x01010101)
+                builder.store(builder.call(sum_fours, [builder.load(total), builder.bitcast(found, sums), ones]), total)
     halves = [builder.add(builder.load(totals[place]), builder.load(totals[place + 1])) for place in (0, 2)]
     return _joined(builder, *(builder.trunc(half, ir.VectorType(I16, 16)) for half in halves))
 

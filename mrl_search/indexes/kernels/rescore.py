@@ -96,7 +96,7 @@ def _cosine(key):
 @compiled
 def _best(keys, k):
     """The places of the k largest keys, largest first; keys of 0 stand for nothing."""
-    if not len(keys):
+    if not len(keys) or k < 1:
         return np.empty(0, np.int64)
     best_keys = largest(keys, k)
     least = max(least_of(best_keys), np.uint64(1))

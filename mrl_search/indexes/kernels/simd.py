@@ -110,9 +110,10 @@ def _dot(parts: Any) -> Any:
                 at = builder.add(offset, builder.mul(count, I64(place)))
                 weight = loaded(builder, builder.gep(weights, [at]), bytes_)
                 if _SUMS_FOURS:
-                    kind = ir.FunctionType(sums, [sums, bytes_, bytes_])
+                    kind = ir.FunctionType(sums, [sums, sums, sums])  # LLVM before 22 knows it by no other type
                     add = cgutils.get_or_insert_function(module, kind, "llvm.x86.avx512.vpdpbusd.256")
-                    more = builder.call(add, [builder.load(total), part, weight])
+                    operands = [builder.bitcast(operand, sums) for operand in (part, weight)]
+                    more = builder.call(add, [builder.load(total), *operands])
                 else:
                     product = builder.mul(builder.zext(part, wide), builder.sext(weight, wide))
                     more = builder.add(builder.load(total), product)

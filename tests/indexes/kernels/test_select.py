@@ -30,6 +30,11 @@ def test_the_largest_are_those_a_sort_finds(keys, k):
     assert sorted(largest(keys.copy(), k).tolist()) == expected
 
 
+def test_none_of_them_is_nothing():
+    assert not len(largest(np.arange(5, dtype=np.uint64), 0))
+    assert not len(largest(np.empty(0, np.uint64), 3))
+
+
 @settings(deadline=None)
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=50), st.integers(1, 60))
 def test_equal_keys_are_counted_too(keys, k):

@@ -1,0 +1,157 @@
+"""Which structure a prefix index is, and how FAISS is made to train and fill it."""
+
+import re
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mrl_search.errors import IndexStoreError, MissingPackageError
+from mrl_search.indexes.stored import StoredVectors
+from mrl_search.vectors import Vectors
+
+EXACT = "Flat"
+AUTO = "auto"
+_WORTH_CODES = 10_000
+_WORTH_CELLS = 100_000
+_DIM_A_TABLE = 64
+_TABLES_TOGETHER = 8  # that the kernel looks up, on some CPUs
+_MOST_TABLES = 256  # of 8 bits each: FAISS adds them in 16 bits, and the best documents are the first to overflow
+_TRAINED_ON = 100_000  # FAISS's k-means looks at no more than 256 rows a centroid
+_SEED = 0
+_DEVIATIONS = 2.7  # standard ones, on each side, that 16 steps cover; see docs/benchmarks.md
+SCANNED = 12
+"""Rows compared by their finer codes for each one wanted, where there are finer codes."""
+
+
+class Codec(NamedTuple):
+    """A FAISS factory string, and how many of its cells a query looks into, if it has cells and that is not √cells."""
+
+    factory: str
+    probes: int | None = None
+
+
+def chosen_codec(count: int, dim: int) -> Codec:
+    """What `--prefix auto` stands for; docs/benchmarks.md has the figures behind the rule.
+
+    Below 10,000 documents exact prefixes are fast. Above, half a byte for each pair of dims (for each dim up to 64).
+    From 100,000 on half as much, for how a row differs from its cell's centre, in about 2·√count cells, of which a
+    quarter is searched; and the best by that are compared by 4 bits a dim. Widths that do not come out in tables
+    by eights (in cells: by sixteens), or come out in more than 256, stay exact or as they are.
+    """
+    tables = dim if dim <= _DIM_A_TABLE else dim // 2
+    if in_cells := count >= _WORTH_CELLS and tables % (2 * _TABLES_TOGETHER) == 0:
+        tables //= 2
+    if count < _WORTH_CODES or tables % _TABLES_TOGETHER or dim % tables or tables > _MOST_TABLES:
+        return Codec(EXACT)
+    if not in_cells:
+        return Codec(f"PQ{tables}x4fs")
+    cells = 2 ** round(np.log2(2 * np.sqrt(count)))
+    return Codec(f"IVF{cells},PQ{tables}x4fsr,Refine(SQ4)", cells // 4)
+
+
+def filled(vectors: StoredVectors, dim: int, codec: Codec) -> Any:
+    """A FAISS index of the prefixes of all rows, in order.
+
+    Trains on at most 100,000 rows drawn with a fixed seed, then adds block by block.
+
+    A product quantiser gets its dims in another order: strong ones beside weak ones, so that every table has as much
+    to say. An IVF searches the square root of its lists (FAISS's own default, one list, finds too little).
+    Raises IndexStoreError for a factory string FAISS does not take, or too few rows to train it.
+    """
+    faiss = load_faiss()
+    try:
+        index = faiss.index_factory(dim, codec.factory, faiss.METRIC_INNER_PRODUCT)
+        if not index.is_trained:
+            rows = np.random.default_rng(_SEED).permutation(len(vectors))[:_TRAINED_ON]
+            sample = vectors.take(np.sort(rows), dim)
+            _set_steps(index)
+            index = _balanced(index, sample)
+            index.train(sample)
+            _level_constant(index, sample)
+        for _, block in vectors.blocks(dim):
+            index.add(block)
+            vectors.release()  # else a build would hold the whole file by its end
+    except RuntimeError as error:
+        raise IndexStoreError(
+            f"FAISS cannot build --prefix {codec.factory!r} over {len(vectors)} × {dim}: {reason(error)}"
+        ) from error
+    _probe_more_lists(index, codec.probes)
+    return index
+
+
+def check_factory(dim: int, factory: str) -> None:
+    """Raises IndexStoreError for a factory string that FAISS does not take at this width; builds nothing."""
+    try:
+        load_faiss().index_factory(dim, factory, load_faiss().METRIC_INNER_PRODUCT)
+    except RuntimeError as error:
+        raise IndexStoreError(f"FAISS does not take --prefix {factory!r} at {dim} dims: {reason(error)}") from error
+
+
+def _balanced(index: Any, sample: Vectors) -> Any:
+    """A product quantiser behind a reordering of its dims; any other index as it is.
+
+    Dims are dealt to the tables from the strongest (by second moment) to the weakest, back and forth, as OPQ's
+    parametric solution balances them (Ge et al. 2013, §3.2).
+    """
+    faiss = load_faiss()
+    kinds = faiss.IndexPQ | faiss.IndexPQFastScan | faiss.IndexIVFPQ | faiss.IndexIVFPQFastScan
+    coded = faiss.downcast_index(index.base_index) if isinstance(index, faiss.IndexRefine) else index
+    if not isinstance(coded, kinds):
+        return index
+    tables = coded.pq.M
+    dealt = np.argsort(-np.square(sample).sum(axis=0), kind="stable").reshape(-1, tables)
+    dealt[1::2] = dealt[1::2, ::-1]
+    order = np.ascontiguousarray(dealt.T.ravel(), dtype=np.int32)
+    # FAISS's Python wrapper keeps both parts alive
+    return faiss.IndexPreTransform(faiss.RemapDimensionsTransform(index.d, index.d, faiss.swig_ptr(order)), index)
+
+
+def _set_steps(index: Any) -> None:
+    """A 4-bit refinement gets its range from how much a dim varies: outliers would leave most of 16 steps unused."""
+    faiss = load_faiss()
+    if not isinstance(index, faiss.IndexRefine):
+        return
+    index.k_factor = SCANNED  # where FAISS itself searches
+    finer = faiss.downcast_index(index.refine_index)
+    if isinstance(finer, faiss.IndexScalarQuantizer) and finer.sq.qtype == finer.sq.QT_4bit:
+        finer.sq.rangestat, finer.sq.rangestat_arg = finer.sq.RS_meanstd, _DEVIATIONS
+
+
+def _level_constant(index: Any, sample: Vectors) -> None:
+    """Gives a dim that never varies no range (FAISS: as if it varied by 1), or it would drown the others' weights."""
+    faiss = load_faiss()
+    inner = index
+    if isinstance(index, faiss.IndexPreTransform):
+        inner, turn = faiss.downcast_index(index.index), faiss.downcast_VectorTransform(index.chain.at(0))
+        sample = turn.apply(sample)
+    if not isinstance(inner, faiss.IndexRefine):
+        return
+    finer = faiss.downcast_index(inner.refine_index)
+    if isinstance(finer, faiss.IndexScalarQuantizer) and finer.sq.qtype == finer.sq.QT_4bit:
+        constant = np.ptp(sample, axis=0) == 0
+        spans = faiss.vector_to_array(finer.sq.trained)
+        spans[finer.d :][constant] = 0
+        faiss.copy_array_to_vector(spans, finer.sq.trained)
+
+
+def _probe_more_lists(index: Any, probes: int | None) -> None:
+    faiss = load_faiss()
+    try:
+        ivf = faiss.extract_index_ivf(index)
+    except RuntimeError:  # there is no IVF inside
+        return
+    ivf.nprobe = probes if probes is not None else max(1, round(ivf.nlist**0.5))
+
+
+def reason(error: RuntimeError) -> str:
+    """FAISS's own words, without the C++ function and line before them."""
+    return re.sub(r"^Error in .*? at \S+:\d+: (Error: )?", "", " ".join(str(error).split()))[:300]
+
+
+def load_faiss() -> Any:
+    """The faiss module. Raises MissingPackageError with what to install."""
+    try:
+        import faiss
+    except ImportError:
+        raise MissingPackageError("faiss-cpu (or faiss-gpu)", "an index", "cpu") from None
+    return faiss
