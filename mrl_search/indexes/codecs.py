@@ -58,9 +58,8 @@ def filled(vectors: StoredVectors, dim: int, codec: Codec) -> Any:
     to say. An IVF searches the square root of its lists (FAISS's own default, one list, finds too little).
     Raises IndexStoreError for a factory string FAISS does not take, or too few rows to train it.
     """
-    faiss = load_faiss()
     try:
-        index = faiss.index_factory(dim, codec.factory, faiss.METRIC_INNER_PRODUCT)
+        index = _made(dim, codec.factory)
         if not index.is_trained:
             rows = np.random.default_rng(_SEED).permutation(len(vectors))[:_TRAINED_ON]
             sample = vectors.take(np.sort(rows), dim)
@@ -82,9 +81,18 @@ def filled(vectors: StoredVectors, dim: int, codec: Codec) -> Any:
 def check_factory(dim: int, factory: str) -> None:
     """Raises IndexStoreError for a factory string that FAISS does not take at this width; builds nothing."""
     try:
-        load_faiss().index_factory(dim, factory, load_faiss().METRIC_INNER_PRODUCT)
+        _made(dim, factory)
     except RuntimeError as error:
         raise IndexStoreError(f"FAISS does not take --prefix {factory!r} at {dim} dims: {reason(error)}") from error
+
+
+def _made(dim: int, factory: str) -> Any:
+    """An empty index. Raises RuntimeError for what FAISS does not take, and for no cells, on which it would crash."""
+    faiss = load_faiss()
+    index = faiss.index_factory(dim, factory, faiss.METRIC_INNER_PRODUCT)
+    if re.search(r"IVF0+\b", factory):
+        raise RuntimeError("an IVF needs at least one cell")
+    return index
 
 
 def _balanced(index: Any, sample: Vectors) -> Any:

@@ -1,6 +1,7 @@
 import pytest
 
-from mrl_search.indexes.codecs import Codec, chosen_codec
+from mrl_search.errors import IndexStoreError
+from mrl_search.indexes.codecs import Codec, check_factory, chosen_codec
 
 
 @pytest.mark.parametrize(
@@ -24,3 +25,9 @@ from mrl_search.indexes.codecs import Codec, chosen_codec
 )
 def test_the_codec_is_chosen_by_size(count, dim, expected):
     assert chosen_codec(count, dim) == expected
+
+
+@pytest.mark.parametrize("factory", ["IVF0,Flat", "IVF00,PQ8x4fsr,Refine(SQ4)"])
+def test_an_ivf_without_cells_is_refused_before_faiss_crashes(factory):
+    with pytest.raises(IndexStoreError, match="at least one cell"):
+        check_factory(16, factory)
