@@ -56,6 +56,7 @@ def test_older_cpus_find_the_same(level, tmp_path):
     program = (
         "import sys, pytest; from llvmlite import binding; features = binding.get_host_cpu_features()\n"
         f"features.update(dict.fromkeys({missing}, False)); binding.get_host_cpu_features = lambda: features\n"
+        f"from mrl_search.indexes.kernels import lookup; assert lookup.TABLES == {2**level}, lookup.TABLES\n"
         "sys.exit(pytest.main(sys.argv[1:]))"
     )
     folder = "tests/indexes"
