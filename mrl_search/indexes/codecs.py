@@ -24,7 +24,7 @@ SCANNED = 12
 
 
 class Codec(NamedTuple):
-    """A FAISS factory string, and how many of its cells a query looks into, if it has cells and that is not √cells."""
+    """A FAISS factory string, and how many of its cells a query looks into, if it has cells and that is not half."""
 
     factory: str
     probes: int | None = None
@@ -34,8 +34,8 @@ def chosen_codec(count: int, dim: int) -> Codec:
     """What `--prefix auto` stands for; docs/benchmarks.md has the figures behind the rule.
 
     Below 10,000 documents exact prefixes are fast. Above, half a byte for each pair of dims (for each dim up to 64).
-    From 100,000 on half as much, for how a row differs from its cell's centre, in about 2·√count cells, of which a
-    quarter is searched; and the best by that are compared by 4 bits a dim. Widths that do not come out in tables
+    From 100,000 on half as much, for how a row differs from its cell's centre, in about 2·√count cells; and the
+    best by that are compared by 4 bits a dim. Widths that do not come out in tables
     by eights (in cells: by sixteens), or come out in more than 256, stay exact or as they are.
     """
     tables = dim if dim <= _DIM_A_TABLE else dim // 2
@@ -46,7 +46,7 @@ def chosen_codec(count: int, dim: int) -> Codec:
     if not in_cells:
         return Codec(f"PQ{tables}x4fs")
     cells = 2 ** round(np.log2(2 * np.sqrt(count)))
-    return Codec(f"IVF{cells},PQ{tables}x4fsr,Refine(SQ4)", cells // 4)
+    return Codec(f"IVF{cells},PQ{tables}x4fsr,Refine(SQ4)")
 
 
 def filled(vectors: StoredVectors, dim: int, codec: Codec) -> Any:
@@ -55,7 +55,8 @@ def filled(vectors: StoredVectors, dim: int, codec: Codec) -> Any:
     Trains on at most 100,000 rows drawn with a fixed seed, then adds block by block.
 
     A product quantiser gets its dims in another order: strong ones beside weak ones, so that every table has as much
-    to say. An IVF searches the square root of its lists (FAISS's own default, one list, finds too little).
+    to say. An IVF searches half of its lists (FAISS's own default is one): of the exact top 10 of SciFact's questions
+    a quarter held .964, half .996 (docs/benchmarks.md).
     Raises IndexStoreError for a factory string FAISS does not take, or too few rows to train it.
     """
     try:
@@ -148,7 +149,7 @@ def _probe_more_lists(index: Any, probes: int | None) -> None:
         ivf = faiss.extract_index_ivf(index)
     except RuntimeError:  # there is no IVF inside
         return
-    ivf.nprobe = probes if probes is not None else max(1, round(ivf.nlist**0.5))
+    ivf.nprobe = probes if probes is not None else max(1, ivf.nlist // 2)
 
 
 def reason(error: RuntimeError) -> str:

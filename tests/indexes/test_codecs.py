@@ -11,16 +11,16 @@ from mrl_search.indexes.codecs import Codec, check_factory, chosen_codec
         (9_999, 128, Codec("Flat")),
         (10_000, 128, Codec("PQ64x4fs")),
         (99_999, 64, Codec("PQ64x4fs")),
-        (100_000, 128, Codec("IVF512,PQ32x4fsr,Refine(SQ4)", 128)),
-        (290_000, 128, Codec("IVF1024,PQ32x4fsr,Refine(SQ4)", 256)),
-        (290_000, 64, Codec("IVF1024,PQ32x4fsr,Refine(SQ4)", 256)),
+        (100_000, 128, Codec("IVF512,PQ32x4fsr,Refine(SQ4)")),
+        (290_000, 128, Codec("IVF1024,PQ32x4fsr,Refine(SQ4)")),
+        (290_000, 64, Codec("IVF1024,PQ32x4fsr,Refine(SQ4)")),
         (290_000, 8, Codec("PQ8x4fs")),
-        (290_000, 256, Codec("IVF1024,PQ64x4fsr,Refine(SQ4)", 256)),
+        (290_000, 256, Codec("IVF1024,PQ64x4fsr,Refine(SQ4)")),
         (290_000, 99, Codec("Flat")),  # tables of two dims do not come out even
         (90_000, 768, Codec("Flat")),  # 384 tables would overflow 16 bits
-        (290_000, 768, Codec("IVF1024,PQ192x4fsr,Refine(SQ4)", 256)),
+        (290_000, 768, Codec("IVF1024,PQ192x4fsr,Refine(SQ4)")),
         (290_000, 24, Codec("PQ24x4fs")),  # 12 tables are not looked up together
-        (800_000, 128, Codec("IVF2048,PQ32x4fsr,Refine(SQ4)", 512)),
+        (800_000, 128, Codec("IVF2048,PQ32x4fsr,Refine(SQ4)")),
     ],
 )
 def test_the_codec_is_chosen_by_size(count, dim, expected):

@@ -72,7 +72,7 @@ def test_k_beyond_the_documents_takes_no_more_places_than_there_are_documents(cl
 def test_places_an_approximate_prefix_leaves_empty_are_at_the_end():
     docs = np.eye(8, dtype=np.float32)
     stored = StoredVectors(np.repeat(docs, 40, axis=0), "float32")
-    index = VectorIndex(stored, build_prefix(stored, 8, Codec("IVF8,Flat")))  # three lists of eight are searched
+    index = VectorIndex(stored, build_prefix(stored, 8, Codec("IVF8,Flat")))  # four lists of eight are searched
     hits = index.shortlist(docs[:1], Stage(8, 300))
     found = int((hits.rows >= 0).sum())
     assert 40 <= found < 300

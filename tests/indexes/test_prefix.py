@@ -80,9 +80,9 @@ def test_a_graph_is_searched_as_widely_as_rows_are_wanted(factory):
     assert np.mean([np.isin(top, rows).mean() for top, rows in zip(exact, found, strict=True)]) > 0.97
 
 
-def test_an_ivf_searches_the_square_root_of_its_lists(clustered):
+def test_an_ivf_searches_half_of_its_lists(clustered):
     built = build_prefix(StoredVectors(clustered, "float32"), 8, Codec("IVF16,Flat"))
-    assert built._index.nprobe == 4
+    assert built._index.nprobe == 8
 
 
 def test_training_draws_the_same_rows_every_time(clustered, monkeypatch):
