@@ -144,8 +144,11 @@ class Retriever:
 
     def checked_queries(self, queries: Vectors) -> Vectors:
         """Query vectors at unit length, in the index's axes. Raises VectorsError for another shape, NaN or infinity."""
-        if queries.ndim != 2 or not np.isfinite(queries).all():
-            raise VectorsError(f"query vectors must be finite and of shape (queries, dims), found {queries.shape}")
+        if queries.ndim != 2:
+            raise VectorsError(f"query vectors must be of shape (queries, dims), found {queries.shape}")
+        finite = np.isfinite(queries).all(axis=1)
+        if not finite.all():
+            raise VectorsError(f"the query vector in row {np.argmin(finite)} (from 0) holds NaN or infinity")
         return self.stored.turned(unit(queries))
 
     def scored(self, hits: Hits, query: int) -> list[ScoredDoc]:

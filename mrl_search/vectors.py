@@ -54,6 +54,8 @@ def load_vectors(path: Path) -> Vectors:
         vectors = npy.open_memmap(path, mode="r")
     except (OSError, ValueError, TypeError, OverflowError, tokenize.TokenError, SyntaxError) as error:
         raise VectorsError(f"{path} is not an .npy file of vectors, as np.save writes them: {error}") from error
-    if not isinstance(vectors, np.ndarray) or vectors.ndim != 2 or not vectors.size or vectors.dtype.kind != "f":
+    if not isinstance(vectors, np.ndarray) or vectors.ndim != 2 or vectors.dtype.kind != "f":
         raise VectorsError(f"{path} does not hold floats of shape (documents, dims), as np.save writes them")
+    if not vectors.size:
+        raise VectorsError(f"{path} holds no vectors, its shape is {vectors.shape}")
     return vectors

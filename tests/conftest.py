@@ -1,5 +1,6 @@
-"""What tests share: the real data, small vectors, a private cache."""
+"""What tests share: the real data, small corpora and vectors, a private cache."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,18 @@ def _private_places(tmp_path, monkeypatch):
     """No test reads or writes the user's cache, and none reaches a hub."""
     monkeypatch.setenv("MRL_SEARCH_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("MRL_SEARCH_DATA", raising=False)
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    """Writes documents as JSON lines and returns the file's name."""
+
+    def write(*documents, name="corpus.jsonl"):
+        path = tmp_path / name
+        path.write_text("".join(json.dumps(document) + "\n" for document in documents))
+        return str(path)
+
+    return write
 
 
 @pytest.fixture

@@ -1,34 +1,15 @@
 """From files to an index, and what is said of files that make none."""
 
-import json
-
 import numpy as np
 import pytest
+from corpora import ENCODER, doc
 
 from mrl_search.builder import BuildOptions, build, default_dims
 from mrl_search.encoders import EncoderSpec, load_encoder
-from mrl_search.errors import CorpusError, DimensionError, EncoderError, IndexStoreError, RotationError, VectorsError
+from mrl_search.errors import CorpusError, DimensionError, EncoderError, IndexStoreError, RotationError
 from mrl_search.indexes import read_manifest
 from mrl_search.retriever import open_retriever
 from mrl_search.vectors import prefix
-
-ENCODER = "hashing:64"
-
-
-@pytest.fixture
-def corpus(tmp_path):
-    """Writes documents as JSON lines and returns the file's name."""
-
-    def write(*documents, name="corpus.jsonl"):
-        path = tmp_path / name
-        path.write_text("".join(json.dumps(document) + "\n" for document in documents))
-        return str(path)
-
-    return write
-
-
-def doc(identifier, text="some text", **other):
-    return {"_id": identifier, "text": text, **other}
 
 
 def test_what_is_built_can_be_searched(corpus, tmp_path):
@@ -104,120 +85,6 @@ def test_options_that_cannot_be_are_refused_before_anything_is_written(corpus, t
     with pytest.raises((IndexStoreError, RotationError), match=reason):
         build(corpus(doc("a")), tmp_path / "i", dims=(16, 64), encoder=ENCODER, options=options)
     assert not (tmp_path / "i").exists()
-
-
-@pytest.fixture
-def many(corpus):
-    """1,100 documents of a few words each."""
-    random = np.random.default_rng(1)
-    words = np.array([f"word{number}" for number in range(90)])
-    return corpus(*(doc(str(row), " ".join(words[random.integers(0, 90, 6)])) for row in range(1_100)))
-
-
-@pytest.mark.parametrize("sampled", [50_000, 300])
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_a_rotated_index_scores_at_full_width_as_one_that_is_not(many, tmp_path, monkeypatch, sampled, dtype):
-    monkeypatch.setattr("mrl_search.sampling.SAMPLED", sampled)
-    found = []
-    for rotation in ("none", "pca"):
-        options = BuildOptions(rotation=rotation, dtype=dtype)
-        folder = build(many, tmp_path / rotation, dims=(16, 64), encoder=ENCODER, options=options)
-        with open_retriever(folder) as retriever:
-            assert retriever.stored.manifest.rotation.kind == rotation
-            assert (retriever.stored.rotation is None) == (rotation == "none")
-            found.append(retriever.search(["word3 word5 word8"], k=5, funnel="64:5")[0])
-    assert [answer.id for answer in found[0]] == [answer.id for answer in found[1]]
-    tolerance = 1e-5 if dtype == "float32" else 5e-3
-    np.testing.assert_allclose([a.score for a in found[0]], [a.score for a in found[1]], atol=tolerance)
-
-
-def test_every_row_is_the_turned_vector_of_its_document_though_a_sample_was_encoded_first(many, tmp_path, monkeypatch):
-    monkeypatch.setattr("mrl_search.sampling.SAMPLED", 300)
-    options = BuildOptions(rotation="pca", cache=False)
-    folder = build(many, tmp_path / "i", dims=(16, 64), encoder=ENCODER, options=options)
-    with open_retriever(folder) as retriever:
-        rows = list(range(1_100))
-        texts = [document.content for _, document in sorted(retriever.stored.documents(rows).items())]
-        wanted = retriever.stored.rotation.apply(load_encoder(EncoderSpec(ENCODER)).encode_documents(texts))
-        np.testing.assert_allclose(retriever.stored.vectors._vectors.data, wanted, atol=1e-6)
-
-
-def test_no_document_is_encoded_twice_for_the_rotation(many, tmp_path, monkeypatch):
-    monkeypatch.setattr("mrl_search.sampling.SAMPLED", 300)
-    encoder = load_encoder(EncoderSpec(ENCODER))
-    encoded = []
-    encode = type(encoder).encode_documents
-    monkeypatch.setattr(
-        type(encoder), "encode_documents", lambda self, texts: (encoded.extend(texts), encode(self, texts))[1]
-    )
-    options = BuildOptions(rotation="pca", cache=False)
-    build(many, tmp_path / "i", dims=(16, 64), encoder=encoder, options=options)
-    assert len(encoded) == 1_100 + 1  # and the probe, as a query
-
-
-def test_auto_leaves_a_small_corpus_as_it_is_and_says_why(corpus, tmp_path):
-    folder = build(corpus(doc("a"), doc("b")), tmp_path / "i", dims=(16, 64), encoder=ENCODER)
-    record = read_manifest(folder)[0].rotation
-    assert (record.kind, record.why) == ("none", "fewer than 1,000 documents")
-
-
-def test_auto_says_what_it_measured(many, tmp_path):
-    folder = build(many, tmp_path / "i", dims=(8, 64), encoder=ENCODER)
-    record = read_manifest(folder)[0].rotation
-    assert "held-out recall of the top 10" in record.why
-    assert "pca ." in record.why
-
-
-def test_copies_stay_copies_when_they_are_rotated(corpus, tmp_path):
-    vectors = np.random.default_rng(4).standard_normal((1_001, 256)).astype(np.float32)
-    vectors[500] = vectors[1_000] = vectors[0]  # in other places of their blocks
-    np.save(tmp_path / "v.npy", vectors)
-    source = corpus(*(doc(f"d{row:04}") for row in range(1_001)))
-    options = BuildOptions(vectors=tmp_path / "v.npy", rotation="pca")
-    with open_retriever(build(source, tmp_path / "i", dims=(64, 256), options=options)) as retriever:
-        (answers,) = retriever.search_vectors(vectors[:1], k=3)
-        (among_others, *_) = retriever.search_vectors(vectors[:40], k=3)
-    assert [answer.id for answer in answers] == ["d0000", "d0500", "d1000"]
-    assert len({answer.score for answer in answers}) == 1
-    assert [answer.score for answer in among_others] == [answer.score for answer in answers]
-
-
-def test_a_single_width_is_searched_exactly_however_many_documents_there_are(tmp_path):
-    np.save(tmp_path / "v.npy", np.random.default_rng(5).standard_normal((10_100, 8)).astype(np.float32))
-    (tmp_path / "ids.txt").write_text("".join(f"{row}\n" for row in range(10_100)))
-    folder = build(
-        f"ids:{tmp_path / 'ids.txt'}", tmp_path / "i", dims=(8,), options=BuildOptions(vectors=tmp_path / "v.npy")
-    )
-    assert read_manifest(folder)[0].prefix == "Flat"
-
-
-def test_given_vectors_are_rotated_too(corpus, tmp_path):
-    vectors = np.random.default_rng(2).standard_normal((40, 12)).astype(np.float32)
-    np.save(tmp_path / "v.npy", vectors)
-    source = corpus(*(doc(str(row)) for row in range(40)))
-    options = BuildOptions(vectors=tmp_path / "v.npy", rotation="pca")
-    with open_retriever(build(source, tmp_path / "i", dims=(4, 12), options=options)) as retriever:
-        answers = retriever.search_vectors(vectors[7:8], k=1, funnel="4:40,12:1")
-    assert answers[0][0].id == "7"
-    assert answers[0][0].score == pytest.approx(1)
-
-
-@pytest.mark.parametrize(("worth_cells", "codec"), [(100_000, "PQ16x4fs"), (20_000, "IVF256,PQ8x4fsr,Refine(SQ4)")])
-def test_a_large_corpus_gets_codes_and_still_finds(tmp_path, monkeypatch, worth_cells, codec):
-    monkeypatch.setattr("mrl_search.indexes.codecs._WORTH_CELLS", worth_cells)
-    random = np.random.default_rng(3)
-    centres = random.standard_normal((200, 24))
-    vectors = (np.repeat(centres, 105, axis=0) + 0.5 * random.standard_normal((21_000, 24))).astype(np.float32)
-    np.save(tmp_path / "v.npy", vectors)
-    (tmp_path / "ids.txt").write_text("".join(f"{row}\n" for row in range(21_000)))
-    options = BuildOptions(vectors=tmp_path / "v.npy", rotation="pca")
-    with open_retriever(build(f"ids:{tmp_path / 'ids.txt'}", tmp_path / "i", dims=(16, 24), options=options)) as found:
-        assert found.stored.manifest.prefix == codec
-        queries = vectors[::500]
-        run = found.run({str(row): vector for row, vector in enumerate(queries)})
-        exact = found.run({str(row): vector for row, vector in enumerate(queries)}, funnel="24:10")
-    shares = [len({d.id for d in run.ranking[q]} & {d.id for d in exact.ranking[q]}) / 10 for q in run.ranking]
-    assert np.mean(shares) > 0.97
 
 
 def test_a_bad_line_stops_the_build_before_encoding_and_leaves_nothing(corpus, tmp_path):
@@ -299,47 +166,6 @@ def test_an_encoder_that_breaks_its_promise_is_caught(corpus, tmp_path, vectors,
     assert not (tmp_path / "i").exists()
 
 
-def saved(tmp_path, array):
-    np.save(tmp_path / "docs.npy", array)
-    return BuildOptions(vectors=tmp_path / "docs.npy")
-
-
-def test_precomputed_vectors_are_searched_with_vectors(corpus, tmp_path):
-    options = saved(tmp_path, np.array([[2, 0, 0], [0, 3, 0], [1, 1, 0]], np.float64))
-    folder = build(corpus(doc("x"), doc("y"), doc("xy")), tmp_path / "i", dims=(2, 3), options=options)
-    with open_retriever(folder) as retriever:
-        (answers,) = retriever.search_vectors(np.array([[0, 5, 0]], np.float32), k=2)
-        with pytest.raises(EncoderError, match="search it with --vectors"):
-            retriever.search(["text"])
-    assert [(answer.id, round(answer.score, 4)) for answer in answers] == [("y", 1.0), ("xy", 0.7071)]
-
-
-def test_precomputed_vectors_with_their_encoder_are_searched_with_texts(corpus, tmp_path):
-    options = saved(tmp_path, load_encoder(EncoderSpec(ENCODER)).encode_documents(["red fox", "tax law"]))
-    folder = build(corpus(doc("a"), doc("b")), tmp_path / "i", encoder=ENCODER, options=options)
-    with open_retriever(folder) as retriever:
-        assert retriever.search(["tax law"], k=1)[0][0].id == "b"
-
-
-@pytest.mark.parametrize(
-    ("array", "reason"),
-    [
-        (np.ones((3, 4)), "holds 3 vectors for 2 documents; they must be in step"),
-        (np.array([[1.0, 0], [np.nan, 1]]), r"the vector in row 1 \(from 0\) holds NaN"),
-        (np.ones((2, 2), int), "does not hold floats"),
-    ],
-)
-def test_vectors_that_do_not_fit_are_refused(corpus, tmp_path, array, reason):
-    with pytest.raises(VectorsError, match=reason):
-        build(corpus(doc("a"), doc("b")), tmp_path / "i", options=saved(tmp_path, array))
-    assert not (tmp_path / "i").exists()
-
-
-def test_vectors_of_another_width_than_their_encoder_are_refused(corpus, tmp_path):
-    with pytest.raises(VectorsError, match="holds 5 dims, but hashing:64 gives 64"):
-        build(corpus(doc("a")), tmp_path / "i", encoder=ENCODER, options=saved(tmp_path, np.ones((1, 5))))
-
-
 def test_equal_texts_get_equal_scores_and_come_in_id_order(corpus, tmp_path):
     source = corpus(*(doc(identifier, "red fox") for identifier in "cabd"))
     folder = build(source, tmp_path / "i", dims=(16, 64), encoder=ENCODER)
@@ -380,11 +206,3 @@ def test_widths_that_are_no_list_are_refused(corpus, tmp_path, dims):
 def test_skipped_records_are_logged_with_line_and_reason(corpus, tmp_path, caplog):
     build(corpus(doc("a"), {"text": "x"}), tmp_path / "i", encoder=ENCODER, options=BuildOptions(skip_bad=1))
     assert ["corpus.jsonl, line 2: has no _id or id" in message for message in caplog.messages] == [True]
-
-
-def test_vectors_of_any_length_are_scaled_and_zeros_stay(corpus, tmp_path):
-    options = saved(tmp_path, np.array([[1e30, 0], [0, 1e-30], [0, 0]], np.float32))
-    folder = build(corpus(doc("big"), doc("small"), doc("zero")), tmp_path / "i", dims=(2,), options=options)
-    with open_retriever(folder) as retriever:
-        (answers,) = retriever.search_vectors(np.array([[0, 1e-38]], np.float32), k=3)
-    assert [(answer.id, answer.score) for answer in answers] == [("small", 1.0), ("big", 0.0), ("zero", 0.0)]

@@ -75,9 +75,15 @@ def test_exact_search_needs_no_prefix(retriever):
     assert [a.id for a in exact[0]] == [a.id for a in retriever.search(["number 3"], k=30)[0]]
 
 
-@pytest.mark.parametrize("queries", [np.ones(64, np.float32), np.full((1, 64), np.nan, np.float32)])
-def test_queries_that_are_no_vectors_are_refused(retriever, queries):
-    with pytest.raises(VectorsError, match="must be finite and of shape"):
+@pytest.mark.parametrize(
+    ("queries", "reason"),
+    [
+        (np.ones(64, np.float32), r"of shape \(queries, dims\), found \(64,\)"),
+        (np.array([[1] * 64, [np.nan] * 64], np.float32), r"in row 1 \(from 0\) holds NaN"),
+    ],
+)
+def test_queries_that_are_no_vectors_are_refused(retriever, queries, reason):
+    with pytest.raises(VectorsError, match=reason):
         retriever.search_vectors(queries)
 
 

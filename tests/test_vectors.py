@@ -53,3 +53,9 @@ def test_a_file_that_is_not_npy_is_refused(tmp_path, content):
     (tmp_path / "v.npy").write_bytes(content)
     with pytest.raises(VectorsError, match=r"v\.npy is not an \.npy file"):
         load_vectors(tmp_path / "v.npy")
+
+
+def test_a_file_without_a_row_says_so(tmp_path):
+    np.save(tmp_path / "v.npy", np.empty((0, 4), np.float32))
+    with pytest.raises(VectorsError, match=r"v\.npy holds no vectors, its shape is \(0, 4\)"):
+        load_vectors(tmp_path / "v.npy")

@@ -71,7 +71,8 @@ def build_command(
         click.echo(json.dumps({"index": str(folder), **json.loads(manifest.to_json())}, ensure_ascii=False))
         return
     widths = " → ".join(map(str, manifest.dims))
-    click.echo(f"{folder}: {manifest.documents:,} documents, {widths} dims, {manifest.encoder.name}; {seconds:.1f} s")
+    what = f"{manifest.documents:,} documents, {widths} dims, {manifest.encoder.name}, prefix {manifest.prefix}"
+    click.echo(f"{folder}: {what}; {seconds:.1f} s")
     if manifest.rotation is not None and manifest.rotation.why:
         click.echo(f"rotation {manifest.rotation.kind}: {manifest.rotation.why}", err=True)
     if manifest.skipped:

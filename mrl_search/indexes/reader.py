@@ -10,6 +10,7 @@ import numpy as np
 
 from mrl_search.document import Document
 from mrl_search.errors import IndexStoreError, RotationError, VectorsError
+from mrl_search.indexes.ahead import load_kernels_ahead
 from mrl_search.indexes.catalog import Catalog, Segment
 from mrl_search.indexes.index import VectorIndex
 from mrl_search.indexes.layout import FileRecord, Layout
@@ -79,6 +80,7 @@ def open_index(folder: Path) -> StoredIndex:
     anything is read from them; the vectors are only mapped.
     Raises IndexStoreError when something is missing, damaged, or of another format.
     """
+    load_kernels_ahead()
     seen: Segment | None = None
     while True:
         try:

@@ -8,7 +8,7 @@ from calls import call
 
 def test_build_says_what_and_where_on_stdout_and_what_next_on_stderr(here):
     result = call("build", "corpus.jsonl", "--encoder", "hashing:64", "--dims", "16,64")
-    assert result.stdout.startswith("indexes/corpus: 3 documents, 16 → 64 dims, hashing:64; ")
+    assert result.stdout.startswith("indexes/corpus: 3 documents, 16 → 64 dims, hashing:64, prefix Flat; ")
     assert 'mrl-search query "..." --index indexes/corpus' in result.stderr
 
 

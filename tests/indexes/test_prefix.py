@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from mrl_search.errors import IndexStoreError, MissingPackageError
-from mrl_search.indexes.codecs import Codec, check_factory
+from mrl_search.indexes.codecs import Codec, check_factory, load_faiss
 from mrl_search.indexes.prefix import build_prefix, read_prefix, scan
 from mrl_search.indexes.scoring import scored
 from mrl_search.indexes.stored import StoredVectors
@@ -80,9 +80,13 @@ def test_a_graph_is_searched_as_widely_as_rows_are_wanted(factory):
     assert np.mean([np.isin(top, rows).mean() for top, rows in zip(exact, found, strict=True)]) > 0.97
 
 
-def test_an_ivf_searches_half_of_its_lists(clustered):
-    built = build_prefix(StoredVectors(clustered, "float32"), 8, Codec("IVF16,Flat"))
-    assert built._index.nprobe == 8
+@pytest.mark.parametrize(
+    ("codec", "probes"),
+    [(Codec("IVF16,Flat"), 8), (Codec("IVF16,PQ8x4fsr"), 16), (Codec("IVF16,PQ8x4fsr", 3), 3), (Codec("IVF1,Flat"), 1)],
+)
+def test_an_ivf_searches_half_of_its_lists_or_all_of_4_bit_codes_or_as_many_as_told(clustered, codec, probes):
+    built = build_prefix(StoredVectors(clustered, "float32"), 8, codec)
+    assert load_faiss().extract_index_ivf(built._index).nprobe == probes
 
 
 def test_training_draws_the_same_rows_every_time(clustered, monkeypatch):

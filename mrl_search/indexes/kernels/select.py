@@ -20,6 +20,16 @@ def fast(function):
 
 
 @compiled
+def _nothing():
+    pass
+
+
+def load_compiler() -> None:
+    """Has numba load what it needs to run any function, which the first call of one would wait for."""
+    _nothing()
+
+
+@compiled
 def largest_first(keys, k):
     """Moves the k largest of the keys to the front, in no order (Hoare's FIND). Keys must differ."""
     low, high = 0, len(keys) - 1
