@@ -4,7 +4,7 @@
 
 Each size is built by `mrl-search build` in a process of its own; the figure is
 the kernel's own maximum resident set of that process (mapped file pages
-included). Memory should grow by the prefix index alone: 4 bytes × its width a document.
+included). It holds a sample of 50,000 vectors and what fits a rotation to it, and grows by the prefix index.
 """
 
 import argparse

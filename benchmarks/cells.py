@@ -8,6 +8,7 @@ small judged sets get what a large corpus gets: residual codes of a learned 128-
 """
 
 import argparse
+import sys
 import time
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from dual import encoded
 from search.data import sentences
 
 from mrl_search.data import Tolerance, load_dataset
+from mrl_search.errors import MRLSearchError
 from mrl_search.eval.measures import mean, per_query
 from mrl_search.funnel import Funnel
 from mrl_search.indexes import Codec, StoredVectors, VectorIndex, build_prefix
@@ -89,4 +91,7 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except MRLSearchError as error:
+        sys.exit(f"{error}")

@@ -20,6 +20,7 @@ from mrl_search.data import Tolerance, load_dataset, read_queries
 from mrl_search.encoders import EncoderSpec, load_encoder
 from mrl_search.encoders.cached import cached
 from mrl_search.encoding import encode_documents
+from mrl_search.errors import MRLSearchError
 from mrl_search.progress import bar
 from mrl_search.provenance import commit, machine
 from mrl_search.rotations import fit
@@ -93,4 +94,7 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except MRLSearchError as error:
+        sys.exit(f"{error}")

@@ -46,6 +46,7 @@ class BuildOptions:
     dtype: how full vectors are stored: float32, bfloat16 or int8.
     prefix: a FAISS factory string for the prefix index, or auto: by size, as `chosen_codec` says.
     rotation: one of `rotations.KINDS`; auto: the one that finds most on held-out documents, if any finds more.
+    probes: how many of the prefix index's cells a query looks into; None for all, which loses least.
     vectors: an .npy file of (n, D) vectors to use in place of encoding.
     skip_bad: how many bad records to tolerate. force: replace an index that is there.
     cache: keep embeddings in the cache. progress: show bars on stderr.
@@ -53,6 +54,7 @@ class BuildOptions:
 
     dtype: str = "float32"
     prefix: str = AUTO
+    probes: int | None = None
     rotation: str = "auto"
     vectors: Path | None = None
     skip_bad: int = 0
@@ -90,9 +92,7 @@ def build(
         record = _record(encoder)  # before all else is encoded: an encoder that cannot be used says so here
         fitted, blocks = _rotated(_Source(writer, encoder, given, options), widths, encoder.trained_dims)
         writer.write_vectors(blocks, widths[-1], options.dtype)
-        codec = Codec(options.prefix)
-        if options.prefix == AUTO:  # a prefix that nothing reranks must be exact
-            codec = chosen_codec(len(writer), widths[0]) if len(widths) > 1 else Codec(EXACT)
+        codec = _codec(options, widths, len(writer))
         writer.write_prefix(widths[0], codec)
         writer.commit(
             Manifest(
@@ -110,6 +110,16 @@ def build(
             )
         )
     return folder
+
+
+def _codec(options: BuildOptions, widths: Sequence[int], count: int) -> Codec:
+    """The prefix index that was asked for. Raises IndexStoreError for probes of one that has no cells."""
+    codec = Codec(options.prefix)
+    if options.prefix == AUTO:  # a prefix that nothing reranks must be exact
+        codec = chosen_codec(count, widths[0]) if len(widths) > 1 else Codec(EXACT)
+    if options.probes is not None and "IVF" not in codec.factory:
+        raise IndexStoreError(f"asked to look into {options.probes} cells; the prefix index {codec.factory} has none")
+    return codec._replace(probes=options.probes)
 
 
 def default_dims(encoder: Encoder) -> tuple[int, ...]:

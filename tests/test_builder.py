@@ -206,3 +206,14 @@ def test_widths_that_are_no_list_are_refused(corpus, tmp_path, dims):
 def test_skipped_records_are_logged_with_line_and_reason(corpus, tmp_path, caplog):
     build(corpus(doc("a"), {"text": "x"}), tmp_path / "i", encoder=ENCODER, options=BuildOptions(skip_bad=1))
     assert ["corpus.jsonl, line 2: has no _id or id" in message for message in caplog.messages] == [True]
+
+
+def test_probes_are_kept_in_the_index_and_want_cells(corpus, tmp_path):
+    random = np.random.default_rng(4)
+    source = corpus(*(doc(str(row), " ".join(f"w{word}" for word in random.integers(0, 50, 5))) for row in range(400)))
+    options = BuildOptions(prefix="IVF8,PQ16x4fsr", probes=3)
+    with open_retriever(build(source, tmp_path / "i", dims=(32, 64), encoder=ENCODER, options=options)) as retriever:
+        assert retriever.stored.vectors._prefixes._cells.probes == 3
+    with pytest.raises(IndexStoreError, match="3 cells; the prefix index Flat has none"):
+        build(source, tmp_path / "flat", dims=(32, 64), encoder=ENCODER, options=BuildOptions(probes=3))
+    assert not (tmp_path / "flat").exists()

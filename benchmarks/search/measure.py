@@ -1,6 +1,7 @@
 """One method at all its settings: recall, latency in one thread, throughput in several."""
 
 import gc
+import shutil
 import sys
 import tempfile
 import time
@@ -44,6 +45,8 @@ class Measured:
 def measure(method, data: Data, threads: int) -> Measured:
     """Builds, climbs the settings until the recall is enough, and lets go of all memory and files."""
     gc.collect()
+    for left in cache_folder().glob("peer-*"):  # of a run that was killed
+        shutil.rmtree(left)
     with tempfile.TemporaryDirectory(dir=cache_folder(), prefix="peer-") as folder:
         start = time.perf_counter()
         method.build(data.documents, Path(folder), threads)

@@ -9,7 +9,7 @@ from mrl_search.retriever import search
 from search.data import SHORTLIST_DIM
 from search.method import Method
 
-_GRID = (  # of the cells, and candidates
+_GRID = (  # of the cells, and candidates; what a build sets by itself comes last
     (0.02, 25),
     (0.03, 30),
     (0.04, 40),
@@ -23,7 +23,9 @@ _GRID = (  # of the cells, and candidates
     (0.25, 120),
     (0.33, 120),
     (0.33, 150),
-    (0.5, 200),
+    (0.5, 150),
+    (1.0, 150),
+    (1.0, 200),
 )
 
 

@@ -17,6 +17,7 @@ from mrl_search.cli.options import DimsType, encoder_options, encoder_spec, prog
 @click.option("--encoder", metavar="NAME", help="minilm-768 (default), hashing:DIM, openai:MODEL@URL, MODEL or FOLDER.")
 @click.option("--dtype", default="float32", metavar="TYPE", help="float32, bfloat16 or int8: how vectors are stored.")
 @click.option("--prefix", default="auto", metavar="FACTORY", help="FAISS factory string of the prefix index, or auto.")
+@click.option("--probes", type=click.IntRange(min=1), metavar="N", help="Cells a query looks into.  [default: all]")
 @click.option("--rotation", default="auto", metavar="KIND", help="auto, none, pca, learned, block-pca, block-learned.")
 @click.option(
     "--vectors", type=click.Path(path_type=Path), help="Vectors (.npy) in step with CORPUS, not encoded here."
@@ -32,6 +33,7 @@ def build_command(
     encoder: str | None,
     dtype: str,
     prefix: str,
+    probes: int | None,
     rotation: str,
     vectors: Path | None,
     skip_bad: int,
@@ -52,6 +54,7 @@ def build_command(
     options = BuildOptions(
         dtype=dtype,
         prefix=prefix,
+        probes=probes,
         rotation=rotation,
         vectors=vectors,
         skip_bad=skip_bad,

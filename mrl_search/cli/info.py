@@ -8,14 +8,17 @@ import click
 
 @click.command("info")
 @click.argument("index", required=False, type=click.Path(path_type=Path))
+@click.option("--index", "named", type=click.Path(path_type=Path), help="The same as INDEX, as other verbs take it.")
 @click.option("--verify", is_flag=True, help="Read every file to its end and compare it with what was committed.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def info_command(index: Path | None, verify: bool, as_json: bool) -> None:
+def info_command(index: Path | None, named: Path | None, verify: bool, as_json: bool) -> None:
     """Show what INDEX says of itself, and its bytes per document. The index built last if none is named."""
     from mrl_search.cli.show import one_line
     from mrl_search.indexes import find_index, measure_index, verify_index
 
-    folder = find_index(index)
+    if index is not None and named is not None:
+        raise click.UsageError("INDEX and --index are the same; give one")
+    folder = find_index(index or named)
     if verify:
         verify_index(folder)
         click.echo("every file is what was committed", err=True)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from mrl_search.indexes import AUTO, EXACT, Codec, StoredVectors, VectorIndex, b
 from mrl_search.progress import bar
 from mrl_search.provenance import provenance
 from mrl_search.retriever import search
+from mrl_search.rotation import Rotation
 from mrl_search.rotations import fit
 from mrl_search.run import Run, ranked
 from mrl_search.sampling import drawn
@@ -46,12 +47,21 @@ class EvalOptions:
 
 @dataclass(frozen=True)
 class _Encoded:
-    """A dataset as one encoder sees it: row i of documents is ids[i], row j of queries the j-th query."""
+    """A dataset as one encoder sees it: row i of documents is ids[i], row j of queries the j-th query.
+
+    The documents are turned by the rotation, if there is one; the queries are as they were encoded.
+    """
 
     name: str
     ids: list[str]
     documents: Vectors
     queries: Vectors
+    rotation: Rotation | None = None
+
+    @property
+    def turned(self) -> Vectors:
+        """The queries in the documents' axes."""
+        return self.queries if self.rotation is None else self.rotation.apply(self.queries)
 
 
 def evaluate(recipe: EvalRecipe | str, options: EvalOptions | None = None) -> Evaluation:
@@ -132,14 +142,13 @@ def _prefix_widths(funnels: list[Funnel]) -> list[int]:
 
 
 def _rotated(encoded: _Encoded, kind: str, widths: list[int], trained: Sequence[int], options: EvalOptions) -> _Encoded:
-    """Documents and queries in the axes that were fitted to a sample of the documents, as a build does."""
+    """Documents in the axes that were fitted to a sample of them, as a build does."""
     with bar(None, f"fitting a rotation ({kind})", "", shown=options.progress):
         sample = encoded.documents[drawn(len(encoded.documents))]
         rotation = fit(kind, sample, widths, trained).rotation
     if rotation is None:
         return encoded
-    documents, queries = rotation.apply(encoded.documents), rotation.apply(encoded.queries)
-    return _Encoded(encoded.name, encoded.ids, documents, queries)
+    return replace(encoded, documents=rotation.apply(encoded.documents), rotation=rotation)
 
 
 def _rows(
@@ -159,7 +168,7 @@ def _rows(
                 run.write(options.runs / f"{run.name}.trec")
             names = _deep_enough(recipe.measures, funnel, len(encoded.ids))
             values = _measures.per_query(run, dataset.qrels, names)
-            cost = measured_cost(index, encoded.queries, funnel)
+            cost = measured_cost(index, encoded.queries, funnel, encoded.rotation)
             full = reports[0].per_query if reports else values  # the first funnel is exact search at full width
             reports.append(_report(encoded.name, funnel, values, full, cost))
             progress.update(1)
@@ -191,7 +200,7 @@ def _deep_enough(measures: tuple[str, ...], funnel: Funnel, documents: int) -> l
 def _run(dataset: Dataset, encoded: _Encoded, index: VectorIndex, funnel: Funnel, *, drop_self: bool) -> Run:
     """The ranking of every query; with drop_self, one more is fetched and the query's own document left out."""
     fetched = Funnel(tuple(Stage(stage.dim, stage.k + 1) for stage in funnel.stages)) if drop_self else funnel
-    hits = search(index, encoded.queries, fetched)
+    hits = search(index, encoded.turned, fetched)
     ranking = {}
     for place, query in enumerate(dataset.queries):
         scores, rows = hits.of(place)

@@ -20,7 +20,8 @@ _SEED = 0
 class Cost:
     """What a query costs, measured one query at a time from its vector on; encoding is not in it.
 
-    macs_per_query: multiply-adds, by `Funnel.macs`. ram_bytes_per_document: the prefix index's.
+    macs_per_query: multiply-adds, by `Funnel.macs` and of the rotation; codes are counted as if they were floats.
+    ram_bytes_per_document: the prefix index's and the rotation's.
     disk_bytes_per_document: full vectors that the funnel's later stages read; 0 with one stage.
     """
 

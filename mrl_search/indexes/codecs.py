@@ -57,7 +57,8 @@ def filled(vectors: StoredVectors, dim: int, codec: Codec) -> Any:
     A product quantiser gets its dims in another order: strong ones beside weak ones, so that every table has as much
     to say. An IVF searches half of its lists (FAISS's own default is one), of 4-bit codes all: half of them cost
     NFCorpus's questions .0045 of nDCG@10, and over 290,000 sentences save a sixth of the time (docs/benchmarks.md).
-    Raises IndexStoreError for a factory string FAISS does not take, or too few rows to train it.
+    Raises IndexStoreError for a factory string FAISS does not take, too few rows to train it, or
+    more probes than cells.
     """
     try:
         index = _made(dim, codec.factory)
@@ -75,7 +76,7 @@ def filled(vectors: StoredVectors, dim: int, codec: Codec) -> Any:
         raise IndexStoreError(
             f"FAISS cannot build --prefix {codec.factory!r} over {len(vectors)} × {dim}: {reason(error)}"
         ) from error
-    _probe_more_lists(index, codec.probes)
+    _probe_more_lists(index, codec)
     return index
 
 
@@ -143,14 +144,16 @@ def _level_constant(index: Any, sample: Vectors) -> None:
         faiss.copy_array_to_vector(spans, finer.sq.trained)
 
 
-def _probe_more_lists(index: Any, probes: int | None) -> None:
+def _probe_more_lists(index: Any, codec: Codec) -> None:
     faiss = load_faiss()
     try:
         ivf = faiss.extract_index_ivf(index)
     except RuntimeError:  # there is no IVF inside
         return
+    if codec.probes is not None and not 1 <= codec.probes <= ivf.nlist:
+        raise IndexStoreError(f"asked to look into {codec.probes} cells, and {codec.factory} has {ivf.nlist}")
     cheap = isinstance(faiss.downcast_index(ivf), faiss.IndexIVFPQFastScan)
-    ivf.nprobe = probes or (ivf.nlist if cheap else max(1, ivf.nlist // 2))
+    ivf.nprobe = codec.probes or (ivf.nlist if cheap else max(1, ivf.nlist // 2))
 
 
 def reason(error: RuntimeError) -> str:

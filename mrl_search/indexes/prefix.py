@@ -52,11 +52,11 @@ class PrefixIndex:
 
         m is k or more; below 0 stands for none. An exhaustive index leaves none of the k best out, and equals among
         them by row; one of codes gives two or three times as many, to be scored by the vectors themselves. in_order:
-        False where they are reranked in any case; of finer codes then k are enough.
+        False where they are reranked in any case; of finer codes then k are enough, if they are a hundred.
         """
         wanted = min(self._fetched(k, in_order), self._size)
         if self._cells is not None:
-            return self._cells.candidates(queries, wanted, SCANNED * k)
+            return self._cells.candidates(queries, wanted, SCANNED * max(k, _LEAST_LOSSY))
         units = prefix(queries, self._dim)
         if self._is_exhaustive:
             return _all_of_the_best(self._index.search, self._size, units, k)
@@ -68,7 +68,7 @@ class PrefixIndex:
     def _fetched(self, k: int, in_order: bool) -> int:
         """Rows to find where k are wanted."""
         if self._cells is not None and self._cells.are_refined:
-            return max(_LOSSY_FINER * k, _LEAST_LOSSY) if in_order else k
+            return max(_LOSSY_FINER * k if in_order else k, _LEAST_LOSSY)
         return k if self._lossless else max(_LOSSY * k, _LEAST_LOSSY)
 
     def _parameters(self, wanted: int) -> Any:

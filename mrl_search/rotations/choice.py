@@ -39,14 +39,14 @@ def choose(sample: Vectors, goal: Goal) -> tuple[Rotation | None, str]:
     queries, documents = sample[order[:held_out]], sample[order[held_out:]]
     candidates = _CANDIDATES if len(sample) >= _SMALL else max(_TRUE, len(sample) // 50)
     true = _nearest(queries, documents, _TRUE)
-    chosen, best = None, _recall(queries, documents, true, None, goal.widths, candidates)
-    figures = [f"none {_short(best)}"]
-    for kind in _eligible(goal, len(sample)):
-        rotation = rotation_of(kind, documents, goal)
-        recall = _recall(queries, documents, true, rotation, goal.widths, candidates)
-        figures.append(f"{kind} {_short(recall)}")
-        if recall > best + _WORTH:
-            chosen, best = rotation, recall
+    tried: dict[str, Rotation | None] = {"none": None}
+    tried |= {kind: rotation_of(kind, documents, goal) for kind in _eligible(goal, len(sample))}
+    recalls = {
+        kind: _recall(queries, documents, true, rotation, goal.widths, candidates) for kind, rotation in tried.items()
+    }
+    enough = max(recalls.values()) - _WORTH
+    chosen = tried[next(kind for kind, recall in recalls.items() if recall >= enough)]
+    figures = [f"{kind} {_short(recall)}" for kind, recall in recalls.items()]
     widths = " and ".join(map(str, goal.widths))
     measured = f"held-out recall of the top {_TRUE} in {candidates} candidates at {widths} dims: {', '.join(figures)}"
     return chosen, measured if chosen else f"{measured}; nothing gains more than {_short(_WORTH)}"

@@ -1,6 +1,10 @@
+import numpy as np
+import pytest
+
 from mrl_search.eval.cost import measured_cost
 from mrl_search.funnel import Funnel
 from mrl_search.indexes import Codec, StoredVectors, VectorIndex, build_prefix
+from mrl_search.rotation import Rotation
 
 
 def test_cost_counts_what_the_funnel_reads_and_times_what_it_takes(clustered):
@@ -12,3 +16,12 @@ def test_cost_counts_what_the_funnel_reads_and_times_what_it_takes(clustered):
     assert cost.disk_bytes_per_document == 32 * 4
     assert 0 < cost.latency_ms_p50 <= cost.latency_ms_p95
     assert measured_cost(index, clustered[:20], Funnel.parse("8:50")).disk_bytes_per_document == 0
+
+
+def test_cost_has_the_rotation_in_it(clustered):
+    stored = StoredVectors(clustered, "float32")
+    index = VectorIndex(stored, build_prefix(stored, 8, Codec("Flat")))
+    turn = Rotation(np.eye(32, dtype=np.float32), "pca")
+    plain, turned = (measured_cost(index, clustered[:20], Funnel.parse("8:50,32:10"), r) for r in (None, turn))
+    assert turned.macs_per_query - plain.macs_per_query == 32 * 32
+    assert turned.ram_bytes_per_document - plain.ram_bytes_per_document == pytest.approx(4 * 32 * 32 / 600, abs=0.1)

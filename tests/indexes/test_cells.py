@@ -94,14 +94,21 @@ def test_finer_codes_find_more(stored):
 
 def test_a_refined_shortlist_need_not_be_scored_before_it_is_reranked(stored):
     index = VectorIndex(stored, build_prefix(stored, 16, Codec("IVF16,PQ8x4fsr,Refine(SQ4)", 8)))
-    stages = Stage(16, 40), Stage(32, 10)
+    stages = Stage(16, 120), Stage(32, 10)
     hits = index.shortlist(stored.data[:20], stages[0], in_order=False)
-    assert hits.rows.shape == (20, 40)
+    assert hits.rows.shape == (20, 120)
     assert np.isneginf(hits.scores).all()
     reranked = index.rerank(stored.data[:20], hits, stages[1])
     assert reranked.rows.tolist() == search(index, stored.data[:20], Funnel(stages)).rows.tolist()
     scored = index.rerank(stored.data[:20], index.rerank(stored.data[:20], hits, stages[0]), stages[1])
     assert (reranked.rows.tolist(), reranked.scores.tolist()) == (scored.rows.tolist(), scored.scores.tolist())
+
+
+@pytest.mark.parametrize("k", [10, 20, 50])
+def test_a_small_shortlist_holds_the_best_by_prefix_whether_it_is_reranked_or_not(stored, k):
+    index = VectorIndex(stored, build_prefix(stored, 16, Codec("IVF16,PQ8x4fsr,Refine(SQ4)")))
+    last, first = (index.shortlist(stored.data[:100], Stage(16, k), in_order=order).rows for order in (True, False))
+    assert np.mean([np.isin(a, b).mean() for a, b in zip(last, first, strict=True)]) > 0.99
 
 
 def test_more_cells_find_more_and_all_cells_find_all(stored):

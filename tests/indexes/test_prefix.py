@@ -125,3 +125,8 @@ def test_without_faiss_one_line_says_what_to_install(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "faiss", None)
     with pytest.raises(MissingPackageError, match=r"pip install 'mrl-search\[cpu\]'"):
         check_factory(8, "Flat")
+
+
+def test_more_probes_than_cells_are_refused(clustered):
+    with pytest.raises(IndexStoreError, match="17 cells, and IVF16,Flat has 16"):
+        build_prefix(StoredVectors(clustered, "float32"), 8, Codec("IVF16,Flat", 17))

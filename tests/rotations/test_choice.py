@@ -57,7 +57,7 @@ def test_too_few_documents_are_left_alone():
     [
         ([0.900, 0.950, 0.951], "pca"),  # learned gains too little on pca
         ([0.900, 0.950, 0.953], "learned"),
-        ([0.900, 0.901, 0.903], "learned"),
+        ([0.900, 0.9005, 0.903], "learned"),
         ([0.900, 0.901, 0.902], "none"),
     ],
 )
