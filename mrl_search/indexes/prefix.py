@@ -23,6 +23,9 @@ _LOSSY = 2  # rows fetched for each one wanted where FAISS compares codes; see d
 _LEAST_LOSSY = (
     100  # rows fetched in any case: 20,000 documents gave .80 of the best 10 when 20 were scored, .998 of 200
 )
+_LEAST_RERANKED = (
+    30  # the same where finer codes compare them and the rows are reranked: 10 of them held .71, of 30 .76
+)
 _LOSSY_FINER = 3  # the same where finer codes compare them, unless all are reranked
 
 
@@ -52,11 +55,11 @@ class PrefixIndex:
 
         m is k or more; below 0 stands for none. An exhaustive index leaves none of the k best out, and equals among
         them by row; one of codes gives two or three times as many, to be scored by the vectors themselves. in_order:
-        False where they are reranked in any case; of finer codes then k are enough, if they are a hundred.
+        False where they are reranked in any case; of finer codes then k are enough, if they are thirty.
         """
         wanted = min(self._fetched(k, in_order), self._size)
         if self._cells is not None:
-            return self._cells.candidates(queries, wanted, SCANNED * max(k, _LEAST_LOSSY))
+            return self._cells.candidates(queries, wanted, SCANNED * max(k, _least(in_order)))
         units = prefix(queries, self._dim)
         if self._is_exhaustive:
             return _all_of_the_best(self._index.search, self._size, units, k)
@@ -68,7 +71,7 @@ class PrefixIndex:
     def _fetched(self, k: int, in_order: bool) -> int:
         """Rows to find where k are wanted."""
         if self._cells is not None and self._cells.are_refined:
-            return max(_LOSSY_FINER * k if in_order else k, _LEAST_LOSSY)
+            return max(_LOSSY_FINER * k if in_order else k, _least(in_order))
         return k if self._lossless else max(_LOSSY * k, _LEAST_LOSSY)
 
     def _parameters(self, wanted: int) -> Any:
@@ -104,6 +107,10 @@ class PrefixIndex:
         """Lets go of FAISS's copy where the kernel has its own; it cannot be written any more."""
         if self._cells is not None:
             self._index = None
+
+
+def _least(in_order: bool) -> int:
+    return _LEAST_LOSSY if in_order else _LEAST_RERANKED
 
 
 def build_prefix(vectors: StoredVectors, dim: int, codec: Codec) -> PrefixIndex:
