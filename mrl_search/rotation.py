@@ -42,6 +42,11 @@ class Rotation:
         """The width D it rotates."""
         return len(self.matrix)
 
+    @property
+    def macs(self) -> int:
+        """Multiply-adds that one vector takes."""
+        return self.matrix.size if self._compact is None else sum(part.size for part in self._compact)
+
     def apply(self, vectors: Vectors) -> Vectors:
         """(n, D) float32 rows in the new axes; lengths and inner products stay, up to rounding.
 

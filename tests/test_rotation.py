@@ -70,3 +70,10 @@ def test_what_is_no_rotation_is_refused(matrix, reason):
 def test_vectors_of_another_width_are_refused():
     with pytest.raises(RotationError, match="the rotation is of 3 dims, the vectors have 2"):
         Rotation(np.eye(3, dtype=np.float32), "any").apply(np.zeros((1, 2), np.float32))
+
+
+def test_few_reflections_take_fewer_multiply_adds_than_the_matrix():
+    axes = orthogonal(64, 1)[:8].astype(np.float64)
+    matrix = reflected(axes).astype(np.float32)
+    assert Rotation(matrix, "learned", 8).macs == 2 * 64 * 8
+    assert Rotation(matrix, "learned").macs == 64 * 64

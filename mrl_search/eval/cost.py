@@ -34,14 +34,14 @@ def measured_cost(index: VectorIndex, queries: Vectors, funnel: Funnel, rotation
     start = time.perf_counter()
     answer(queries)
     seconds = time.perf_counter() - start
-    turning = 0 if rotation is None else rotation.matrix.size
+    turning, turning_bytes = (0, 0) if rotation is None else (rotation.macs, rotation.matrix.nbytes)
     p50, p95 = np.percentile(latencies_ms, [50, 95])
     return Cost(
         macs_per_query=funnel.macs(len(index)) + turning,
         latency_ms_p50=round(float(p50), 4),
         latency_ms_p95=round(float(p95), 4),
         queries_per_second=round(len(queries) / seconds, 1),
-        ram_bytes_per_document=round((index.prefix_bytes + 4 * turning) / len(index), 1),
+        ram_bytes_per_document=round((index.prefix_bytes + turning_bytes) / len(index), 1),
         disk_bytes_per_document=4.0 * index.dim if len(funnel.stages) > 1 else 0.0,
         device="cpu",
     )
