@@ -6,7 +6,7 @@
 from mrl_search.training.plots import plot
 from mrl_search.training.result import Study
 from mrl_search.training.study import curves, prepared, study
-from mrl_search.training.table import markdown, table
+from mrl_search.training.study_table import markdown, table
 from mrl_search.training.train_recipe import Arm, Judged, Source, TrainRecipe, read_train_recipe
 from mrl_search.training.trainer import TrainOptions, train_arm
 

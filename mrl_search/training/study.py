@@ -11,7 +11,7 @@ from mrl_search.training.dynamics import Row, read_rows
 from mrl_search.training.measuring import Models, compared, retrieval, similarity
 from mrl_search.training.negatives import teacher_scores, with_negatives
 from mrl_search.training.result import Study
-from mrl_search.training.table import markdown
+from mrl_search.training.study_table import markdown
 from mrl_search.training.train_recipe import TrainRecipe
 from mrl_search.training.trainer import CARD, CURVES, FACTS, MODEL, TrainOptions, train_arm
 from mrl_search.training.training_set import TrainingSet, training_set
