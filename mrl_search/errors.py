@@ -12,6 +12,7 @@
     ├── RunError             a TREC run that cannot be read or written (ValueError)
     ├── MeasureError         a measure that ir-measures does not know (ValueError)
     ├── RecipeError          a recipe with unknown or missing keys    (ValueError)
+    ├── TrainingError        a training that cannot begin or go on    (RuntimeError)
     └── MissingPackageError  an optional package is not installed     (ImportError)
 
 Each also is the builtin it refines, so callers may catch either. A message
@@ -65,6 +66,10 @@ class MeasureError(MRLSearchError, ValueError):
 
 class RecipeError(MRLSearchError, ValueError):
     """A recipe with an unknown key, a missing key, or a value of the wrong type."""
+
+
+class TrainingError(MRLSearchError, RuntimeError):
+    """Data that a loss cannot be trained on, a loss that is not finite, or a folder with another run."""
 
 
 class MissingPackageError(MRLSearchError, ImportError):

@@ -13,6 +13,7 @@ from mrl_search.cli.demo import demo_command
 from mrl_search.cli.evaluate import eval_command
 from mrl_search.cli.info import info_command
 from mrl_search.cli.query import query_command
+from mrl_search.cli.train import train_command
 from mrl_search.errors import MRLSearchError
 
 
@@ -39,5 +40,5 @@ def main() -> None:
     """Adaptive (Matryoshka) retrieval: shortlist by a short prefix of each embedding, rerank by longer ones."""
 
 
-for _verb in (build_command, query_command, eval_command, info_command, demo_command):
+for _verb in (build_command, query_command, eval_command, train_command, info_command, demo_command):
     main.add_command(_verb)

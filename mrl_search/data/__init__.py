@@ -4,15 +4,18 @@ from mrl_search.data.collection import Corpus, Dataset
 from mrl_search.data.corpus import open_corpus
 from mrl_search.data.dataset import load_dataset
 from mrl_search.data.documents import Tolerance
+from mrl_search.data.examples import Example, read_examples
 from mrl_search.data.qrels import read_qrels, read_trec_qrels
 from mrl_search.data.queries import read_queries
 
 __all__ = [
     "Corpus",
     "Dataset",
+    "Example",
     "Tolerance",
     "load_dataset",
     "open_corpus",
+    "read_examples",
     "read_qrels",
     "read_queries",
     "read_trec_qrels",

@@ -31,7 +31,7 @@ class SentenceEncoder:
             raise EncoderError(f"unknown precision {spec.precision!r}; choose one of {', '.join(PRECISIONS)}")
         self.spec = spec
         self._precision = "bfloat16" if spec.precision == "bfloat16" else "float32"  # as the authors published it
-        self._model = _load(spec.name, self._precision)
+        self._model = load_model(spec.name, self._precision)
         self._layer_norm = spec.name in _NEEDS_LAYER_NORM if spec.layer_norm is None else spec.layer_norm
         width = self._model.get_embedding_dimension()
         if width is None:
@@ -114,8 +114,11 @@ def _http_error() -> type[Exception]:
     return root
 
 
-def _load(name: str, precision: str) -> Any:
-    """The model; all-MiniLM-L6-v2 comes from its PyPI package, so that it needs no hub."""
+def load_model(name: str, precision: str = "float32") -> Any:
+    """The SentenceTransformer of that name or folder; all-MiniLM-L6-v2 comes from its PyPI package and needs no hub.
+
+    Raises EncoderError.
+    """
     import torch
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging

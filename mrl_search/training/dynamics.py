@@ -1,0 +1,188 @@
+"""What happens at each step: the loss of every width, gradients by layer and by block of dims, how far weights move."""
+
+import math
+import re
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import torch
+from sentence_transformers import SentenceTransformer
+from torch import Tensor
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from mrl_search.errors import TrainingError
+from mrl_search.training.objective import PerWidth
+from mrl_search.training.train_recipe import Arm, TrainRecipe
+
+_LAYER = re.compile(r"\blayers?\.(\d+)\.")
+_PART = re.compile(r"(\d{8})\.parquet")
+Row = dict[str, float]
+
+
+class Dynamics(TrainerCallback):  # type: ignore[misc]
+    """Notes a row a step, written at every checkpoint; stops a run whose loss or gradient is not finite.
+
+    Columns: `step`, `learning rate`, `loss` (as trained: widths weighted and added), `loss@16` for each width,
+    `gradient:layer 0` for each layer (norms, after clipping), `gradient[0:16]` for each block of dims of the full
+    vectors (before clipping), `update:layer 0` for each layer (norm of what the step changed).
+    """
+
+    def __init__(
+        self,
+        recipe: TrainRecipe,
+        arm: Arm,
+        model: SentenceTransformer,
+        noted: PerWidth,
+        folder: Path,
+        tell: Callable[[int, Row], None],
+    ) -> None:
+        self._dims, self._weights = arm.dims, arm.scaled_weights
+        self._noted, self._folder, self._tell = noted, folder, tell
+        full = model.get_embedding_dimension()
+        self._blocks = list(pairwise((0, *(width for width in recipe.widths if width < full), full)))
+        self._layers = _by_layer(model)
+        self._squares = torch.zeros(full)
+        self._row: Row = {}
+        self._rows: list[Row] = []
+        self._before: list[Tensor] = []
+        self._began = 0.0
+        self.seconds: list[float] = []  # of each step of this process; no part of the record, which is the same twice
+        model[-1].register_forward_hook(self._watch)
+
+    def _watch(self, module: Any, features: Any, output: dict[str, Tensor]) -> None:
+        vectors = output["sentence_embedding"]
+        if vectors.requires_grad:
+            vectors.register_hook(self._add)  # type: ignore[no-untyped-call]
+
+    def _add(self, gradient: Tensor) -> None:
+        self._squares += gradient.detach().float().square().sum(dim=0).cpu()
+
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Drops what was noted after the checkpoint that is gone on from."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        for step, path in _parts(self._folder):
+            if step > state.global_step:
+                path.unlink()
+
+    def on_step_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """The clock of a step begins."""
+        self._began = time.perf_counter()
+
+    def on_pre_optimizer_step(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Losses and gradients of the step; raises TrainingError, before a weight changes, if one is not finite."""
+        losses = self._noted.taken(len(self._dims))
+        self._row = {
+            "step": state.global_step + 1,
+            "loss": sum(weight * loss for weight, loss in zip(self._weights, losses, strict=True)),
+        }
+        self._row |= {f"loss@{dim}": loss for dim, loss in zip(self._dims, losses, strict=True)}
+        for layer, parameters in self._layers.items():
+            self._row[f"gradient:{layer}"] = _norm([p.grad for p in parameters if p.grad is not None])
+        for start, stop in self._blocks:
+            self._row[f"gradient[{start}:{stop}]"] = float(self._squares[start:stop].sum().sqrt())
+        self._squares.zero_()
+        strange = [name for name, value in self._row.items() if not math.isfinite(value)]
+        if strange:
+            raise TrainingError(
+                f"step {state.global_step + 1}: {strange[0]} is {self._row[strange[0]]}; the last checkpoint is kept; "
+                "lower learning_rate, or use precision = 'float32'"
+            )
+        self._before = [p.detach().clone() for parameters in self._layers.values() for p in parameters]
+
+    def on_optimizer_step(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """How far the step moved each layer's weights."""
+        before = iter(self._before)
+        for layer, parameters in self._layers.items():
+            self._row[f"update:{layer}"] = _norm([p.detach() - next(before) for p in parameters])
+        self._before = []
+
+    def on_step_end(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        lr_scheduler: Any = None,
+        **_: Any,
+    ) -> None:
+        """The row is whole; the scheduler has already moved on, so the rate is the next step's."""
+        self._row["learning rate"] = float(lr_scheduler.get_last_lr()[0])
+        self._rows.append(self._row)
+        self.seconds.append(time.perf_counter() - self._began)
+        self._tell(state.global_step, self._row)
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, float] | None = None,
+        **_: Any,
+    ) -> None:
+        """Adds the last step's loss of each width to what TensorBoard and its like are given."""
+        if logs is not None and "loss" in logs:
+            logs.update({name: value for name, value in self._row.items() if name.startswith("loss@")})
+
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Writes the rows since the last checkpoint."""
+        self.write(state.global_step)
+
+    def write(self, step: int) -> None:
+        """Writes the rows since the last checkpoint, under the number of this step."""
+        if self._rows:
+            write_rows(self._rows, self._folder / f"{step:08d}.parquet")
+            self._rows = []
+
+
+def joined(folder: Path) -> list[Row]:
+    """All rows noted in a folder of parts, by step."""
+    return [row for _, path in _parts(folder) for row in read_rows(path)]
+
+
+def read_rows(path: Path) -> list[Row]:
+    """The rows of one Parquet file."""
+    from pyarrow import parquet
+
+    rows: list[Row] = parquet.read_table(path).to_pylist()
+    return rows
+
+
+def write_rows(rows: list[Row], path: Path) -> None:
+    """One Parquet file of the rows, all or nothing."""
+    import pyarrow
+    from pyarrow import parquet
+
+    temporary = path.with_name(f".{path.name}.partial")
+    parquet.write_table(pyarrow.Table.from_pylist(rows), temporary)
+    temporary.replace(path)
+
+
+def _parts(folder: Path) -> Iterator[tuple[int, Path]]:
+    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+        if found := _PART.fullmatch(path.name):
+            yield int(found[1]), path
+
+
+def _by_layer(model: SentenceTransformer) -> dict[str, list[Tensor]]:
+    """Weights that are trained, by `layer N`; those of no layer by what they stand in."""
+    layers: dict[str, list[Tensor]] = defaultdict(list)
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            found = _LAYER.search(name)
+            layers[f"layer {found[1]}" if found else _outside(name)].append(parameter)
+    return dict(layers)
+
+
+def _outside(name: str) -> str:
+    return "embeddings" if "embeddings" in name else name.split(".")[-2]
+
+
+def _norm(tensors: list[Tensor]) -> float:
+    return math.sqrt(sum(float(tensor.float().square().sum()) for tensor in tensors))

@@ -1,0 +1,101 @@
+"""The loss of an arm: sentence-transformers' own, added up over widths, with each width's share noted.
+
+A baseline is the same sum over one width, so that the twins' steps run the same code.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.base.losses.gradcache import uses_gradient_cache
+from sentence_transformers.sentence_transformer import losses
+from torch import Tensor, nn
+from torch.nn import functional
+
+from mrl_search.errors import TrainingError
+from mrl_search.training.train_recipe import Arm, TrainRecipe
+
+Features = Iterable[dict[str, Tensor]]
+
+
+class PerWidth:
+    """Notes what a loss gives each time it is called: once a width, the widest first."""
+
+    def __init__(self, loss: nn.Module) -> None:
+        self._noted: list[Tensor] = []
+        # GradCache's losses are called once a step, and their calculate_loss once a width
+        name = "calculate_loss" if uses_gradient_cache(loss) else "forward"
+        setattr(loss, name, self._noting(getattr(loss, name)))
+
+    def _noting(self, calculate: Any) -> Any:
+        def noted(*arguments: Any, **options: Any) -> Any:
+            value = calculate(*arguments, **options)
+            self._noted.append(value.detach())
+            return value
+
+        return noted
+
+    def taken(self, widths: int) -> list[float]:
+        """The first so many values since it was last asked, the narrowest width's first; forgets them all."""
+        values = [float(value) for value in self._noted[:widths]]
+        self._noted.clear()
+        return values[::-1]
+
+
+class Classifier(nn.Module):
+    """Softmax cross-entropy over (u, v, |u − v|), with a classifier for each width, or the first columns of one.
+
+    MRL and MRL-E of 2205.13147, §3, with the features of Sentence-BERT (1908.10084, §3.1). A classifier is what makes
+    the two differ: a loss of cosines has no weights of its own to tie.
+    """
+
+    def __init__(self, model: SentenceTransformer, labels: int, dims: tuple[int, ...], *, tied: bool) -> None:
+        super().__init__()
+        self.model = model
+        self._full = max(dims)
+        self._tied = nn.Linear(3 * self._full, labels) if tied else None
+        self._own = nn.ModuleDict({} if tied else {str(dim): nn.Linear(3 * dim, labels) for dim in dims})
+
+    def forward(self, features: Features, labels: Tensor) -> Tensor:
+        """The mean cross-entropy of the batch, at the width of the vectors the model gives now."""
+        first, second = (self.model(one)["sentence_embedding"] for one in features)
+        dim = first.shape[1]
+        parts = torch.stack((first, second, (first - second).abs()), dim=1)  # (b, 3, dim)
+        if self._tied is None:
+            logits = self._own[str(dim)](parts.flatten(1))
+        else:
+            weight = self._tied.weight.reshape(-1, 3, self._full)[:, :, :dim]  # (labels, 3, dim)
+            logits = parts.flatten(1) @ weight.flatten(1).T + self._tied.bias
+        return functional.cross_entropy(logits, labels.view(-1))
+
+
+def objective(recipe: TrainRecipe, arm: Arm, model: SentenceTransformer, labels: int = 0) -> tuple[nn.Module, PerWidth]:
+    """(loss of the arm, its part that notes each width's). labels: how many classes there are, for softmax.
+
+    Raises TrainingError for a width beyond the model's.
+    """
+    width = model.get_embedding_dimension()
+    if arm.dims[-1] > width:
+        raise TrainingError(
+            f"the arm {arm.name} asks for {arm.dims[-1]} dims, {recipe.base} gives {width}; end its dims at {width}"
+        )
+    base = _base(recipe, arm, model, labels)
+    noted = PerWidth(base)
+    loss: nn.Module = losses.MatryoshkaLoss(model, base, list(arm.dims), list(arm.scaled_weights))
+    return losses.AdaptiveLayerLoss(model, loss) if arm.layers else loss, noted
+
+
+def _base(recipe: TrainRecipe, arm: Arm, model: SentenceTransformer, labels: int) -> nn.Module:
+    base: nn.Module
+    if recipe.loss == "cosent":
+        base = losses.CoSENTLoss(model, scale=recipe.scale)
+    elif recipe.loss == "softmax":
+        base = Classifier(model, labels, arm.dims, tied=recipe.head == "tied")
+    elif recipe.loss == "distil":
+        base = losses.DistillKLDivLoss(model)
+    elif recipe.mini_batch:
+        base = losses.CachedMultipleNegativesRankingLoss(model, scale=recipe.scale, mini_batch_size=recipe.mini_batch)
+    else:
+        base = losses.MultipleNegativesRankingLoss(model, scale=recipe.scale)
+    return base

@@ -1,0 +1,70 @@
+"""All arms of a recipe, every seed: trained, measured at every width with and without rotation, and compared."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+from mrl_search.encoders import EncoderSpec, cached, load_encoder
+from mrl_search.provenance import provenance
+from mrl_search.training.card import add_section
+from mrl_search.training.dynamics import Row, read_rows
+from mrl_search.training.measuring import Models, compared, retrieval, similarity
+from mrl_search.training.negatives import teacher_scores, with_negatives
+from mrl_search.training.result import Study
+from mrl_search.training.study_table import markdown
+from mrl_search.training.train_recipe import TrainRecipe
+from mrl_search.training.trainer import CARD, CURVES, FACTS, MODEL, TrainOptions, train_arm
+from mrl_search.training.training_set import TrainingSet, training_set
+
+
+def study(recipe: TrainRecipe, root: Path, out: Path, options: TrainOptions | None = None) -> Study:
+    """Trains every arm with every seed into `out/ARM-seedN/` and measures them; what is whole there is not done again.
+
+    root: where the recipe's paths begin. Raises as `training_set`, `train_arm` and `evaluate`.
+    """
+    options = options or TrainOptions()
+    data = prepared(recipe, root, options)
+    folders = {
+        (arm.name, seed): train_arm(recipe, arm, seed, data, out / f"{arm.name}-seed{seed}", options)
+        for seed in recipe.seeds
+        for arm in recipe.arms
+    }
+    models: Models = {key: folder / MODEL for key, folder in folders.items()}
+    judged = tuple(retrieval(recipe, root, models, options))
+    similar, similar_compared = similarity(recipe, root, models)
+    found = Study(
+        recipe=dataclasses.asdict(recipe),
+        sources=data.sources,
+        overlaps=data.overlaps,
+        measured=(*judged, *similar),
+        compared=(*compared(recipe, judged), *similar_compared),
+        step_seconds={
+            folder.name: json.loads((folder / FACTS).read_text())["step_seconds"] for folder in folders.values()
+        },
+        provenance=provenance(),
+    )
+    for folder in models.values():
+        add_section(folder / CARD, "widths", f"## How good it is at every width, beside its twins\n\n{markdown(found)}")
+    return found
+
+
+def curves(recipe: TrainRecipe, out: Path) -> dict[str, list[Row]]:
+    """Arm → the rows of its first seed, as `study` left them in `out`."""
+    seed = recipe.seeds[0]
+    return {arm.name: read_rows(out / f"{arm.name}-seed{seed}" / CURVES) for arm in recipe.arms}
+
+
+def _step_seconds(folder: Path) -> float:
+    return float(json.loads((folder / FACTS).read_text(encoding="utf-8"))["step_seconds"])
+
+
+def prepared(recipe: TrainRecipe, root: Path, options: TrainOptions) -> TrainingSet:
+    """The examples, with hard negatives and a teacher's scores if the recipe asks for them."""
+    data = training_set(recipe, root)
+    if recipe.negatives:
+        encoder = cached(load_encoder(EncoderSpec(recipe.base)))
+        mined = with_negatives(data.examples, encoder, recipe.negatives, progress=options.progress)
+        data = dataclasses.replace(data, examples=mined)
+    if recipe.teacher is not None:
+        data = dataclasses.replace(data, taught=teacher_scores(data.examples, recipe.teacher))
+    return data

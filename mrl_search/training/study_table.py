@@ -1,0 +1,71 @@
+"""A study as the tables people read."""
+
+from collections.abc import Iterator
+
+from mrl_search.training.result import Compared, Measured, Study
+
+_LEGEND = (
+    "± the first arm's: difference and its 95 % interval over queries (pairs), seeds meaned; "
+    "=: as good as equal, TOST p < .05 at the margin {margin:g}"
+)
+_ALPHA = 0.05
+
+
+def table(study: Study) -> str:
+    """For each collection and rotation: a line for each arm with every width, and one for its difference."""
+    blocks = [_block(study, dataset, rotation) for dataset, rotation in _pages(study)]
+    margin = study.compared[0].difference.margin if study.compared else 0
+    return "\n\n".join([*blocks, _LEGEND.format(margin=margin)] if study.compared else blocks)
+
+
+def markdown(study: Study) -> str:
+    """The same as Markdown tables, for a README or a model card; means over the seeds."""
+    lines: list[str] = []
+    for dataset, rotation in _pages(study):
+        rows = list(_rows(study, dataset, rotation))
+        widths = _widths(study)
+        measure = rows[0][1][0].measure
+        lines += ["", f"{dataset}, {measure}, rotation {rotation}:", ""]
+        lines += ["| arm | " + " | ".join(map(str, widths)) + " |", "|---" * (len(widths) + 1) + "|"]
+        lines += [
+            f"| {name} | " + " | ".join(f"{_mean(found, dim):.4f}" for dim in widths) + " |" for name, found in rows
+        ]
+    return "\n".join(lines[1:])
+
+
+def _block(study: Study, dataset: str, rotation: str) -> str:
+    rows, widths = list(_rows(study, dataset, rotation)), _widths(study)
+    title = f"{dataset}, {rows[0][1][0].measure}, rotation {rotation}"
+    longest = max(len(name) for name, _ in rows) + 2
+    lines = [title, " " * longest + "".join(f"{dim:>24}" for dim in widths)]
+    for name, found in rows:
+        lines.append(f"{name:<{longest}}" + "".join(f"{_mean(found, dim):>24.4f}" for dim in widths))
+        told = {c.dim: c for c in study.compared if (c.dataset, c.rotation, c.arm) == (dataset, rotation, name)}
+        if told:
+            lines.append(f"{'  ±':<{longest}}" + "".join(f"{_told(told[dim]):>24}" for dim in widths))
+    return "\n".join(lines)
+
+
+def _told(compared: Compared) -> str:
+    found = compared.difference
+    mark = " =" if found.p_equivalent < _ALPHA else "  "
+    return f"{found.mean:+.4f} [{found.low:+.3f},{found.high:+.3f}]{mark}"
+
+
+def _pages(study: Study) -> Iterator[tuple[str, str]]:
+    yield from dict.fromkeys((one.dataset, one.rotation) for one in study.measured)
+
+
+def _widths(study: Study) -> list[int]:
+    return sorted({one.dim for one in study.measured}, reverse=True)
+
+
+def _rows(study: Study, dataset: str, rotation: str) -> Iterator[tuple[str, list[Measured]]]:
+    here = [one for one in study.measured if (one.dataset, one.rotation) == (dataset, rotation)]
+    for arm in dict.fromkeys(one.arm for one in here):
+        yield arm, [one for one in here if one.arm == arm]
+
+
+def _mean(found: list[Measured], dim: int) -> float:
+    values = [one.mean for one in found if one.dim == dim]
+    return sum(values) / len(values)

@@ -1,0 +1,164 @@
+"""What is trained: one base model, one stream of data, and arms that differ in their widths alone."""
+
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+
+from mrl_search.errors import RecipeError
+from mrl_search.recipe import read_recipe
+
+LOSSES = ("contrastive", "cosent", "softmax", "distil")
+HEADS = ("own", "tied")
+_LEAST_DIM = 2  # one coordinate has no direction but its sign
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file of examples, or `hf:NAME`, and how many of its first ones are taken; 0 for all."""
+
+    path: str
+    limit: int = 0
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One of the encoders that are compared: the widths whose losses are added up.
+
+    dims: ascending; a baseline has one. weights: of their losses, 1 each unless given.
+    mean: divide the weights by their sum, which gives the loss the scale of a baseline's.
+    layers: train a loss on earlier layers too (AdaptiveLayerLoss, 2D Matryoshka: 2402.14776).
+    """
+
+    name: str
+    dims: tuple[int, ...]
+    weights: tuple[float, ...] = ()
+    mean: bool = False
+    layers: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.name or not all(letter.isalnum() or letter in "-_." for letter in self.name):
+            raise RecipeError(f"an arm's name must be letters, digits, '-', '_' and '.', found {self.name!r}")
+        if not self.dims or self.dims[0] < _LEAST_DIM or any(short >= long for short, long in pairwise(self.dims)):
+            raise RecipeError(f"the dims of the arm {self.name} must grow from {_LEAST_DIM}, found {list(self.dims)}")
+        if self.weights and (len(self.weights) != len(self.dims) or not all(0 < w < 1e6 for w in self.weights)):
+            raise RecipeError(
+                f"the arm {self.name} has {len(self.dims)} dims and the weights {list(self.weights)}; "
+                "wanted one above 0 for each"
+            )
+
+    @property
+    def scaled_weights(self) -> tuple[float, ...]:
+        """What each width's loss is multiplied by, in the order of dims."""
+        weights = self.weights or (1.0,) * len(self.dims)
+        return tuple(weight / sum(weights) for weight in weights) if self.mean else weights
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What the arms are measured on, at every width.
+
+    datasets: judged collections, looked for in `folder`. sts: files of scored pairs. rotations: as for build.
+    margin: of equivalence, in nDCG@10 or correlation. precision: what texts are encoded in.
+    """
+
+    datasets: tuple[str, ...] = ()
+    sts: tuple[str, ...] = ()
+    folder: str = ""
+    rotations: tuple[str, ...] = ("none", "learned")
+    margin: float = 0.01
+    precision: str = "auto"
+
+    def __post_init__(self) -> None:
+        if not 0 < self.margin < 1:
+            raise RecipeError(f"the margin of equivalence must lie between 0 and 1, found {self.margin}")
+
+
+@dataclass(frozen=True)
+class TrainRecipe:
+    """All that twins share, and the arms in which they differ.
+
+    base: a sentence-transformers model, by name or folder. data: read in this order and shuffled together by the seed.
+    loss: contrastive for pairs and triplets (InfoNCE over the batch), cosent for scored pairs, softmax for labelled
+    pairs, distil for pairs with negatives and a teacher.
+    mini_batch: above 0, GradCache (2101.06983): that many texts are held at a time.
+    head: of softmax; own: a classifier for each width (MRL), tied: the first columns of one (MRL-E).
+    negatives: how many hard ones are mined for each pair with the base model. teacher: whose scores distil follows.
+    learning_rate rises over the first `warmup` of the steps and falls to 0. clip: the largest norm of a gradient.
+    precision: float32, or bfloat16 for autocast.
+    """
+
+    base: str
+    data: tuple[Source, ...]
+    arms: tuple[Arm, ...]
+    steps: int
+    loss: str = "contrastive"
+    batch: int = 64
+    mini_batch: int = 0
+    learning_rate: float = 2e-5
+    warmup: float = 0.1
+    clip: float = 1.0
+    scale: float = 20.0
+    max_tokens: int = 64
+    precision: str = "float32"
+    seeds: tuple[int, ...] = (0,)
+    save_every: int = 100
+    head: str = "own"
+    negatives: int = 0
+    teacher: str | None = None
+    judged: Judged = field(default_factory=Judged)
+
+    def __post_init__(self) -> None:
+        _demand(bool(self.data), "name at least one [[data]] source")
+        _demand(bool(self.arms), "name at least one [[arms]]")
+        names = [arm.name for arm in self.arms]
+        _demand(len(set(names)) == len(names), f"the arms must have different names, found {', '.join(names)}")
+        for name in ("steps", "batch", "max_tokens", "save_every"):
+            _demand(getattr(self, name) >= 1, f"{name} must be 1 or more, found {getattr(self, name)}")
+        _demand(self.batch >= 2 or self.loss != "contrastive", "a contrastive batch holds at least 2 pairs")
+        _demand(0 < self.learning_rate < 1, f"learning_rate must lie between 0 and 1, found {self.learning_rate}")
+        _demand(0 <= self.warmup < 1, f"warmup is a share of the steps, below 1, found {self.warmup}")
+        _demand(self.clip > 0 and self.scale > 0, f"clip and scale must be above 0, found {self.clip}, {self.scale}")
+        _demand(self.negatives >= 0 and self.mini_batch >= 0, "negatives and mini_batch cannot be below 0")
+        _demand(self.loss in LOSSES, f"unknown loss {self.loss!r}; choose one of {', '.join(LOSSES)}")
+        _demand(self.head in HEADS, f"unknown head {self.head!r}; choose one of {', '.join(HEADS)}")
+        _demand(self.head == "own" or self.loss == "softmax", "head = 'tied' is for loss = 'softmax'; others have none")
+        _demand(
+            self.precision in ("float32", "bfloat16"), f"precision is float32 or bfloat16, found {self.precision!r}"
+        )
+        _demand(bool(self.seeds) and min(self.seeds) >= 0, f"seeds must be whole numbers from 0, found {self.seeds}")
+        _demand(
+            not self.mini_batch or self.loss == "contrastive",
+            f"mini_batch (GradCache) is for the contrastive loss; {self.loss} needs the batch in one piece",
+        )
+        _demand(
+            not (self.mini_batch and any(arm.layers for arm in self.arms)),
+            "mini_batch (GradCache) keeps the last layer alone, and an arm asks for layers; leave one of them out",
+        )
+        _demand((self.loss == "distil") == (self.teacher is not None), "loss = 'distil' and a teacher go together")
+        _demand(self.loss != "distil" or self.negatives > 0, "loss = 'distil' compares with negatives; ask for some")
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Every width that an arm is trained at, ascending: all arms are measured at all of them."""
+        return tuple(sorted({dim for arm in self.arms for dim in arm.dims}))
+
+    def arm(self, name: str) -> Arm:
+        """The arm of that name. Raises RecipeError, naming those there are."""
+        for arm in self.arms:
+            if arm.name == name:
+                return arm
+        raise RecipeError(f"there is no arm {name!r}; there are {', '.join(arm.name for arm in self.arms)}")
+
+
+def read_train_recipe(path: Path) -> TrainRecipe:
+    """A recipe file; raises RecipeError when it is not right."""
+    try:
+        return read_recipe(path, TrainRecipe)
+    except RecipeError as error:
+        where = "" if str(error).startswith(str(path)) or str(path) in str(error) else f"{path}: "
+        raise RecipeError(f"{where}{error}") from error
+
+
+def _demand(met: bool, wanted: str) -> None:
+    if not met:
+        raise RecipeError(wanted)

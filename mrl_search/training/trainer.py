@@ -1,0 +1,174 @@
+"""One arm, one seed: from a base model to a folder that sentence-transformers loads."""
+
+import dataclasses
+import hashlib
+import json
+import shutil
+import statistics
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import Dataset
+from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer, SentenceTransformerTrainingArguments
+from sentence_transformers.base.training_args import BatchSamplers
+from transformers import PrinterCallback, set_seed
+
+from mrl_search.encoders import load_model
+from mrl_search.errors import TrainingError
+from mrl_search.progress import bar
+from mrl_search.provenance import provenance
+from mrl_search.training.card import add_section, made_from
+from mrl_search.training.dynamics import Dynamics, Row, joined, write_rows
+from mrl_search.training.objective import objective
+from mrl_search.training.train_recipe import Arm, TrainRecipe
+from mrl_search.training.training_set import TrainingSet, columns
+
+MODEL, CURVES, FACTS, CARD = "model", "dynamics.parquet", "training.json", "README.md"
+_CHECKPOINTS, _PARTS = "checkpoints", "dynamics"
+_LOGGED_EVERY = 10  # steps, for TensorBoard; our own record has every step
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainOptions:
+    """How to train, as against what. tensorboard: also write its event files."""
+
+    progress: bool = False
+    tensorboard: bool = False
+
+
+def train_arm(
+    recipe: TrainRecipe, arm: Arm, seed: int, data: TrainingSet, folder: Path, options: TrainOptions | None = None
+) -> Path:
+    """Trains one encoder and returns its folder; one that is whole already is left as it is.
+
+    A run that was stopped goes on from its last whole checkpoint along the same curve: same batches, same dropout. What
+    differs in anything but `arm` shares seeds, batches and their order, steps and precision.
+    Writes `model/` (a sentence-transformers folder), `dynamics.parquet` (see Dynamics) and, last, `training.json`.
+    Raises TrainingError when the folder holds another run, and when a loss is not finite.
+    """
+    options = options or TrainOptions()
+    facts = _facts(recipe, arm, seed, data)
+    if _is_done(folder, facts):
+        return folder
+    set_seed(seed)
+    model = load_model(recipe.base)
+    tokens = model.max_seq_length
+    model.max_seq_length = recipe.max_tokens
+    model.model_card_data.local_files_only = True
+    dataset = Dataset.from_dict(columns(recipe, data))
+    loss, noted = objective(recipe, arm, model, _labels(data))
+    with bar(recipe.steps, f"training {arm.name}, seed {seed}", "steps", shown=options.progress) as progress:
+        dynamics = Dynamics(recipe, arm, model, noted, folder / _PARTS, _teller(progress))
+        trainer = SentenceTransformerTrainer(
+            model=model, args=_arguments(recipe, seed, folder, options), train_dataset=dataset, loss=loss
+        )
+        trainer.remove_callback(PrinterCallback)
+        trainer.callback_handler.callbacks.insert(0, dynamics)  # before TensorBoard's, which logs what it adds
+        trainer.train(resume_from_checkpoint=_last_checkpoint(folder))
+        dynamics.write(recipe.steps)
+    model.max_seq_length = tokens  # what is short in training need not be short in use
+    _finish(model, folder, facts | {"step_seconds": round(statistics.median(dynamics.seconds), 4)})
+    return folder
+
+
+def _arguments(
+    recipe: TrainRecipe, seed: int, folder: Path, options: TrainOptions
+) -> SentenceTransformerTrainingArguments:
+    on_gpu = torch.cuda.is_available()
+    return SentenceTransformerTrainingArguments(
+        output_dir=str(folder / _CHECKPOINTS),
+        max_steps=recipe.steps,
+        per_device_train_batch_size=recipe.batch,
+        learning_rate=recipe.learning_rate,
+        warmup_steps=round(recipe.warmup * recipe.steps),
+        max_grad_norm=recipe.clip,
+        seed=seed,
+        data_seed=seed,
+        full_determinism=on_gpu,
+        use_cpu=not on_gpu,
+        bf16=recipe.precision == "bfloat16",
+        # a text that stands twice in a batch would be its own negative
+        batch_sampler=BatchSamplers.NO_DUPLICATES if recipe.loss == "contrastive" else BatchSamplers.BATCH_SAMPLER,
+        dataloader_drop_last=True,
+        dataloader_pin_memory=on_gpu,
+        save_steps=recipe.save_every,
+        save_total_limit=2,
+        logging_steps=_LOGGED_EVERY,
+        logging_nan_inf_filter=False,
+        report_to=["tensorboard"] if options.tensorboard else [],
+        disable_tqdm=True,
+    )
+
+
+def _facts(recipe: TrainRecipe, arm: Arm, seed: int, data: TrainingSet) -> dict[str, Any]:
+    """All that decides the weights, as JSON would give it back."""
+    told = dataclasses.asdict(recipe)
+    for shared in ("arms", "seeds", "judged", "save_every"):
+        del told[shared]
+    facts = {"recipe": told, "arm": dataclasses.asdict(arm), "seed": seed, "data": data.sources}
+    facts["digest"] = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+    found: dict[str, Any] = json.loads(json.dumps(facts))
+    return found
+
+
+def _is_done(folder: Path, facts: dict[str, Any]) -> bool:
+    """Whether this very run is whole in the folder; notes there which run it is, if it was empty."""
+    started = folder / "run.json"
+    if started.exists():
+        if json.loads(started.read_text(encoding="utf-8"))["digest"] != facts["digest"]:
+            raise TrainingError(
+                f"{folder} holds a run of another recipe, data, arm or seed; delete it, or choose another with --out"
+            )
+        return (folder / FACTS).exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_json(started, facts)
+    return False
+
+
+def _finish(model: SentenceTransformer, folder: Path, facts: dict[str, Any]) -> None:
+    """Puts the model in place, then the curves, then the facts, which make it whole; sweeps the checkpoints."""
+    temporary = folder / f".{MODEL}.partial"
+    for path in (temporary, folder / MODEL):
+        shutil.rmtree(path, ignore_errors=True)
+    facts = {**facts, "provenance": provenance()}
+    model.save_pretrained(str(temporary))
+    add_section(temporary / CARD, "what made it", made_from(facts))
+    temporary.replace(folder / MODEL)
+    write_rows(joined(folder / _PARTS), folder / CURVES)
+    _write_json(folder / FACTS, facts)
+    for name in (_CHECKPOINTS, _PARTS):
+        shutil.rmtree(folder / name, ignore_errors=True)
+
+
+def _last_checkpoint(folder: Path) -> str | None:
+    """The last one that is whole: the trainer writes its state last."""
+    found = []
+    for path in (folder / _CHECKPOINTS).glob("checkpoint-*"):
+        try:
+            state = json.loads((path / "trainer_state.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        found.append((int(state["global_step"]), str(path)))
+    return max(found)[1] if found else None
+
+
+def _labels(data: TrainingSet) -> int:
+    return max((example.label for example in data.examples if example.label is not None), default=-1) + 1
+
+
+def _teller(progress: Any) -> Callable[[int, Row], None]:
+    """Moves the bar to the step, with the loss of each width behind it."""
+
+    def tell(step: int, row: Row) -> None:
+        progress.set_postfix({name: f"{value:.3f}" for name, value in row.items() if name.startswith("loss")})
+        progress.update(step - progress.n)
+
+    return tell
+
+
+def _write_json(path: Path, what: dict[str, Any]) -> None:
+    temporary = path.with_name(f".{path.name}.partial")
+    temporary.write_text(json.dumps(what, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    temporary.replace(path)

@@ -1,0 +1,130 @@
+"""A whole twin study of a tiny model: trained, measured, compared, written, told."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from mrl_search.cli import main
+from mrl_search.training import Arm, Judged, Source, Study, TrainRecipe, markdown, study, table
+
+RESULTS = sorted((Path(__file__).resolve().parents[2] / "training" / "results").glob("*.json"))
+WIDTHS = (4, 8, 16)
+
+
+@pytest.fixture
+def collection(pairs):
+    """A BEIR folder `beir/tiny` of 60 documents and 12 questions beside the pairs; returns their folder."""
+    folder = pairs / "beir" / "tiny"
+    (folder / "qrels").mkdir(parents=True)
+    random = np.random.default_rng(3)
+    texts = [" ".join(f"word{n}" for n in random.integers(0, 60, 6)) for _ in range(60)]
+    lines = [json.dumps({"_id": f"d{n}", "text": text}) for n, text in enumerate(texts)]
+    (folder / "corpus.jsonl").write_text("\n".join(lines) + "\n")
+    asked = [json.dumps({"_id": f"q{n}", "text": texts[n].rpartition(" ")[0]}) for n in range(12)]
+    (folder / "queries.jsonl").write_text("\n".join(asked) + "\n")
+    judged = "".join(f"q{n}\td{n}\t1\n" for n in range(12))
+    (folder / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\n" + judged)
+    return pairs
+
+
+def recipe_of(base, **told):
+    return TrainRecipe(
+        base=str(base),
+        data=(Source("pairs.jsonl"),),
+        arms=(Arm("baseline", (16,)), Arm("mrl", WIDTHS)),
+        steps=3,
+        batch=8,
+        seeds=(0, 1),
+        judged=Judged(("tiny",), ("pairs.jsonl",), "beir", ("none", "pca"), margin=0.05, precision="float32"),
+        **told,
+    )
+
+
+def test_a_study_measures_every_arm_seed_width_and_rotation_and_compares_with_the_first(tiny, collection):
+    found = study(recipe_of(tiny), collection, collection / "out")
+    assert len(found.measured) == 2 * 2 * 2 * 2 * len(WIDTHS)  # collection or pairs, rotations, arms, seeds
+    assert len(found.compared) == 2 * 2 * len(WIDTHS)
+    judged = [one for one in found.measured if one.dataset == "tiny"]
+    assert all(one.mean == pytest.approx(np.mean(one.per_query), abs=1e-5) for one in judged)
+    by_key = {(one.arm, one.seed): one.mean for one in judged if (one.rotation, one.dim) == ("none", 16)}
+    (compared,) = (c for c in found.compared if (c.dataset, c.rotation, c.dim) == ("tiny", "none", 16))
+    gained = np.mean([by_key["mrl", seed] - by_key["baseline", seed] for seed in (0, 1)])
+    assert compared.difference.mean == pytest.approx(gained, abs=1e-5)
+    assert set(found.step_seconds) == {f"{arm}-seed{seed}" for arm in ("baseline", "mrl") for seed in (0, 1)}
+
+
+def test_a_rotation_leaves_full_width_as_it_is(tiny, collection):
+    found = study(recipe_of(tiny), collection, collection / "out")
+    full = {
+        rotation: [one.mean for one in found.measured if (one.rotation, one.dim) == (rotation, 16)]
+        for rotation in ("none", "pca")
+    }
+    assert full["none"] == pytest.approx(full["pca"], abs=1e-4)
+
+
+def test_a_study_is_json_and_back_and_stands_in_every_models_card(tiny, collection):
+    found = study(recipe_of(tiny), collection, collection / "out")
+    assert Study.from_json(found.to_json(), "here").to_json() == found.to_json()
+    card = (collection / "out" / "mrl-seed1" / "model" / "README.md").read_text()
+    assert markdown(found) in card
+    assert "## What made it" in card
+    study(recipe_of(tiny), collection, collection / "out")
+    again = (collection / "out" / "mrl-seed1" / "model" / "README.md").read_text()
+    assert again.count("## How good it is at every width") == 1
+
+
+def test_the_table_has_a_line_for_each_arm_and_one_for_its_difference(tiny, collection):
+    found = study(dataclasses.replace(recipe_of(tiny), seeds=(0,)), collection, collection / "out")
+    lines = table(found).splitlines()
+    assert lines[0] == "tiny, nDCG@10, rotation none"
+    assert [line.split()[0] for line in lines[2:5]] == ["baseline", "mrl", "±"]
+    assert "margin 0.05" in lines[-1]
+
+
+def test_the_command_trains_a_pair_and_goes_on_where_it_was(tiny, collection, monkeypatch):
+    monkeypatch.chdir(collection)
+    Path("r.toml").write_text(
+        f'base = "{tiny}"\nsteps = 3\nbatch = 8\n[[data]]\npath = "pairs.jsonl"\n'
+        '[[arms]]\nname = "baseline"\ndims = [16]\n[[arms]]\nname = "mrl"\ndims = [4, 16]\n'
+        '[judged]\nfolder = "beir"\ndatasets = ["tiny"]\nrotations = ["none"]\n'
+    )
+    told = CliRunner().invoke(main, ["train", "r.toml", "--arm", "mrl"])
+    assert (told.exit_code, told.stdout) == (0, "training/models/r/mrl-seed0/model\n")
+    before = Path("training/models/r/mrl-seed0/training.json").stat().st_mtime_ns
+    told = CliRunner().invoke(main, ["train", "r.toml", "--pair"])
+    assert told.exit_code == 0, told.output
+    assert Path("training/models/r/mrl-seed0/training.json").stat().st_mtime_ns == before
+    assert Study.from_json(Path("training/results/r.json").read_text(), "r.json").measured
+    assert Path("training/results/r.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "reason"),
+    [
+        (["r.toml"], 2, "has the arms a, b; choose one with --arm, or train all with --pair"),
+        (["r.toml", "--arm", "c"], 1, "there is no arm 'c'; there are a, b"),
+        (["r.toml", "--arm", "a", "--pair"], 2, "--pair trains every arm"),
+        (["no.toml", "--pair"], 1, "cannot read the recipe no.toml"),
+        (["r.toml", "--arm", "b"], 1, "asks for 99 dims"),
+    ],
+)
+def test_a_wrong_call_says_what_to_do(tiny, pairs, monkeypatch, words, code, reason):
+    monkeypatch.chdir(pairs)
+    Path("r.toml").write_text(
+        f'base = "{tiny}"\nsteps = 3\n[[data]]\npath = "pairs.jsonl"\n'
+        '[[arms]]\nname = "a"\ndims = [16]\n[[arms]]\nname = "b"\ndims = [99]\n'
+    )
+    told = CliRunner().invoke(main, ["train", *words])
+    assert told.exit_code == code
+    assert reason in told.output
+
+
+@pytest.mark.parametrize("path", RESULTS, ids=lambda path: path.stem)
+def test_every_result_in_the_repository_reads_and_names_a_clean_commit(path):
+    found = Study.from_json(path.read_text(encoding="utf-8"), str(path))
+    assert found.measured
+    assert not str(found.provenance["commit"]).endswith("+dirty")

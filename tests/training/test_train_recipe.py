@@ -1,0 +1,94 @@
+from pathlib import Path
+
+import pytest
+
+from mrl_search.errors import RecipeError
+from mrl_search.training.train_recipe import Arm, Source, TrainRecipe, read_train_recipe
+
+RECIPES = sorted((Path(__file__).resolve().parents[2] / "training" / "recipes").glob("*.toml"))
+ARMS = (Arm("baseline", (16,)), Arm("mrl", (4, 8, 16)))
+
+
+def recipe(**told):
+    return TrainRecipe(**({"base": "b", "data": (Source("d.jsonl"),), "arms": ARMS, "steps": 4} | told))
+
+
+def test_there_are_recipes():
+    assert RECIPES
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_every_recipe_is_read_and_its_first_arm_is_the_baseline(path):
+    found = read_train_recipe(path)
+    assert len(found.arms[0].dims) == 1
+    assert {arm.dims[-1] for arm in found.arms} == {found.arms[0].dims[-1]}
+
+
+def test_weights_are_one_each_and_a_mean_divides_them():
+    assert Arm("mrl", (4, 8)).scaled_weights == (1.0, 1.0)
+    assert Arm("mrl", (4, 8), mean=True).scaled_weights == (0.5, 0.5)
+    assert Arm("mrl", (4, 8), weights=(3.0, 1.0), mean=True).scaled_weights == (0.75, 0.25)
+
+
+def test_widths_are_those_of_all_arms():
+    assert recipe(arms=(Arm("a", (16,)), Arm("b", (4, 16)), Arm("c", (8, 16)))).widths == (4, 8, 16)
+
+
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [
+        ({"dims": ()}, "must grow from 2"),
+        ({"dims": (8, 4)}, "must grow from 2"),
+        ({"dims": (1, 4)}, "must grow from 2"),
+        ({"dims": (4, 8), "weights": (1.0,)}, r"has 2 dims and the weights \[1.0\]"),
+        ({"dims": (4, 8), "weights": (1.0, 0.0)}, "wanted one above 0 for each"),
+        ({"name": "a/b", "dims": (4,)}, "letters, digits"),
+    ],
+)
+def test_an_arm_that_cannot_be_says_why(told, reason):
+    with pytest.raises(RecipeError, match=reason):
+        Arm(**({"name": "arm"} | told))
+
+
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [
+        ({"data": ()}, r"at least one \[\[data\]\]"),
+        ({"arms": ()}, r"at least one \[\[arms\]\]"),
+        ({"arms": (ARMS[0], ARMS[0])}, "different names"),
+        ({"steps": 0}, "steps must be 1 or more, found 0"),
+        ({"batch": 1}, "at least 2 pairs"),
+        ({"learning_rate": 2.0}, "learning_rate must lie"),
+        ({"warmup": 1.0}, "warmup is a share"),
+        ({"loss": "magic"}, "choose one of contrastive, cosent, softmax, distil"),
+        ({"head": "tied"}, "others have none"),
+        ({"loss": "cosent", "mini_batch": 8}, "GradCache.*cosent needs the batch in one piece"),
+        ({"mini_batch": 8, "arms": (Arm("2d", (4, 16), layers=True),)}, "keeps the last layer alone"),
+        ({"precision": "float16"}, "precision.* float32 or bfloat16"),
+        ({"seeds": ()}, "seeds must be"),
+        ({"loss": "distil", "negatives": 1}, "a teacher go together"),
+        ({"teacher": "t"}, "a teacher go together"),
+        ({"loss": "distil", "teacher": "t"}, "compares with negatives"),
+    ],
+)
+def test_a_recipe_that_cannot_be_says_why(told, reason):
+    with pytest.raises(RecipeError, match=reason):
+        recipe(**told)
+
+
+def test_an_unknown_key_is_named_with_the_file(tmp_path):
+    (tmp_path / "r.toml").write_text('base = "b"\nstesp = 3\n')
+    with pytest.raises(RecipeError, match=r"r\.toml: unknown key 'stesp'"):
+        read_train_recipe(tmp_path / "r.toml")
+
+
+def test_a_value_that_cannot_be_is_named_with_the_file(tmp_path):
+    (tmp_path / "r.toml").write_text('base = "b"\nsteps = 0\n[[data]]\npath = "d"\n[[arms]]\nname = "a"\ndims = [4]\n')
+    with pytest.raises(RecipeError, match=r"r\.toml: steps must be 1 or more"):
+        read_train_recipe(tmp_path / "r.toml")
+
+
+def test_an_arm_is_found_by_its_name():
+    assert recipe().arm("mrl") is ARMS[1]
+    with pytest.raises(RecipeError, match="there are baseline, mrl"):
+        recipe().arm("mlr")

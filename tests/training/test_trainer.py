@@ -1,0 +1,144 @@
+"""Real training of a tiny model: twins, curves that go on after a kill, losses that are not finite."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import numpy as np
+import pytest
+from pyarrow import parquet
+
+from mrl_search.encoders import EncoderSpec, load_encoder
+from mrl_search.errors import TrainingError
+from mrl_search.training import Arm, Source, TrainRecipe, train_arm
+from mrl_search.training.training_set import training_set
+
+BASELINE, MRL = Arm("baseline", (16,)), Arm("mrl", (4, 8, 16))
+
+
+def recipe_of(base, **told):
+    settings = {"data": (Source("pairs.jsonl"),), "arms": (BASELINE, MRL), "steps": 6, "batch": 8, "save_every": 2}
+    return TrainRecipe(**({"base": str(base), "learning_rate": 1e-3} | settings | told))
+
+
+def trained(recipe, arm, root, name, seed=0):
+    folder = train_arm(recipe, arm, seed, training_set(recipe, root), root / name)
+    return folder, parquet.read_table(folder / "dynamics.parquet").to_pylist()
+
+
+def weights(folder):
+    from safetensors.numpy import load_file
+
+    return load_file(folder / "model" / "model.safetensors")
+
+
+def same(first, second):
+    return all(np.array_equal(array, second[name]) for name, array in first.items())
+
+
+def test_what_is_trained_loads_in_sentence_transformers_at_any_width(tiny, pairs):
+    from sentence_transformers import SentenceTransformer
+
+    folder, rows = trained(recipe_of(tiny), MRL, pairs, "mrl")
+    model = SentenceTransformer(str(folder / "model"), truncate_dim=4, device="cpu")
+    assert model.encode(["word1 word2"]).shape == (1, 4)
+    assert [row["step"] for row in rows] == [1, 2, 3, 4, 5, 6]
+    assert load_encoder(EncoderSpec(str(folder / "model"))).trained_dims == (4, 8, 16)
+
+
+def test_every_row_says_what_each_width_and_layer_did(tiny, pairs):
+    _, rows = trained(recipe_of(tiny), MRL, pairs, "mrl")
+    names = {"step", "loss", "loss@4", "loss@8", "loss@16", "gradient[0:4]", "gradient[4:8]", "gradient[8:16]"}
+    layers = ("embeddings", "layer 0", "layer 1")
+    assert names | {f"{what}:{layer}" for what in ("gradient", "update") for layer in layers} <= set(rows[0])
+    for row in rows:
+        assert row["loss"] == pytest.approx(row["loss@4"] + row["loss@8"] + row["loss@16"])
+    assert rows[2]["update:layer 0"] > 0
+    assert rows[-1]["learning rate"] == 0
+
+
+def test_the_twins_begin_with_the_same_batch_and_full_width_loss(tiny, pairs):
+    recipe = recipe_of(tiny)
+    (_, base), (_, mrl) = (trained(recipe, arm, pairs, arm.name) for arm in recipe.arms)
+    assert base[0]["loss@16"] == mrl[0]["loss@16"]
+    assert base[0]["loss"] == base[0]["loss@16"]
+
+
+def test_a_mean_of_widths_has_the_scale_of_one(tiny, pairs):
+    _, rows = trained(recipe_of(tiny), Arm("mean", (4, 8, 16), mean=True), pairs, "mean")
+    assert rows[0]["loss"] == pytest.approx(np.mean([rows[0][f"loss@{dim}"] for dim in (4, 8, 16)]))
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_others(tiny, pairs):
+    one, two, other = (trained(recipe_of(tiny), MRL, pairs, f"run{n}", seed)[0] for n, seed in enumerate((0, 0, 1)))
+    assert same(weights(one), weights(two))
+    assert not same(weights(one), weights(other))
+
+
+@pytest.mark.parametrize(
+    "told", [{"loss": "cosent"}, {"loss": "softmax"}, {"loss": "softmax", "head": "tied"}], ids=str
+)
+def test_other_losses_train_at_every_width(tiny, pairs, told):
+    _, rows = trained(recipe_of(tiny, **told), MRL, pairs, "other")
+    assert all(row[f"loss@{dim}"] > 0 for row in rows for dim in (4, 8, 16))
+
+
+def test_earlier_layers_may_be_trained_too(tiny, pairs):
+    _, rows = trained(recipe_of(tiny), Arm("2d", (4, 16), layers=True), pairs, "2d")
+    assert rows[-1]["step"] == 6
+
+
+def test_a_run_that_is_whole_is_not_done_again_and_another_is_not_overwritten(tiny, pairs):
+    folder, _ = trained(recipe_of(tiny), MRL, pairs, "mrl")
+    before = (folder / "training.json").stat().st_mtime_ns
+    trained(recipe_of(tiny), MRL, pairs, "mrl")
+    assert (folder / "training.json").stat().st_mtime_ns == before
+    with pytest.raises(TrainingError, match="another recipe, data, arm or seed"):
+        trained(recipe_of(tiny, steps=7), MRL, pairs, "mrl")
+
+
+def test_a_loss_that_is_not_finite_stops_before_a_weight_changes_and_keeps_the_checkpoint(tiny, pairs, monkeypatch):
+    import torch
+
+    from mrl_search.training import dynamics
+
+    real, seen = dynamics._norm, []
+
+    def spoiled(tensors):
+        seen.append(1)
+        return real(tensors) if len(seen) < 30 else float("nan")
+
+    monkeypatch.setattr(dynamics, "_norm", spoiled)
+    with pytest.raises(TrainingError, match=r"step \d: .* is nan; the last checkpoint is kept"):
+        trained(recipe_of(tiny), MRL, pairs, "mrl")
+    (checkpoint, *_) = sorted((pairs / "mrl" / "checkpoints").glob("checkpoint-*"))
+    from safetensors.torch import load_file
+
+    assert all(torch.isfinite(tensor).all() for tensor in load_file(checkpoint / "model.safetensors").values())
+    assert not (pairs / "mrl" / "training.json").exists()
+
+
+def test_after_a_kill_the_curve_goes_on_as_if_there_had_been_none(tiny, pairs):
+    recipe = recipe_of(tiny, steps=40, save_every=5)
+    whole, curve = trained(recipe, MRL, pairs, "whole")
+    script = textwrap.dedent(
+        f"""
+        import sys; sys.path.insert(0, {str(__file__.rpartition("/")[0])!r})
+        from pathlib import Path
+        from test_trainer import MRL, recipe_of, trained
+        trained(recipe_of({str(tiny)!r}, steps=40, save_every=5), MRL, Path({str(pairs)!r}), "killed")
+        """
+    )
+    process = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.DEVNULL, env=os.environ.copy())
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and not (pairs / "killed/checkpoints/checkpoint-10").exists():
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (pairs / "killed/training.json").exists()
+    again, found = trained(recipe, MRL, pairs, "killed")
+    assert found == curve
+    assert same(weights(whole), weights(again))
