@@ -31,11 +31,12 @@ def main():
         dataset = load_dataset(name, "test", told.data / "beir")
         ids = [document.id for document in dataset.corpus.read(Tolerance(0))]
         scores = queries @ documents.T
-        for dtype in DTYPES:
+        exact = None
+        for dtype in DTYPES:  # float32 first
             stored = StoredVectors(packed(documents, dtype), dtype)
             index = VectorIndex(stored, build_prefix(stored, 8, Codec("Flat")))
             hits = search(index, queries, EXACT)
-            exact = hits.rows if dtype == "float32" else exact
+            exact = hits.rows if exact is None else exact
             kept = np.mean([np.isin(a, b).mean() for a, b in zip(exact, hits.rows, strict=True)])
             error = np.abs(hits.scores - np.take_along_axis(scores, hits.rows, axis=1)).max()
             found = ndcg(index, queries, EXACT, dataset, ids)
