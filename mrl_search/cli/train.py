@@ -55,6 +55,7 @@ def train_command(
     root, folder = data or Path(), out or Path("training/models") / recipe.stem
     options = TrainOptions(progress=True, tensorboard=tensorboard)
     if pair:
+        results.mkdir(parents=True, exist_ok=True)  # fails now, and not after the work
         found = study(wanted, root, folder, options)
         found.write(results / f"{recipe.stem}.json")
         plot(curves(wanted, folder), results / f"{recipe.stem}.png")

@@ -5,12 +5,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from mrl_search.errors import RecipeError
-from mrl_search.recipe import from_table
+from mrl_search.atomic import replacing
+from mrl_search.recipe import from_json
 
 _RESAMPLES = 2_000
 _SEED = 0
@@ -79,11 +78,7 @@ class Evaluation:
     @classmethod
     def from_json(cls, text: str, where: str) -> "Evaluation":
         """The inverse of `to_json`; raises RecipeError, beginning with `where`, for anything else."""
-        try:
-            table: Any = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise RecipeError(f"{where}: not JSON: {error}") from error
-        return from_table(table, cls, where)
+        return from_json(text, cls, where)
 
     def find(self, encoder: str, funnel: str) -> Report | None:
         """The row of that encoder and funnel, if there is one."""
@@ -92,9 +87,8 @@ class Evaluation:
     def write(self, path: Path) -> None:
         """Writes the JSON, all or nothing."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.partial")
-        temporary.write_text(self.to_json(), encoding="utf-8")
-        temporary.replace(path)
+        with replacing(path) as temporary:
+            temporary.write_text(self.to_json(), encoding="utf-8")
 
 
 def kept(values: Mapping[str, float], full: Mapping[str, float]) -> Kept | None:

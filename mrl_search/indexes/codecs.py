@@ -56,7 +56,7 @@ def filled(vectors: StoredVectors, dim: int, codec: Codec) -> Any:
 
     A product quantiser gets its dims in another order: strong ones beside weak ones, so that every table has as much
     to say. An IVF searches half of its lists (FAISS's own default is one), of 4-bit codes all: half of them cost
-    NFCorpus's questions .0045 of nDCG@10, and over 290,000 sentences save a sixth of the time (docs/benchmarks.md).
+    NFCorpus's questions .0045 of nDCG@10, and save little time over 290,000 sentences (docs/benchmarks.md).
     Raises IndexStoreError for a factory string FAISS does not take, too few rows to train it, or
     more probes than cells.
     """

@@ -4,6 +4,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from mrl_search.atomic import replacing
+
 _BEGIN, _END = "<!-- mrl-search {name} -->", "<!-- /mrl-search {name} -->"
 
 
@@ -12,9 +14,8 @@ def add_section(card: Path, name: str, text: str) -> None:
     begin, end = _BEGIN.format(name=name), _END.format(name=name)
     before = card.read_text(encoding="utf-8") if card.exists() else ""
     kept = re.sub(f"\n*{re.escape(begin)}.*?{re.escape(end)}\n*", "\n", before, flags=re.DOTALL).rstrip()
-    temporary = card.with_name(f".{card.name}.partial")
-    temporary.write_text(f"{kept}\n\n{begin}\n{text.strip()}\n{end}\n", encoding="utf-8")
-    temporary.replace(card)
+    with replacing(card) as temporary:
+        temporary.write_text(f"{kept}\n\n{begin}\n{text.strip()}\n{end}\n", encoding="utf-8")
 
 
 def made_from(facts: dict[str, Any]) -> str:

@@ -14,6 +14,7 @@ from sentence_transformers import SentenceTransformer
 from torch import Tensor
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from mrl_search.atomic import replacing
 from mrl_search.errors import TrainingError
 from mrl_search.training.objective import PerWidth
 from mrl_search.training.train_recipe import Arm, TrainRecipe
@@ -159,9 +160,8 @@ def write_rows(rows: list[Row], path: Path) -> None:
     import pyarrow
     from pyarrow import parquet
 
-    temporary = path.with_name(f".{path.name}.partial")
-    parquet.write_table(pyarrow.Table.from_pylist(rows), temporary)
-    temporary.replace(path)
+    with replacing(path) as temporary:
+        parquet.write_table(pyarrow.Table.from_pylist(rows), temporary)
 
 
 def _parts(folder: Path) -> Iterator[tuple[int, Path]]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mrl_search.atomic import replacing
 from mrl_search.errors import MissingPackageError
 from mrl_search.training.dynamics import Row
 
@@ -36,9 +37,8 @@ def plot(curves: Mapping[str, Sequence[Row]], path: Path) -> None:
         panel.legend()
     _bars(panels[1][0], curves, "gradient[", "gradient norm by block of dims, mean over steps")
     _bars(panels[1][1], curves, "update:", "update norm by layer, mean over steps")
-    temporary = path.with_name(f".{path.name}.partial")
-    figure.savefig(temporary, dpi=110, format="png")
-    temporary.replace(path)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=110, format="png")
 
 
 def _smoothed(rows: Sequence[Row], name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

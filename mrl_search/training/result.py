@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mrl_search.errors import RecipeError
+from mrl_search.atomic import replacing
 from mrl_search.eval import Difference
-from mrl_search.recipe import from_table
+from mrl_search.recipe import from_json
 
 
 @dataclass(frozen=True)
@@ -59,15 +59,10 @@ class Study:
     @classmethod
     def from_json(cls, text: str, where: str) -> "Study":
         """The inverse of `to_json`; raises RecipeError, beginning with `where`, for anything else."""
-        try:
-            table: Any = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise RecipeError(f"{where}: not JSON: {error}") from error
-        return from_table(table, cls, where)
+        return from_json(text, cls, where)
 
     def write(self, path: Path) -> None:
         """Writes the JSON, all or nothing."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.partial")
-        temporary.write_text(self.to_json(), encoding="utf-8")
-        temporary.replace(path)
+        with replacing(path) as temporary:
+            temporary.write_text(self.to_json(), encoding="utf-8")

@@ -37,12 +37,12 @@ def _block(study: Study, dataset: str, rotation: str) -> str:
     rows, widths = list(_rows(study, dataset, rotation)), _widths(study)
     title = f"{dataset}, {rows[0][1][0].measure}, rotation {rotation}"
     longest = max(len(name) for name, _ in rows) + 2
-    lines = [title, " " * longest + "".join(f"{dim:>24}" for dim in widths)]
+    lines = [title, " " * longest + "".join(f"{dim:>28}" for dim in widths)]
     for name, found in rows:
-        lines.append(f"{name:<{longest}}" + "".join(f"{_mean(found, dim):>24.4f}" for dim in widths))
+        lines.append(f"{name:<{longest}}" + "".join(f"{_mean(found, dim):>28.4f}" for dim in widths))
         told = {c.dim: c for c in study.compared if (c.dataset, c.rotation, c.arm) == (dataset, rotation, name)}
         if told:
-            lines.append(f"{'  ±':<{longest}}" + "".join(f"{_told(told[dim]):>24}" for dim in widths))
+            lines.append(f"{'  ±':<{longest}}" + "".join(f"{_told(told[dim]):>28}" for dim in widths))
     return "\n".join(lines)
 
 

@@ -19,6 +19,9 @@ class Source:
     path: str
     limit: int = 0
 
+    def __post_init__(self) -> None:
+        _demand(self.limit >= 0, f"the limit of {self.path} cannot be below 0, found {self.limit}")
+
 
 @dataclass(frozen=True)
 class Arm:

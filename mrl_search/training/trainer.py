@@ -6,6 +6,7 @@ import json
 import shutil
 import statistics
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ from sentence_transformers import SentenceTransformer, SentenceTransformerTraine
 from sentence_transformers.base.training_args import BatchSamplers
 from transformers import PrinterCallback, set_seed
 
+from mrl_search.atomic import replacing
 from mrl_search.encoders import load_model
-from mrl_search.errors import TrainingError
+from mrl_search.errors import MissingPackageError, TrainingError
 from mrl_search.progress import bar
 from mrl_search.provenance import provenance
 from mrl_search.training.card import add_section, made_from
@@ -48,6 +50,8 @@ def train_arm(
     Writes `model/` (a sentence-transformers folder), `dynamics.parquet` (see Dynamics) and, last, `training.json`.
     Raises TrainingError when the folder holds another run, and when a loss is not finite.
     """
+    if find_spec("accelerate") is None:
+        raise MissingPackageError("accelerate", "training", "train")
     options = options or TrainOptions()
     facts = _facts(recipe, arm, seed, data)
     if _is_done(folder, facts):
@@ -169,6 +173,5 @@ def _teller(progress: Any) -> Callable[[int, Row], None]:
 
 
 def _write_json(path: Path, what: dict[str, Any]) -> None:
-    temporary = path.with_name(f".{path.name}.partial")
-    temporary.write_text(json.dumps(what, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    temporary.replace(path)
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(what, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -76,6 +76,11 @@ def test_a_recipe_that_cannot_be_says_why(told, reason):
         recipe(**told)
 
 
+def test_a_limit_below_zero_is_refused():
+    with pytest.raises(RecipeError, match=r"the limit of d\.jsonl cannot be below 0, found -1"):
+        Source("d.jsonl", -1)
+
+
 def test_an_unknown_key_is_named_with_the_file(tmp_path):
     (tmp_path / "r.toml").write_text('base = "b"\nstesp = 3\n')
     with pytest.raises(RecipeError, match=r"r\.toml: unknown key 'stesp'"):

@@ -12,7 +12,7 @@ import pytest
 from pyarrow import parquet
 
 from mrl_search.encoders import EncoderSpec, load_encoder
-from mrl_search.errors import TrainingError
+from mrl_search.errors import MissingPackageError, TrainingError
 from mrl_search.training import Arm, Source, TrainRecipe, train_arm
 from mrl_search.training.training_set import training_set
 
@@ -142,3 +142,9 @@ def test_after_a_kill_the_curve_goes_on_as_if_there_had_been_none(tiny, pairs):
     again, found = trained(recipe, MRL, pairs, "killed")
     assert found == curve
     assert same(weights(whole), weights(again))
+
+
+def test_without_accelerate_the_extra_is_named(tiny, pairs, monkeypatch):
+    monkeypatch.setattr("mrl_search.training.trainer.find_spec", lambda name: None)
+    with pytest.raises(MissingPackageError, match=r"mrl-search\[train\]"):
+        trained(recipe_of(tiny), MRL, pairs, "mrl")

@@ -1,0 +1,23 @@
+import pytest
+
+from mrl_search.training import Arm, Judged, Source, TrainRecipe
+from mrl_search.training.measuring import compared
+from mrl_search.training.result import Measured
+
+RECIPE = TrainRecipe("b", (Source("d"),), (Arm("baseline", (16,)), Arm("mrl", (4, 16))), 1, judged=Judged(margin=0.2))
+
+
+def measured(arm, seed, *values):
+    return Measured("tiny", "nDCG@10", "none", arm, seed, 16, sum(values) / len(values), values)
+
+
+def test_an_arm_is_compared_with_the_first_query_by_query_over_the_means_of_seeds():
+    told = [
+        measured("baseline", 0, 0.2, 0.4, 0.6),
+        measured("baseline", 1, 0.4, 0.4, 0.8),
+        measured("mrl", 0, 0.5, 0.4, 0.9),
+        measured("mrl", 1, 0.5, 0.6, 0.7),
+    ]
+    (found,) = compared(RECIPE, told)
+    assert (found.arm, found.dim, found.difference.margin) == ("mrl", 16, 0.2)
+    assert found.difference.mean == pytest.approx((0.2 + 0.1 + 0.1) / 3)  # .3 .4 .7 against .5 .5 .8
