@@ -38,9 +38,7 @@ def study(recipe: TrainRecipe, root: Path, out: Path, options: TrainOptions | No
         overlaps=data.overlaps,
         measured=(*judged, *similar),
         compared=(*compared(recipe, judged), *similar_compared),
-        step_seconds={
-            folder.name: json.loads((folder / FACTS).read_text())["step_seconds"] for folder in folders.values()
-        },
+        step_seconds={folder.name: _step_seconds(folder) for folder in folders.values()},
         provenance=provenance(),
     )
     for folder in models.values():
