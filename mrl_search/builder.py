@@ -94,6 +94,7 @@ def build(
         writer.write_vectors(blocks, widths[-1], options.dtype)
         codec = _codec(options, widths, len(writer))
         writer.write_prefix(widths[0], codec)
+        sketches = writer.write_sketches() if codec.is_refined and len(widths) > 1 else None
         writer.commit(
             Manifest(
                 name=corpus.name,
@@ -107,6 +108,7 @@ def build(
                 encoder=record,
                 provenance=provenance(),
                 rotation=writer.write_rotation(fitted.rotation, fitted.why),
+                sketches=sketches,
             )
         )
     return folder

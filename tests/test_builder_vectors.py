@@ -36,6 +36,7 @@ def test_a_large_corpus_gets_codes_and_still_finds(tmp_path, monkeypatch, worth_
     options = BuildOptions(vectors=tmp_path / "v.npy", rotation="pca")
     with open_retriever(build(f"ids:{tmp_path / 'ids.txt'}", tmp_path / "i", dims=(16, 24), options=options)) as found:
         assert found.stored.manifest.prefix == codec
+        assert (found.stored.manifest.sketches is not None) == ("Refine" in codec)
         queries = vectors[::500]
         run = found.run({str(row): vector for row, vector in enumerate(queries)})
         exact = found.run({str(row): vector for row, vector in enumerate(queries)}, funnel="24:10")

@@ -9,23 +9,23 @@ from mrl_search.retriever import search
 from search.data import SHORTLIST_DIM
 from search.method import Method
 
-_GRID = (  # of the cells, and candidates; what a build sets by itself comes last
-    (0.02, 25),
-    (0.03, 30),
-    (0.04, 40),
-    (0.06, 40),
-    (0.06, 50),
-    (0.08, 50),
-    (0.12, 60),
-    (0.16, 75),
-    (0.2, 100),
-    (0.25, 100),
-    (0.25, 120),
-    (0.33, 120),
+_GRID = (  # of the cells, and candidates; a build sets all cells by itself
+    (0.03, 50),
+    (0.04, 60),
+    (0.05, 75),
+    (0.06, 75),
+    (0.07, 75),
+    (0.08, 75),
+    (0.1, 100),
+    (0.12, 100),
+    (0.16, 120),
+    (0.2, 150),
+    (0.25, 150),
     (0.33, 150),
-    (0.5, 150),
-    (1.0, 150),
+    (0.33, 200),
+    (0.5, 200),
     (1.0, 200),
+    (1.0, 300),
 )
 
 

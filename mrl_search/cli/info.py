@@ -44,7 +44,7 @@ def info_command(index: Path | None, named: Path | None, verify: bool, as_json: 
         "funnel": manifest.funnel,
         "RAM": f"{sizes.ram:,.1f} bytes per document (prefix index, rotation)",
         "disk": f"{sizes.disk:,.1f} bytes per document: vectors {sizes.vectors:,.1f}, prefix {sizes.prefix:,.1f}, "
-        f"rotation {sizes.rotation:,.1f}, "
+        f"rotation {sizes.rotation:,.1f}, sketches {sizes.sketches:,.1f}, "
         f"texts and ids {sizes.catalog:,.1f}",
         "built": f"{made.get('time')} by mrl-search {made.get('mrl_search')}, commit {made.get('commit') or 'unknown'}",
         "machine": made.get("machine"),

@@ -18,7 +18,17 @@ from mrl_search.eval.measures import PerQuery
 from mrl_search.eval.recipes import EvalRecipe
 from mrl_search.eval.report import Cost, Evaluation, Report, kept
 from mrl_search.funnel import Funnel, Stage
-from mrl_search.indexes import AUTO, EXACT, Codec, StoredVectors, VectorIndex, build_prefix, check_factory, chosen_codec
+from mrl_search.indexes import (
+    AUTO,
+    EXACT,
+    Codec,
+    StoredVectors,
+    VectorIndex,
+    build_prefix,
+    check_factory,
+    chosen_codec,
+    sketched,
+)
 from mrl_search.progress import bar
 from mrl_search.provenance import provenance
 from mrl_search.retriever import search
@@ -162,7 +172,8 @@ def _rows(
             first = funnel.stages[0].dim
             codec = Codec(EXACT) if len(funnel.stages) == 1 else _codec(recipe.prefix, len(stored), first)
             if (first, codec) != built:  # one at a time, since each is a copy of its prefixes
-                index, built = VectorIndex(stored, build_prefix(stored, first, codec)), (first, codec)
+                sketches = sketched(stored) if codec.is_refined else None
+                index, built = VectorIndex(stored, build_prefix(stored, first, codec), sketches), (first, codec)
             run = _run(dataset, encoded, index, funnel, drop_self=recipe.drops_self)
             if options.runs is not None:
                 run.write(options.runs / f"{run.name}.trec")

@@ -7,6 +7,7 @@ from mrl_search.indexes.locate import ROOT, find_index
 from mrl_search.indexes.manifest import PROBE_TEXT, SAME_ENCODER, EncoderRecord, Manifest, RotationRecord
 from mrl_search.indexes.prefix import PrefixIndex, build_prefix
 from mrl_search.indexes.reader import StoredIndex, measure_index, open_index, read_manifest, verify_index
+from mrl_search.indexes.sketches import Sketches, sketched
 from mrl_search.indexes.stored import DTYPES, StoredVectors, packed
 from mrl_search.indexes.writer import IndexWriter
 
@@ -24,6 +25,7 @@ __all__ = [
     "PrefixIndex",
     "RotationRecord",
     "Segment",
+    "Sketches",
     "StoredIndex",
     "StoredVectors",
     "VectorIndex",
@@ -35,5 +37,6 @@ __all__ = [
     "open_index",
     "packed",
     "read_manifest",
+    "sketched",
     "verify_index",
 ]

@@ -19,7 +19,7 @@ _MOST_TABLES = 256  # of 8 bits each: FAISS adds them in 16 bits, and the best d
 _TRAINED_ON = 100_000  # FAISS's k-means looks at no more than 256 rows a centroid
 _SEED = 0
 _DEVIATIONS = 2.7  # standard ones, on each side, that 16 steps cover; see docs/benchmarks.md
-SCANNED = 12
+SCANNED = 6
 """Rows compared by their finer codes for each one wanted, where there are finer codes."""
 
 
@@ -28,6 +28,11 @@ class Codec(NamedTuple):
 
     factory: str
     probes: int | None = None
+
+    @property
+    def is_refined(self) -> bool:
+        """Whether finer codes compare the best by the scanned ones; then whole vectors are worth sketching, too."""
+        return "Refine(" in self.factory
 
 
 def chosen_codec(count: int, dim: int) -> Codec:

@@ -5,6 +5,7 @@ from mrl_search.funnel import Stage
 from mrl_search.hits import Hits, unscored
 from mrl_search.indexes.prefix import PrefixIndex, scan
 from mrl_search.indexes.scoring import scored
+from mrl_search.indexes.sketches import Sketches
 from mrl_search.indexes.stored import StoredVectors
 from mrl_search.vectors import Vectors
 
@@ -15,9 +16,10 @@ class VectorIndex:
     Every score is the cosine of two prefixes of the stage's width, or -inf of a row that is yet to be reranked.
     """
 
-    def __init__(self, vectors: StoredVectors, prefixes: PrefixIndex) -> None:
+    def __init__(self, vectors: StoredVectors, prefixes: PrefixIndex, sketches: Sketches | None = None) -> None:
         self._vectors = vectors
         self._prefixes = prefixes
+        self._sketches = sketches
 
     def __len__(self) -> int:
         return len(self._vectors)
@@ -44,7 +46,7 @@ class VectorIndex:
 
     def with_probes(self, probes: int) -> "VectorIndex":
         """The same index, whose shortlist looks into so many cells of its prefix index, if that has cells."""
-        return VectorIndex(self._vectors, self._prefixes.with_probes(probes))
+        return VectorIndex(self._vectors, self._prefixes.with_probes(probes), self._sketches)
 
     def shortlist(self, queries: Vectors, stage: Stage, *, in_order: bool = True) -> Hits:
         """The stage.k best rows of all, for (q, D) queries with D >= stage.dim.
@@ -70,11 +72,17 @@ class VectorIndex:
         )
 
     def rerank(self, queries: Vectors, hits: Hits, stage: Stage) -> Hits:
-        """The stage.k best of the given hits, scored anew at the stage's width."""
+        """The stage.k best of the given hits, scored anew at the stage's width.
+
+        At the stored width only those of unscored hits that are near by their sketches, if the index has sketches.
+        """
         if stage.dim > self.dim:
             raise FunnelError(f"the funnel asks for {stage.dim} dims, but this index stores {self.dim}")
         _demand_width(queries, stage)
-        return scored(self._vectors, queries, hits.rows, stage.dim, self._at_most(stage.k), hits.sums)
+        k, rows = self._at_most(stage.k), hits.rows
+        if self._sketches is not None and stage.dim == self.dim and hits.sums is None:
+            rows = self._sketches.narrowed(queries, rows, k)
+        return scored(self._vectors, queries, rows, stage.dim, k, hits.sums)
 
     def _at_most(self, k: int) -> int:
         """No more places than there are rows: a funnel may ask for a billion, and each place takes memory."""

@@ -43,6 +43,10 @@ class Layout:
         """The (D, D) rotation that was fitted when the segment was made; other segments may share it."""
         return self.segment(number) / "rotation.npy"
 
+    def sketches(self, number: int) -> Path:
+        """The (n, width) sketches of a segment's vectors, if it has them."""
+        return self.segment(number) / "sketches.npy"
+
     def prefix(self, number: int) -> Path:
         """The FAISS index over the segment's prefixes."""
         return self.segment(number) / "prefix.faiss"

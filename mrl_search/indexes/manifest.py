@@ -55,6 +55,17 @@ class RotationRecord:
 
 
 @dataclass(frozen=True)
+class SketchRecord:
+    """The sketches.npy of a segment, and the levels of its codes (see Levels)."""
+
+    segment: int
+    size: int
+    sha256: str
+    lows: tuple[float, ...]
+    steps: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class Manifest:
     """Everything about an index but its documents and files.
 
@@ -62,6 +73,7 @@ class Manifest:
     dtype: how vectors.npy keeps a coordinate. prefix: the FAISS factory string.
     funnel: the default one, in text form. provenance: see `provenance.provenance`.
     rotation: what was done to all vectors before they were cut, if anything.
+    sketches: of the stored vectors, if there are any.
     """
 
     name: str
@@ -75,6 +87,7 @@ class Manifest:
     encoder: EncoderRecord
     provenance: dict[str, object]
     rotation: RotationRecord | None = None
+    sketches: SketchRecord | None = None
 
     def __post_init__(self) -> None:
         if self.documents < 1 or not self.dims or self.dims[0] < 1 or list(self.dims) != sorted(set(self.dims)):
@@ -83,6 +96,11 @@ class Manifest:
             )
         if self.dtype not in DTYPES:
             raise IndexStoreError(f"the manifest says dtype {self.dtype!r}, wanted one of {', '.join(DTYPES)}")
+        if self.sketches is not None and not self._are_levels(self.sketches.lows, self.sketches.steps):
+            raise IndexStoreError(f"the manifest's sketches have no level for each of {self.dim} dims")
+
+    def _are_levels(self, lows: tuple[float, ...], steps: tuple[float, ...]) -> bool:
+        return len(lows) == len(steps) == self.dim and bool(np.isfinite([lows, steps]).all()) and min(steps) >= 0
 
     @property
     def dim(self) -> int:
@@ -98,8 +116,9 @@ class Manifest:
         """One JSON object; what is None is left out."""
         table = dataclasses.asdict(self)
         table["encoder"] = {key: value for key, value in table["encoder"].items() if value is not None}
-        if self.rotation is None:
-            del table["rotation"]
+        for optional in ("rotation", "sketches"):
+            if table[optional] is None:
+                del table[optional]
         return json.dumps(table, ensure_ascii=False)
 
     @classmethod

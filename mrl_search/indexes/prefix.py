@@ -59,7 +59,7 @@ class PrefixIndex:
         """
         wanted = min(self._fetched(k, in_order), self._size)
         if self._cells is not None:
-            return self._cells.candidates(queries, wanted, SCANNED * max(k, _least(in_order)))
+            return self._cells.candidates(queries, wanted, SCANNED * max(k, 2 * _least(in_order)))
         units = prefix(queries, self._dim)
         if self._is_exhaustive:
             return _all_of_the_best(self._index.search, self._size, units, k)

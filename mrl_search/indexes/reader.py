@@ -16,9 +16,10 @@ from mrl_search.indexes.index import VectorIndex
 from mrl_search.indexes.layout import FileRecord, Layout
 from mrl_search.indexes.manifest import Manifest
 from mrl_search.indexes.prefix import read_prefix
+from mrl_search.indexes.sketches import Levels, Sketches, sketch_width
 from mrl_search.indexes.stored import map_vectors
 from mrl_search.rotation import Rotation
-from mrl_search.vectors import Vectors, prefix
+from mrl_search.vectors import Vectors
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class StoredIndex:
     rotation: Rotation | None
 
     def turned(self, queries: Vectors) -> Vectors:
-        """(q, D) queries in the axes of the stored vectors: what `vectors` must be asked with.
+        """(q, D) queries in the axes of the stored vectors, at the length they have: what `vectors` must be asked with.
 
         Raises VectorsError for fewer dims, if the index is rotated.
         """
@@ -43,7 +44,7 @@ class StoredIndex:
             raise VectorsError(
                 f"the queries have {queries.shape[1]} dims; this index is rotated and needs {self.rotation.dim}"
             )
-        return self.rotation.apply(prefix(queries, self.rotation.dim))
+        return self.rotation.apply(queries[:, : self.rotation.dim])
 
     def documents(self, rows: Sequence[int]) -> dict[int, Document]:
         """The documents at those rows, by row."""
@@ -65,12 +66,13 @@ class BytesPerDocument(NamedTuple):
     vectors: float
     prefix: float
     rotation: float
+    sketches: float
     catalog: float
 
     @property
     def disk(self) -> float:
         """All files together."""
-        return self.vectors + self.prefix + self.rotation + self.catalog
+        return self.vectors + self.prefix + self.rotation + self.sketches + self.catalog
 
 
 def open_index(folder: Path) -> StoredIndex:
@@ -103,10 +105,11 @@ def _open(folder: Path) -> StoredIndex:
         vectors = map_vectors(layout.vectors(segment.number), segment.documents, manifest.dim, manifest.dtype)
         rotation = _read_rotation(layout, manifest)
         prefixes = read_prefix(layout.prefix(segment.number), segment.documents, manifest.prefix_dim)
+        sketches = _read_sketches(layout, manifest)
     except BaseException:
         catalog.close()
         raise
-    return StoredIndex(folder, manifest, segment, VectorIndex(vectors, prefixes), catalog, rotation)
+    return StoredIndex(folder, manifest, segment, VectorIndex(vectors, prefixes, sketches), catalog, rotation)
 
 
 def _read_rotation(layout: Layout, manifest: Manifest) -> Rotation | None:
@@ -120,6 +123,17 @@ def _read_rotation(layout: Layout, manifest: Manifest) -> Rotation | None:
         return Rotation(np.array(matrix), record.kind, max(manifest.dims[:-1], default=0))
     except RotationError as error:
         raise IndexStoreError(f"{path}: {error}") from error
+
+
+def _read_sketches(layout: Layout, manifest: Manifest) -> Sketches | None:
+    record = manifest.sketches
+    if record is None:
+        return None
+    path = layout.sketches(record.segment)
+    _verify(path, FileRecord(record.size, record.sha256))
+    mapped = map_vectors(path, manifest.documents, sketch_width(manifest.dim), "uint8")
+    levels = Levels(np.array(record.lows, np.float32), np.array(record.steps, np.float32))
+    return Sketches(mapped.data, levels, mapped.residence)
 
 
 def read_manifest(folder: Path) -> tuple[Manifest, Segment]:
@@ -137,12 +151,13 @@ def measure_index(folder: Path) -> tuple[Manifest, BytesPerDocument]:
     stored = open_index(folder)
     stored.close()
     count = stored.manifest.documents
-    turn, record = stored.rotation, stored.manifest.rotation
+    turn, record, sketched = stored.rotation, stored.manifest.rotation, stored.manifest.sketches
     return stored.manifest, BytesPerDocument(
         ram=(stored.vectors.prefix_bytes + (turn.matrix.nbytes if turn is not None else 0)) / count,
         vectors=stored.segment.vectors.size / count,
         prefix=stored.segment.prefix.size / count,
         rotation=(record.size if record is not None else 0) / count,
+        sketches=(sketched.size if sketched is not None else 0) / count,
         catalog=Layout(folder).catalog.stat().st_size / count,
     )
 
@@ -164,6 +179,8 @@ def verify_index(folder: Path) -> None:
     _verify(layout.vectors(segment.number), segment.vectors, digest=True)
     _verify(layout.prefix(segment.number), segment.prefix, digest=True)
     _read_rotation(layout, manifest)
+    if (sketches := manifest.sketches) is not None:
+        _verify(layout.sketches(sketches.segment), FileRecord(sketches.size, sketches.sha256), digest=True)
 
 
 def _verify(path: Path, record: FileRecord, *, digest: bool = False) -> None:

@@ -86,15 +86,19 @@ def unpacked(stored: NDArray[Any], dtype: str) -> Vectors:
     return vectors
 
 
+def _numpy(dtype: str) -> np.dtype[Any]:
+    return np.dtype("u1") if dtype == "uint8" else DTYPES[dtype]
+
+
 def header(count: int, dim: int, dtype: str) -> bytes:
-    """The first bytes of a vectors.npy: numpy's own format, C order."""
+    """The first bytes of a vectors.npy, or of sketches (uint8): numpy's own format, C order."""
     buffer = BytesIO()
-    npy.write_array_header_1_0(buffer, {"descr": DTYPES[dtype].str, "fortran_order": False, "shape": (count, dim)})
+    npy.write_array_header_1_0(buffer, {"descr": _numpy(dtype).str, "fortran_order": False, "shape": (count, dim)})
     return buffer.getvalue()
 
 
 def map_vectors(path: Path, count: int, dim: int, dtype: str) -> StoredVectors:
-    """Memory-maps a vectors.npy. Raises IndexStoreError unless it is exactly what the manifest promises.
+    """Memory-maps a vectors.npy, or sketches. Raises IndexStoreError unless it is exactly what the manifest promises.
 
     The header is compared, not parsed: numpy would evaluate what stands there.
     """
@@ -104,7 +108,7 @@ def map_vectors(path: Path, count: int, dim: int, dtype: str) -> StoredVectors:
             found = file.read(len(wanted))
         if found != wanted:
             raise IndexStoreError(f"{path} does not begin as {count} × {dim} {dtype} should; build the index again")
-        data = np.memmap(path, DTYPES[dtype], mode="r", offset=len(wanted), shape=(count, dim))
+        data = np.memmap(path, _numpy(dtype), mode="r", offset=len(wanted), shape=(count, dim))
         mapped = data.base
         residence = Residence(path, mapped, len(wanted), data.strides[0]) if isinstance(mapped, mmap.mmap) else None
     except (OSError, ValueError) as error:

@@ -13,9 +13,10 @@ from mrl_search.errors import IndexStoreError
 from mrl_search.indexes.catalog import Catalog, Segment
 from mrl_search.indexes.codecs import Codec
 from mrl_search.indexes.layout import FileRecord, Layout, record_of, sync_folder, write_durably
-from mrl_search.indexes.manifest import Manifest, RotationRecord
+from mrl_search.indexes.manifest import Manifest, RotationRecord, SketchRecord
 from mrl_search.indexes.prefix import build_prefix
-from mrl_search.indexes.stored import header, map_vectors, packed
+from mrl_search.indexes.sketches import levels_of, sketch_blocks, sketch_width
+from mrl_search.indexes.stored import StoredVectors, header, map_vectors, packed
 from mrl_search.rotation import Rotation
 from mrl_search.vectors import Vectors
 
@@ -102,10 +103,25 @@ class IndexWriter:
     def write_prefix(self, dim: int, codec: Codec) -> None:
         """Builds prefix.faiss from the vectors just written."""
         path = self._layout.prefix(self._segment)
-        vectors = map_vectors(self._layout.vectors(self._segment), self._count, self._dim, self._dtype)
-        build_prefix(vectors, dim, codec).write(path)
+        build_prefix(self._vectors, dim, codec).write(path)
         with _explained(self._layout.folder):
             self._prefix_record: FileRecord = record_of(path)
+
+    def write_sketches(self) -> SketchRecord:
+        """Writes sketches.npy from the vectors just written; the record is for the manifest."""
+        vectors = self._vectors
+        levels = levels_of(vectors)
+
+        def chunks() -> Iterator[bytes]:
+            yield header(self._count, sketch_width(self._dim), "uint8")
+            for block in sketch_blocks(vectors, levels):
+                yield block.tobytes()
+                vectors.release()
+
+        with _explained(self._layout.folder):
+            record = write_durably(self._layout.sketches(self._segment), chunks())
+        lows, steps = (tuple(numbers.tolist()) for numbers in levels)
+        return SketchRecord(self._segment, record.size, record.sha256, lows, steps)
 
     def commit(self, manifest: Manifest) -> None:
         """Makes the new index the one that readers find."""
@@ -121,6 +137,11 @@ class IndexWriter:
             sync_folder(self._layout.folder.parent)
             for number in self._replaced:  # no more than these: the next writer may be at work already
                 shutil.rmtree(self._layout.segment(number))
+
+    @property
+    def _vectors(self) -> StoredVectors:
+        """What `write_vectors` wrote."""
+        return map_vectors(self._layout.vectors(self._segment), self._count, self._dim, self._dtype)
 
     @property
     def _open(self) -> Catalog:

@@ -132,7 +132,7 @@ def turned(tmp_path):
 def test_a_rotated_index_turns_its_queries(turned):
     stored = open_index(turned)
     assert (stored.manifest.rotation.kind, stored.manifest.rotation.why) == ("pca", "because")
-    queries = stored.turned(np.array([[0, 9, 0, 0, 7, 7]], np.float32))  # cut to 4 dims, brought to unit length, turned
+    queries = stored.turned(np.array([[0, 1, 0, 0, 7, 7]], np.float32))  # cut to 4 dims, turned
     assert queries.tolist() == [[0, 0, 0, 1]]
     assert search(stored.vectors, queries, Funnel.parse("2:3,4:1")).rows.tolist() == [[1]]
     assert measure_index(turned)[1].rotation == (turned / "segments/000001/rotation.npy").stat().st_size / 3

@@ -1,0 +1,205 @@
+"""Whole vectors at 4 bits a dim: how they are made, and what a rerank that looks at them first loses."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from test_writer import manifest
+
+from mrl_search.document import Document
+from mrl_search.errors import IndexStoreError
+from mrl_search.funnel import Stage
+from mrl_search.hits import unscored
+from mrl_search.indexes import (
+    Codec,
+    IndexWriter,
+    Manifest,
+    StoredVectors,
+    VectorIndex,
+    build_prefix,
+    measure_index,
+    open_index,
+    packed,
+    sketched,
+    verify_index,
+)
+from mrl_search.indexes.sketches import Sketches, levels_of, sketch_blocks, sketch_width
+from mrl_search.vectors import unit
+
+
+@pytest.fixture(scope="module")
+def stored():
+    random = np.random.default_rng(0)
+    centres = random.standard_normal((40, 72)).astype(np.float32)
+    vectors = centres[random.integers(0, 40, 3_000)] + random.standard_normal((3_000, 72)).astype(np.float32)
+    return StoredVectors(unit(vectors), "float32")
+
+
+def queries_of(stored, count=50):
+    noise = np.random.default_rng(1).standard_normal((count, stored.dim)).astype(np.float32)
+    return unit(stored.take(np.arange(count), stored.dim) + 0.05 * noise)
+
+
+@pytest.mark.parametrize(("dim", "width"), [(1, 32), (64, 32), (65, 64), (768, 384)])
+def test_a_row_is_filled_up_to_whole_strides(dim, width):
+    assert sketch_width(dim) == width
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "int8"])
+def test_a_code_is_the_nearest_of_sixteen_levels_whatever_the_vectors_are_stored_as(stored, dtype):
+    vectors = StoredVectors(packed(stored.data, dtype), dtype)
+    levels = levels_of(vectors)
+    codes = np.concatenate(list(sketch_blocks(vectors, levels)))
+    assert (codes.shape, codes.dtype) == ((3_000, 64), np.uint8)
+    plain = np.stack([codes & 15, codes >> 4], axis=2).reshape(3_000, -1)
+    assert not plain[:, 72:].any()
+    decoded = levels.lows + plain[:, :72] * levels.steps
+    inside = np.abs(stored.data - stored.data.mean(axis=0)) < 2.5 * stored.data.std(axis=0)
+    assert np.abs(decoded - stored.data)[inside].max() < 0.6 * levels.steps.max()
+
+
+def test_a_dim_that_never_varies_says_nothing():
+    vectors = np.random.default_rng(2).standard_normal((500, 8)).astype(np.float32)
+    vectors[:, 3] = 0
+    sketches = sketched(StoredVectors(unit(vectors), "float32"))
+    assert sketches.levels.steps[3] == 0
+    assert np.isfinite(sketches.levels.lows).all()
+
+
+def test_those_left_are_the_best_by_their_codes_as_far_as_these_can_tell(stored):
+    sketches, queries = sketched(stored), queries_of(stored)
+    rows = np.argsort(np.random.default_rng(3).random((50, 3_000)), axis=1)[:, :400]
+    left = sketches.narrowed(queries, rows, 10)
+    assert left.shape == rows.shape
+    plain = np.stack([sketches.codes & 15, sketches.codes >> 4], axis=2).reshape(3_000, -1)[:, :72]
+    decoded = queries @ (plain * sketches.levels.steps).T
+    for query in range(50):
+        weights = queries[query] * sketches.levels.steps
+        near = np.sort(decoded[query, rows[query]])[-10] - 4 * np.sqrt(np.sum(weights**2) / 12)
+        wanted = {row for row in rows[query].tolist() if decoded[query, row] >= near}
+        found = set(left[query][left[query] >= 0].tolist())
+        assert len(found ^ wanted) <= 0.1 * len(wanted)  # the kernel weighs by bytes
+        assert len(found) < 200
+
+
+def test_the_best_are_left_of_near_copies_too_since_more_rows_are_in_doubt(stored):
+    random = np.random.default_rng(6)
+    near = unit(stored.take(np.array([5]), 72) + 0.01 * random.standard_normal((500, 72)).astype(np.float32))
+    vectors = StoredVectors(np.concatenate([stored.data, near]), "float32")
+    rows, query = np.arange(3_000, 3_500)[None], near[:1]
+    left = sketched(vectors).narrowed(query, rows, 10)
+    best = 3_000 + np.argsort(-(near @ query[0]), kind="stable")[:10]
+    assert np.isin(best, left).all()
+    assert np.sum(left >= 0) > 100
+
+
+def test_places_without_a_row_are_passed_over_and_stand_at_the_end(stored):
+    rows = np.full((2, 100), -1, np.int64)
+    rows[0, ::10] = np.arange(10)
+    left = sketched(stored).narrowed(queries_of(stored, 2), rows, 10)
+    assert left[0, :10].tolist() == list(range(10))
+    assert (left[0, 10:] == -1).all()
+    assert (left[1] == -1).all()
+
+
+def test_equal_rows_are_all_left():
+    one = np.random.default_rng(4).standard_normal((1, 64)).astype(np.float32)
+    same = StoredVectors(unit(np.tile(one, (200, 1))), "float32")
+    rows = np.arange(200)[None, ::-1].copy()
+    assert sketched(same).narrowed(same.data[:1], rows, 10).tolist() == rows.tolist()
+
+
+def test_few_rows_are_left_as_they_are(stored):
+    rows = np.arange(29)[None]
+    assert sketched(stored).narrowed(queries_of(stored, 1), rows, 10) is rows
+
+
+def test_a_row_beyond_the_sketches_is_an_error(stored):
+    rows = np.full((1, 100), 3_000, np.int64)
+    with pytest.raises(IndexError, match="beyond the end of the sketches"):
+        sketched(stored).narrowed(queries_of(stored, 1), rows, 10)
+
+
+def test_many_queries_on_several_threads_find_what_each_finds_alone(stored):
+    sketches, queries = sketched(stored), queries_of(stored)
+    rows = np.argsort(np.random.default_rng(5).random((50, 3_000)), axis=1)[:, :300]
+    together = sketches.narrowed(queries, rows, 10)
+    alone = [sketches.narrowed(queries[q : q + 1], rows[q : q + 1], 10)[0] for q in range(50)]
+    assert together.tolist() == np.array(alone).tolist()
+
+
+def test_a_rerank_loses_next_to_nothing_and_scores_by_the_vectors(stored):
+    prefixes, queries = build_prefix(stored, 16, Codec("Flat")), queries_of(stored)
+    plain, quick = VectorIndex(stored, prefixes), VectorIndex(stored, prefixes, sketched(stored))
+    rows = plain.shortlist(queries, Stage(16, 300)).rows
+    exact, found = (index.rerank(queries, unscored(rows), Stage(72, 10)) for index in (plain, quick))
+    assert np.mean([np.isin(a, b).mean() for a, b in zip(exact.rows, found.rows, strict=True)]) > 0.99
+    both = exact.rows == found.rows
+    assert (exact.scores[both] == found.scores[both]).all()
+
+
+def test_hits_that_are_scored_and_stages_below_the_full_width_are_not_narrowed(stored):
+    class Refusing(Sketches):
+        def narrowed(self, queries, rows, k):
+            raise AssertionError("narrowed")
+
+    sketches = sketched(stored)
+    index = VectorIndex(stored, build_prefix(stored, 16, Codec("Flat")), Refusing(sketches.codes, sketches.levels))
+    queries = queries_of(stored, 3)
+    hits = index.shortlist(queries, Stage(16, 300))
+    assert index.rerank(queries, hits, Stage(72, 10)).rows.shape == (3, 10)
+    assert index.rerank(queries, unscored(hits.rows), Stage(32, 10)).rows.shape == (3, 10)
+    with pytest.raises(AssertionError, match="narrowed"):
+        index.rerank(queries, unscored(hits.rows), Stage(72, 10))
+
+
+@pytest.fixture
+def folder(tmp_path, stored):
+    """An index of 100 documents with sketches."""
+    with IndexWriter(tmp_path / "i") as writer:
+        for row in range(100):
+            writer.add(Document(str(row), "text"))
+        writer.write_vectors(iter([stored.data[:60], stored.data[60:100]]), 72, "float32")
+        writer.write_prefix(16, Codec("Flat"))
+        writer.commit(manifest(100, dims=(16, 72), sketches=writer.write_sketches()))
+    return tmp_path / "i"
+
+
+def test_what_is_written_is_what_is_opened(folder, stored):
+    there = sketched(StoredVectors(stored.data[:100], "float32"))
+    opened = open_index(folder)
+    found = opened.vectors._sketches
+    opened.close()
+    assert np.array_equal(found.codes, there.codes)
+    assert [part.tolist() for part in found.levels] == [part.tolist() for part in there.levels]
+    assert found.residence is not None
+    _, each = measure_index(folder)
+    assert each.sketches == (100 * 64 + 128) / 100
+    assert each.disk == each.vectors + each.prefix + each.sketches + each.catalog
+
+
+@pytest.mark.parametrize("damage", [lambda whole: whole[:-1], lambda whole: b"?" + whole[1:]])
+def test_damaged_sketches_are_found_at_open(folder, damage):
+    path = folder / "segments/000001/sketches.npy"
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(
+        IndexStoreError, match=r"sketches\.npy (has 6527 bytes|does not begin as 100 × 64 uint8 should)"
+    ):
+        open_index(folder)
+
+
+def test_a_flipped_bit_is_found_by_verifying(folder):
+    verify_index(folder)
+    path = folder / "segments/000001/sketches.npy"
+    path.write_bytes(path.read_bytes()[:-1] + b"\xff")
+    with pytest.raises(IndexStoreError, match=r"sketches\.npy is damaged"):
+        verify_index(folder)
+
+
+@pytest.mark.parametrize("wrong", [{"steps": (0.1,) * 71}, {"lows": (float("nan"),) * 72}, {"steps": (-0.1,) * 72}])
+def test_levels_that_cannot_be_are_refused(folder, wrong):
+    opened = open_index(folder)
+    opened.close()
+    with pytest.raises(IndexStoreError, match="no level for each of 72 dims"):
+        dataclasses.replace(opened.manifest, sketches=dataclasses.replace(opened.manifest.sketches, **wrong))
+    assert Manifest.from_json(opened.manifest.to_json(), "here") == opened.manifest
