@@ -42,6 +42,6 @@ def measured_cost(index: VectorIndex, queries: Vectors, funnel: Funnel, rotation
         latency_ms_p95=round(float(p95), 4),
         queries_per_second=round(len(queries) / seconds, 1),
         ram_bytes_per_document=round((index.prefix_bytes + turning_bytes) / len(index), 1),
-        disk_bytes_per_document=4.0 * index.dim if len(funnel.stages) > 1 else 0.0,
+        disk_bytes_per_document=4.0 * index.dim + index.sketch_bytes / len(index) if len(funnel.stages) > 1 else 0.0,
         device="cpu",
     )

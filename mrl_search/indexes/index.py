@@ -40,6 +40,11 @@ class VectorIndex:
         return self._prefixes.nbytes
 
     @property
+    def sketch_bytes(self) -> int:
+        """Bytes of all sketches, which are read from disk; 0 if there are none."""
+        return self._sketches.codes.nbytes if self._sketches is not None else 0
+
+    @property
     def cells(self) -> int:
         """Cells of the prefix index, of which a shortlist looks into some; 1 if it has none."""
         return self._prefixes.cells

@@ -3,7 +3,7 @@ import pytest
 
 from mrl_search.eval.cost import measured_cost
 from mrl_search.funnel import Funnel
-from mrl_search.indexes import Codec, StoredVectors, VectorIndex, build_prefix
+from mrl_search.indexes import Codec, StoredVectors, VectorIndex, build_prefix, sketched
 from mrl_search.rotation import Rotation
 
 
@@ -25,3 +25,9 @@ def test_cost_has_the_rotation_in_it(clustered):
     plain, turned = (measured_cost(index, clustered[:20], Funnel.parse("8:50,32:10"), r) for r in (None, turn))
     assert turned.macs_per_query - plain.macs_per_query == 32 * 32
     assert turned.ram_bytes_per_document - plain.ram_bytes_per_document == pytest.approx(4 * 32 * 32 / 600, abs=0.1)
+
+
+def test_cost_has_the_sketches_in_what_is_on_disk(clustered):
+    stored = StoredVectors(clustered, "float32")
+    index = VectorIndex(stored, build_prefix(stored, 8, Codec("Flat")), sketched(stored))
+    assert measured_cost(index, clustered[:20], Funnel.parse("8:50,32:10")).disk_bytes_per_document == 32 * 4 + 32
