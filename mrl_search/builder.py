@@ -24,7 +24,7 @@ from mrl_search.indexes import (
     EncoderRecord,
     IndexWriter,
     Manifest,
-    check_factory,
+    check_codec,
     chosen_codec,
 )
 from mrl_search.progress import bar
@@ -89,10 +89,10 @@ def build(
     _check_options(options, widths, encoder.trained_dims)
     with IndexWriter(folder, replace=options.force) as writer:
         skipped, without_text = _ingest(corpus, writer, options)
+        codec = _codec(options, widths, len(writer))
         record = _record(encoder)  # before all else is encoded: an encoder that cannot be used says so here
         fitted, blocks = _rotated(_Source(writer, encoder, given, options), widths, encoder.trained_dims)
         writer.write_vectors(blocks, widths[-1], options.dtype)
-        codec = _codec(options, widths, len(writer))
         writer.write_prefix(widths[0], codec)
         sketches = writer.write_sketches() if codec.is_refined and len(widths) > 1 else None
         writer.commit(
@@ -115,13 +115,13 @@ def build(
 
 
 def _codec(options: BuildOptions, widths: Sequence[int], count: int) -> Codec:
-    """The prefix index that was asked for. Raises IndexStoreError for probes of one that has no cells."""
+    """The prefix index that was asked for. Raises IndexStoreError as `check_codec`."""
     codec = Codec(options.prefix)
     if options.prefix == AUTO:  # a prefix that nothing reranks must be exact
         codec = chosen_codec(count, widths[0]) if len(widths) > 1 else Codec(EXACT)
-    if options.probes is not None and "IVF" not in codec.factory:
-        raise IndexStoreError(f"asked to look into {options.probes} cells; the prefix index {codec.factory} has none")
-    return codec._replace(probes=options.probes)
+    codec = codec._replace(probes=options.probes)
+    check_codec(widths[0], codec)
+    return codec
 
 
 def default_dims(encoder: Encoder) -> tuple[int, ...]:
@@ -182,7 +182,7 @@ def _check_options(options: BuildOptions, widths: tuple[int, ...], trained: Sequ
             f"none below {widths[-1]}; take {options.rotation.removeprefix('block-')}"
         )
     if options.prefix != AUTO:
-        check_factory(widths[0], options.prefix)
+        check_codec(widths[0], Codec(options.prefix, options.probes))
 
 
 def _ingest(corpus: Corpus, writer: IndexWriter, options: BuildOptions) -> tuple[int, int]:

@@ -208,12 +208,15 @@ def test_skipped_records_are_logged_with_line_and_reason(corpus, tmp_path, caplo
     assert ["corpus.jsonl, line 2: has no _id or id" in message for message in caplog.messages] == [True]
 
 
-def test_probes_are_kept_in_the_index_and_want_cells(corpus, tmp_path):
+def test_probes_are_kept_in_the_index_and_want_cells(corpus, tmp_path, monkeypatch):
     random = np.random.default_rng(4)
     source = corpus(*(doc(str(row), " ".join(f"w{word}" for word in random.integers(0, 50, 5))) for row in range(400)))
     options = BuildOptions(prefix="IVF8,PQ16x4fsr", probes=3)
     with open_retriever(build(source, tmp_path / "i", dims=(32, 64), encoder=ENCODER, options=options)) as retriever:
         assert retriever.stored.vectors._prefixes._cells.probes == 3
-    with pytest.raises(IndexStoreError, match="3 cells; the prefix index Flat has none"):
-        build(source, tmp_path / "flat", dims=(32, 64), encoder=ENCODER, options=BuildOptions(probes=3))
-    assert not (tmp_path / "flat").exists()
+    for codec, reason in (("auto", "3 cells; the prefix index Flat has none"), ("IVF2,Flat", "3 cells, and .* has 2")):
+        options = BuildOptions(prefix=codec, probes=3)
+        with pytest.raises(IndexStoreError, match=reason), monkeypatch.context() as patch:
+            patch.setattr("mrl_search.builder.encode_documents", None)  # nothing is encoded for it
+            build(source, tmp_path / "flat", dims=(32, 64), encoder=ENCODER, options=options)
+        assert not (tmp_path / "flat").exists()

@@ -24,6 +24,7 @@ import click
     show_default=True,
     help="Where --pair writes its result.",
 )
+@click.option("--table", "as_table", is_flag=True, help="Print a result, a .json in the place of RECIPE, as Markdown.")
 @click.option("--tensorboard", is_flag=True, help="Also write TensorBoard's event files.")
 def train_command(
     recipe: Path,
@@ -34,6 +35,7 @@ def train_command(
     data: Path | None,
     out: Path | None,
     results: Path,
+    as_table: bool,
     tensorboard: bool,
 ) -> None:
     """Train the encoders of RECIPE, a TOML file; run it again to go on after an interruption."""
@@ -41,6 +43,9 @@ def train_command(
 
     from mrl_search.training import TrainOptions, curves, plot, prepared, read_train_recipe, study, table, train_arm
 
+    if as_table:
+        click.echo(_markdown(recipe))
+        return
     wanted = read_train_recipe(recipe)
     wanted = dataclasses.replace(
         wanted,
@@ -67,3 +72,15 @@ def train_command(
     for seed in wanted.seeds:
         made = train_arm(wanted, chosen, seed, examples, folder / f"{chosen.name}-seed{seed}", options)
         click.echo(made / "model")
+
+
+def _markdown(result: Path) -> str:
+    """Raises RecipeError for a file that is no result."""
+    from mrl_search.errors import RecipeError
+    from mrl_search.training import Study, markdown
+
+    try:
+        text = result.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"cannot read the result {result}: {error}") from error
+    return markdown(Study.from_json(text, str(result)))

@@ -25,7 +25,7 @@ from mrl_search.indexes import (
     StoredVectors,
     VectorIndex,
     build_prefix,
-    check_factory,
+    check_codec,
     chosen_codec,
     sketched,
 )
@@ -113,7 +113,7 @@ def _funnels(recipe: EvalRecipe, dim: int) -> list[Funnel]:
     if max(widths, default=1) > dim:
         raise DimensionError(f"the encoder gives {dim} dims, asked for {max(widths)}; end --dims at {dim}")
     if recipe.prefix != AUTO:
-        check_factory(min(widths, default=dim), recipe.prefix)
+        check_codec(min(widths, default=dim), Codec(recipe.prefix))
     depth = recipe.depth
     exact = [Funnel((Stage(width, depth),)) for width in sorted({*widths, dim}, reverse=True)]
     if recipe.funnels is not None:

@@ -1,7 +1,7 @@
 """Indexes: vectors, prefixes and documents on disk; `indexes/README.md` specifies the format."""
 
 from mrl_search.indexes.catalog import Segment
-from mrl_search.indexes.codecs import AUTO, EXACT, Codec, check_factory, chosen_codec
+from mrl_search.indexes.codecs import AUTO, EXACT, Codec, check_codec, chosen_codec
 from mrl_search.indexes.index import VectorIndex
 from mrl_search.indexes.locate import ROOT, find_index
 from mrl_search.indexes.manifest import PROBE_TEXT, SAME_ENCODER, EncoderRecord, Manifest, RotationRecord
@@ -30,7 +30,7 @@ __all__ = [
     "StoredVectors",
     "VectorIndex",
     "build_prefix",
-    "check_factory",
+    "check_codec",
     "chosen_codec",
     "find_index",
     "measure_index",

@@ -66,7 +66,7 @@ def filled(vectors: StoredVectors, dim: int, codec: Codec) -> Any:
     more probes than cells.
     """
     try:
-        index = _made(dim, codec.factory)
+        index = _made(dim, codec)
         if not index.is_trained:
             rows = np.random.default_rng(_SEED).permutation(len(vectors))[:_TRAINED_ON]
             sample = vectors.take(np.sort(rows), dim)
@@ -81,24 +81,29 @@ def filled(vectors: StoredVectors, dim: int, codec: Codec) -> Any:
         raise IndexStoreError(
             f"FAISS cannot build --prefix {codec.factory!r} over {len(vectors)} × {dim}: {reason(error)}"
         ) from error
-    _probe_more_lists(index, codec)
     return index
 
 
-def check_factory(dim: int, factory: str) -> None:
-    """Raises IndexStoreError for a factory string that FAISS does not take at this width; builds nothing."""
+def check_codec(dim: int, codec: Codec) -> None:
+    """Raises IndexStoreError for a codec that FAISS does not take at this width, or whose probes are too many.
+
+    Builds nothing.
+    """
     try:
-        _made(dim, factory)
+        _made(dim, codec)
     except RuntimeError as error:
-        raise IndexStoreError(f"FAISS does not take --prefix {factory!r} at {dim} dims: {reason(error)}") from error
+        raise IndexStoreError(
+            f"FAISS does not take --prefix {codec.factory!r} at {dim} dims: {reason(error)}"
+        ) from error
 
 
-def _made(dim: int, factory: str) -> Any:
+def _made(dim: int, codec: Codec) -> Any:
     """An empty index. Raises RuntimeError for what FAISS does not take, and for no cells, on which it would crash."""
     faiss = load_faiss()
-    index = faiss.index_factory(dim, factory, faiss.METRIC_INNER_PRODUCT)
-    if re.search(r"IVF0+\b", factory):
+    index = faiss.index_factory(dim, codec.factory, faiss.METRIC_INNER_PRODUCT)
+    if re.search(r"IVF0+\b", codec.factory):
         raise RuntimeError("an IVF needs at least one cell")
+    _probe_more_lists(index, codec)
     return index
 
 
@@ -154,6 +159,10 @@ def _probe_more_lists(index: Any, codec: Codec) -> None:
     try:
         ivf = faiss.extract_index_ivf(index)
     except RuntimeError:  # there is no IVF inside
+        if codec.probes is not None:
+            raise IndexStoreError(
+                f"asked to look into {codec.probes} cells; the prefix index {codec.factory} has none"
+            ) from None
         return
     if codec.probes is not None and not 1 <= codec.probes <= ivf.nlist:
         raise IndexStoreError(f"asked to look into {codec.probes} cells, and {codec.factory} has {ivf.nlist}")

@@ -47,7 +47,7 @@ class Goal:
 
 
 def checked_goal(sample: Vectors, widths: Sequence[int], trained: Sequence[int], seed: int) -> Goal:
-    """The goal, if it is one for these vectors. The whole width is no cut, so it may stand among the trained ones.
+    """The goal, if it is one for these vectors. The whole width is no cut, so it may end the trained ones.
 
     Raises RotationError for vectors that are not finite float32 rows, and for widths that do not grow from 1 to D-1.
     """
@@ -56,7 +56,7 @@ def checked_goal(sample: Vectors, widths: Sequence[int], trained: Sequence[int],
     if not np.isfinite(sample).all():
         raise RotationError("the vectors that a rotation should be fitted to are not all finite")
     dim = sample.shape[1]
-    cuts = tuple(width for width in trained if width != dim)
+    cuts = tuple(trained[:-1] if trained and trained[-1] == dim else trained)
     for what, asked in (("prefix", tuple(widths)), ("trained", cuts)):
         if not all(shorter < longer for shorter, longer in pairwise((0, *asked, dim))):
             raise RotationError(f"the {what} widths must grow and lie between 1 and {dim - 1}, found {list(asked)}")

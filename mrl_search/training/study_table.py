@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from mrl_search.training.result import Compared, Measured, Study
 
 _LEGEND = (
-    "± the first arm's: difference and its 95 % interval over queries (pairs), seeds meaned; "
+    "Differences from the first arm with their 95 % interval over queries (pairs), seeds meaned; "
     "=: as good as equal, TOST p < .05 at the margin {margin:g}"
 )
 _ALPHA = 0.05
@@ -19,18 +19,33 @@ def table(study: Study) -> str:
 
 
 def markdown(study: Study) -> str:
-    """The same as Markdown tables, for a README or a model card; means over the seeds."""
+    """The same as Markdown tables, for a README or a model card; in brackets the share of the arm's own full width."""
+    widths = _widths(study)
     lines: list[str] = []
     for dataset, rotation in _pages(study):
         rows = list(_rows(study, dataset, rotation))
-        widths = _widths(study)
-        measure = rows[0][1][0].measure
-        lines += ["", f"{dataset}, {measure}, rotation {rotation}:", ""]
+        lines += ["", f"{dataset}, {rows[0][1][0].measure}, rotation {rotation}:", ""]
         lines += ["| arm | " + " | ".join(map(str, widths)) + " |", "|---" * (len(widths) + 1) + "|"]
-        lines += [
-            f"| {name} | " + " | ".join(f"{_mean(found, dim):.4f}" for dim in widths) + " |" for name, found in rows
-        ]
-    return "\n".join(lines[1:])
+        for name, found in rows:
+            full = _mean(found, widths[0])
+            cells = [f"{_mean(found, dim):.4f} ({_mean(found, dim) / full:.1%})" for dim in widths]
+            lines.append(f"| {name} | " + " | ".join(cells) + " |")
+            if told := _compared(study, dataset, rotation, name):
+                lines.append(f"| {name} − {rows[0][0]} | " + " | ".join(_told(told[dim]) for dim in widths) + " |")
+    return "\n".join([*lines[1:], *_notes(study)])
+
+
+def _notes(study: Study) -> list[str]:
+    """What a reader of the differences must know."""
+    if not study.compared:
+        return []
+    seeds = sorted({one.seed for one in study.measured})
+    notes = ["", _LEGEND.format(margin=study.compared[0].difference.margin) + "; no correction for many comparisons."]
+    if len(seeds) == 1:
+        notes.append(
+            "One seed: these are differences between these models; how far another seed moves them is not known."
+        )
+    return notes
 
 
 def _block(study: Study, dataset: str, rotation: str) -> str:
@@ -40,10 +55,14 @@ def _block(study: Study, dataset: str, rotation: str) -> str:
     lines = [title, " " * longest + "".join(f"{dim:>28}" for dim in widths)]
     for name, found in rows:
         lines.append(f"{name:<{longest}}" + "".join(f"{_mean(found, dim):>28.4f}" for dim in widths))
-        told = {c.dim: c for c in study.compared if (c.dataset, c.rotation, c.arm) == (dataset, rotation, name)}
-        if told:
+        if told := _compared(study, dataset, rotation, name):
             lines.append(f"{'  ±':<{longest}}" + "".join(f"{_told(told[dim]):>28}" for dim in widths))
     return "\n".join(lines)
+
+
+def _compared(study: Study, dataset: str, rotation: str, arm: str) -> dict[int, Compared]:
+    """Width → the arm less the first; empty for the first itself."""
+    return {c.dim: c for c in study.compared if (c.dataset, c.rotation, c.arm) == (dataset, rotation, arm)}
 
 
 def _told(compared: Compared) -> str:

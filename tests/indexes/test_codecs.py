@@ -1,7 +1,7 @@
 import pytest
 
 from mrl_search.errors import IndexStoreError
-from mrl_search.indexes.codecs import Codec, check_factory, chosen_codec
+from mrl_search.indexes.codecs import Codec, check_codec, chosen_codec
 
 
 @pytest.mark.parametrize(
@@ -30,4 +30,4 @@ def test_the_codec_is_chosen_by_size(count, dim, expected):
 @pytest.mark.parametrize("factory", ["IVF0,Flat", "IVF00,PQ8x4fsr,Refine(SQ4)"])
 def test_an_ivf_without_cells_is_refused_before_faiss_crashes(factory):
     with pytest.raises(IndexStoreError, match="at least one cell"):
-        check_factory(16, factory)
+        check_codec(16, Codec(factory))

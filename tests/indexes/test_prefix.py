@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from mrl_search.errors import IndexStoreError, MissingPackageError
-from mrl_search.indexes.codecs import Codec, check_factory, load_faiss
+from mrl_search.indexes.codecs import Codec, check_codec, load_faiss
 from mrl_search.indexes.prefix import build_prefix, read_prefix, scan
 from mrl_search.indexes.scoring import scored
 from mrl_search.indexes.stored import StoredVectors
@@ -113,7 +113,7 @@ def test_a_prefix_that_does_not_fit_the_manifest_is_refused(tmp_path, clustered)
 
 def test_a_factory_string_faiss_does_not_know_is_one_clear_line():
     with pytest.raises(IndexStoreError, match="FAISS does not take --prefix 'Nonsense' at 8 dims: could not parse"):
-        check_factory(8, "Nonsense")
+        check_codec(8, Codec("Nonsense"))
 
 
 def test_too_few_documents_to_train_on_is_one_clear_line(clustered):
@@ -124,7 +124,7 @@ def test_too_few_documents_to_train_on_is_one_clear_line(clustered):
 def test_without_faiss_one_line_says_what_to_install(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "faiss", None)
     with pytest.raises(MissingPackageError, match=r"pip install 'mrl-search\[cpu\]'"):
-        check_factory(8, "Flat")
+        check_codec(8, Codec("Flat"))
 
 
 def test_more_probes_than_cells_are_refused(clustered):

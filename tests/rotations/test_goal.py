@@ -34,7 +34,7 @@ def test_prefix_widths_that_do_not_grow_or_do_not_fit_are_refused(widths):
 
 @pytest.mark.parametrize(
     ("trained", "found"),
-    [([17], [17]), ([0, 4], [0, 4]), ([8, 4], [8, 4]), ([8, 8], [8, 8]), ([8, 4, 16], [8, 4])],
+    [([17], [17]), ([0, 4], [0, 4]), ([8, 4], [8, 4]), ([8, 8], [8, 8]), ([8, 4, 16], [8, 4]), ([16, 4], [16, 4])],
 )
 def test_trained_widths_that_do_not_grow_or_do_not_fit_are_refused(trained, found):
     with pytest.raises(RotationError) as error:

@@ -1,7 +1,13 @@
+import dataclasses
+from pathlib import Path
+
+import pytest
+
 from mrl_search.eval import Difference
 from mrl_search.training import Study, markdown, table
 from mrl_search.training.result import Compared, Measured
 
+TRAINING = Path(__file__).resolve().parents[2] / "training"
 FOUND = Study(
     recipe={},
     sources=(),
@@ -22,5 +28,26 @@ def test_a_line_is_the_mean_of_the_seeds_and_an_equal_arm_is_marked():
     assert lines[4].split() == ["±", "-0.1000", "[-0.200,+0.000]", "="]
 
 
-def test_markdown_has_the_same_figures():
-    assert "| a | 0.6000 |\n| b | 0.5000 |" in markdown(FOUND)
+def test_markdown_has_the_same_figures_and_what_each_keeps_of_its_own_full_width():
+    wide = (
+        dataclasses.replace(FOUND.measured[0], dim=32, mean=1.2),
+        dataclasses.replace(FOUND.measured[2], dim=32, mean=1),
+    )
+    compared = FOUND.compared[0], dataclasses.replace(FOUND.compared[0], dim=32)
+    found = markdown(dataclasses.replace(FOUND, measured=FOUND.measured + wide, compared=compared))
+    assert "| a | 1.2000 (100.0%) | 0.6000 (50.0%) |\n| b | 1.0000 (100.0%) | 0.5000 (50.0%) |" in found
+    assert "| b − a | -0.1000 [-0.200,+0.000] = | -0.1000 [-0.200,+0.000] = |" in found
+    assert "One seed" not in found
+
+
+def test_one_seed_is_said_to_be_one():
+    one = tuple(each for each in FOUND.measured if each.seed == 0)
+    assert "One seed" in markdown(dataclasses.replace(FOUND, measured=one))
+
+
+@pytest.mark.parametrize("path", sorted((TRAINING / "results").glob("*.json")), ids=lambda path: path.stem)
+def test_the_tables_of_the_readme_are_those_of_the_results(path):
+    found = markdown(Study.from_json(path.read_text(encoding="utf-8"), str(path)))
+    begin, end = f"<!-- mrl-search {path.stem} -->", f"<!-- /mrl-search {path.stem} -->"
+    section = (TRAINING / "README.md").read_text(encoding="utf-8").partition(begin)[2].partition(end)[0]
+    assert section.strip() == found.strip(), f"mrl-search train --table {path}"
