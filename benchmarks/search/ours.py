@@ -21,6 +21,8 @@ _GRID = (  # of the cells, and candidates; a build sets all cells by itself
     (0.16, 120),
     (0.2, 150),
     (0.25, 150),
+    (0.27, 160),
+    (0.3, 160),
     (0.33, 150),
     (0.33, 200),
     (0.5, 200),
