@@ -21,7 +21,7 @@ from mrl_search.data import Tolerance, load_dataset
 from mrl_search.errors import MRLSearchError
 from mrl_search.eval.measures import mean, per_query
 from mrl_search.funnel import Funnel
-from mrl_search.indexes import Codec, StoredVectors, VectorIndex, build_prefix
+from mrl_search.indexes import Codec, StoredVectors, VectorIndex, build_prefix, sketched
 from mrl_search.provenance import commit, machine
 from mrl_search.retriever import search
 from mrl_search.rotations import fit
@@ -39,7 +39,8 @@ def indexed(documents):
     rotation = fit("learned", documents[drawn(len(documents))], (DIM,)).rotation
     stored = StoredVectors(rotation.apply(documents), "float32")
     cells = 2 ** round(np.log2(2 * np.sqrt(len(documents))))
-    return VectorIndex(stored, build_prefix(stored, DIM, Codec(f"IVF{cells},PQ32x4fsr,Refine(SQ4)"))), rotation
+    prefixes = build_prefix(stored, DIM, Codec(f"IVF{cells},PQ32x4fsr,Refine(SQ4)"))
+    return VectorIndex(stored, prefixes, sketched(stored)), rotation
 
 
 def ndcg(index, asked, funnel, dataset, ids):

@@ -17,7 +17,7 @@ import numpy as np
 from search.data import cache_folder, sentences
 
 from mrl_search.funnel import Funnel
-from mrl_search.indexes import Codec, StoredVectors, VectorIndex, build_prefix
+from mrl_search.indexes import Codec, StoredVectors, VectorIndex, build_prefix, sketched
 from mrl_search.provenance import commit, machine
 from mrl_search.retriever import search
 from mrl_search.rotations import fit
@@ -89,7 +89,8 @@ def main():
                 prefixes = build_prefix(stored, DIM, codec)
                 built = time.perf_counter() - start
                 faiss.omp_set_num_threads(1)
-                found = fastest(VectorIndex(stored, prefixes), data, rotation, told.recall)
+                sketches = sketched(stored) if codec.is_refined else None
+                found = fastest(VectorIndex(stored, prefixes, sketches), data, rotation, told.recall)
                 told_of = f"{found[0]:7.0f} µs, recall {found[1]:.4f}, {found[2]}" if found else "not reached"
                 ram = prefixes.nbytes / len(rows)
                 print(f"{len(rows):>8,} {name:<14} {told_of}; built in {built:.1f} s, {ram:.0f} B/doc", flush=True)
