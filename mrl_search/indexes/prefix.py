@@ -56,6 +56,7 @@ class PrefixIndex:
         m is k or more; below 0 stands for none. An exhaustive index leaves none of the k best out, and equals among
         them by row; one of codes gives two or three times as many, to be scored by the vectors themselves. in_order:
         False where they are reranked in any case; of finer codes then k are enough, if they are thirty.
+        Raises IndexStoreError where FAISS cannot search what it could build.
         """
         wanted = min(self._fetched(k, in_order), self._size)
         if self._cells is not None:
@@ -65,7 +66,10 @@ class PrefixIndex:
             return _all_of_the_best(self._index.search, self._size, units, k)
         if not len(units):
             return np.empty((0, wanted), np.int64)
-        rows: Rows = self._index.search(units, wanted, params=self._parameters(wanted))[1]
+        try:
+            rows: Rows = self._index.search(units, wanted, params=self._parameters(wanted))[1]
+        except RuntimeError as error:
+            raise IndexStoreError(f"FAISS cannot search this prefix index: {reason(error)}") from error
         return rows
 
     def _fetched(self, k: int, in_order: bool) -> int:

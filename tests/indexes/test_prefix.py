@@ -130,3 +130,14 @@ def test_without_faiss_one_line_says_what_to_install(monkeypatch):
 def test_more_probes_than_cells_are_refused(clustered):
     with pytest.raises(IndexStoreError, match="17 cells, and IVF16,Flat has 16"):
         build_prefix(StoredVectors(clustered, "float32"), 8, Codec("IVF16,Flat", 17))
+
+
+def test_what_faiss_cannot_search_is_one_clear_line(clustered):
+    class Failing:
+        def search(self, *told, **more):
+            raise RuntimeError("Error in void f() at a.cpp:7: Error: 'nprobe > 0' failed")
+
+    built = build_prefix(StoredVectors(clustered, "float32"), 8, Codec("SQ8"))
+    built._index = Failing()
+    with pytest.raises(IndexStoreError, match="FAISS cannot search this prefix index: 'nprobe > 0' failed"):
+        built.candidates(clustered[:2], 5)
