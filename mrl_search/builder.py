@@ -94,7 +94,7 @@ def build(
         fitted, blocks = _rotated(_Source(writer, encoder, given, options), widths, encoder.trained_dims)
         writer.write_vectors(blocks, widths[-1], options.dtype)
         writer.write_prefix(widths[0], codec)
-        sketches = writer.write_sketches() if codec.is_refined and len(widths) > 1 else None
+        sketches = writer.write_sketches() if codec.is_refined and len(widths) == 2 else None
         writer.commit(
             Manifest(
                 name=corpus.name,

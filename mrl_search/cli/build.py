@@ -71,7 +71,7 @@ def build_command(
     seconds = time.perf_counter() - start
     manifest, _ = read_manifest(folder)
     if as_json:
-        click.echo(json.dumps({"index": str(folder), **json.loads(manifest.to_json())}, ensure_ascii=False))
+        click.echo(json.dumps({"index": str(folder), **manifest.told()}, ensure_ascii=False))
         return
     widths = " → ".join(map(str, manifest.dims))
     what = f"{manifest.documents:,} documents, {widths} dims, {manifest.encoder.name}, prefix {manifest.prefix}"

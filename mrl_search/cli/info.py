@@ -24,7 +24,7 @@ def info_command(index: Path | None, named: Path | None, verify: bool, as_json: 
         click.echo("every file is what was committed", err=True)
     manifest, sizes = measure_index(folder)
     if as_json:
-        facts = {"index": str(folder), **json.loads(manifest.to_json()), "bytes_per_document": sizes._asdict()}
+        facts = {"index": str(folder), **manifest.told(), "bytes_per_document": sizes._asdict()}
         click.echo(json.dumps(facts, ensure_ascii=False, indent=1))
         return
     record, made, rotation = manifest.encoder, manifest.provenance, manifest.rotation

@@ -31,8 +31,9 @@ class Codec(NamedTuple):
 
     @property
     def is_refined(self) -> bool:
-        """Whether finer codes compare the best by the scanned ones; then whole vectors are worth sketching, too."""
-        return "Refine(" in self.factory
+        """Whether finer codes compare the best of those that are scanned, by our kernel; then whole vectors are worth
+        sketching, too."""
+        return re.search(r"PQ\d+x4fsr?,Refine\(SQ4\)$", self.factory) is not None
 
 
 def chosen_codec(count: int, dim: int) -> Codec:
@@ -77,6 +78,8 @@ def filled(vectors: StoredVectors, dim: int, codec: Codec) -> Any:
         for _, block in vectors.blocks(dim):
             index.add(block)
             vectors.release()  # else a build would hold the whole file by its end
+    except IndexStoreError:  # which is a RuntimeError, too
+        raise
     except RuntimeError as error:
         raise IndexStoreError(
             f"FAISS cannot build --prefix {codec.factory!r} over {len(vectors)} × {dim}: {reason(error)}"
@@ -91,6 +94,8 @@ def check_codec(dim: int, codec: Codec) -> None:
     """
     try:
         _made(dim, codec)
+    except IndexStoreError:  # which is a RuntimeError, too
+        raise
     except RuntimeError as error:
         raise IndexStoreError(
             f"FAISS does not take --prefix {codec.factory!r} at {dim} dims: {reason(error)}"

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +20,9 @@ PROBE_TEXT = "A Matryoshka doll holds a smaller doll, and that one a smaller one
 
 SAME_ENCODER = 0.999
 """The least cosine of the probe then and now. minilm-768 in bfloat16 against float32: above .9995 (tested)."""
+
+
+_LARGEST = 1e30  # of a level; far more than a coordinate of a unit vector can be, and less than float32 holds
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,9 @@ class Manifest:
             raise IndexStoreError(f"the manifest's sketches have no level for each of {self.dim} dims")
 
     def _are_levels(self, lows: tuple[float, ...], steps: tuple[float, ...]) -> bool:
-        return len(lows) == len(steps) == self.dim and bool(np.isfinite([lows, steps]).all()) and min(steps) >= 0
+        return (
+            len(lows) == len(steps) == self.dim and bool((np.abs([lows, steps]) < _LARGEST).all()) and min(steps) >= 0
+        )
 
     @property
     def dim(self) -> int:
@@ -120,6 +126,13 @@ class Manifest:
             if table[optional] is None:
                 del table[optional]
         return json.dumps(table, ensure_ascii=False)
+
+    def told(self) -> dict[str, Any]:
+        """All of it for a reader's eyes, who has no use for the levels of sketches."""
+        table: dict[str, Any] = json.loads(self.to_json())
+        for levels in ("lows", "steps"):
+            table.get("sketches", {}).pop(levels, None)
+        return table
 
     @classmethod
     def from_json(cls, text: str, where: str) -> "Manifest":

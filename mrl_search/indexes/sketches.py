@@ -21,7 +21,9 @@ _LEVELS = 16
 _DEVIATIONS = 2.7  # standard ones, on each side, that the levels cover; as in codecs.py
 _SAMPLED = 20_000
 _SEED = 0
-_STRIDE = 32  # bytes; rows are filled up to whole ones, and a kernel reads no less
+_STRIDE = 32  # bytes; codes are filled up to whole ones, and a kernel reads no less
+_FACTS = 8  # bytes
+_LEAST_ALONG = 1e-3  # of a vector that its codes must hold to say anything
 _WORTH = 3  # times as many rows as are wanted; of fewer, too many would be left
 
 
@@ -34,7 +36,9 @@ class Levels(NamedTuple):
 
 @dataclass(frozen=True)
 class Sketches:
-    """codes: (n, width) uint8, usually memory-mapped; two dims a byte, the even one lower, 0 beyond D."""
+    """codes: (n, width) uint8, usually memory-mapped: of each row its codes, two dims a byte, the even one lower, 0
+    beyond D; then two float32, its scale and its error (see kernels/narrow.py).
+    """
 
     codes: NDArray[np.uint8]
     levels: Levels
@@ -52,10 +56,10 @@ class Sketches:
         if self.residence is not None:
             self.residence.prepare(rows, self.codes.shape[1])
         queries, codes = np.ascontiguousarray(queries), np.asarray(self.codes)
-        found = np.empty(rows.shape, np.int64)
+        facts, found = codes.view(np.float32), np.empty(rows.shape, np.int64)
 
         def work(first: int, last: int) -> None:
-            narrow(queries, rows, codes, self.levels.steps, k, found, first, last)
+            narrow(queries, rows, codes, facts, *self.levels, k, found, first, last)
 
         over_threads(work, len(queries))
         return found
@@ -76,14 +80,32 @@ def levels_of(vectors: StoredVectors) -> Levels:
 
 
 def sketch_blocks(vectors: StoredVectors, levels: Levels) -> Iterator[NDArray[np.uint8]]:
-    """The codes of all rows in order, block by block: (m, `sketch_width`) uint8."""
+    """The sketches of all rows in order, block by block: (m, `sketch_width`) uint8."""
     steps = np.where(levels.steps > 0, levels.steps, np.float32(1))  # a dim that never varies has but one level
     for _, block in vectors.blocks(vectors.dim):
-        codes = np.zeros((len(block), 2 * sketch_width(vectors.dim)), np.uint8)
+        codes = np.zeros((len(block), 2 * _code_bytes(vectors.dim)), np.uint8)
         codes[:, : vectors.dim] = np.clip(np.rint((block - levels.lows) / steps), 0, _LEVELS - 1)
-        yield codes[:, ::2] | np.left_shift(codes[:, 1::2], 4, dtype=np.uint8)
+        facts = _facts(block, levels.lows + codes[:, : vectors.dim] * levels.steps)
+        yield np.hstack([codes[:, ::2] | np.left_shift(codes[:, 1::2], 4, dtype=np.uint8), facts.view(np.uint8)])
 
 
 def sketch_width(dim: int) -> int:
     """Bytes of a sketch of so many dims."""
+    return _code_bytes(dim) + _FACTS
+
+
+def _code_bytes(dim: int) -> int:
     return -(-dim // (2 * _STRIDE)) * _STRIDE
+
+
+def _facts(vectors: Vectors, decoded: Vectors) -> Vectors:
+    """(m, 2): scale and error of unit vectors and what their codes stand for; (0, ∞) of codes that say nothing of them.
+
+    (0, 0) of a vector of zeros, whose scores are known.
+    """
+    along = np.einsum("md,md->m", vectors, decoded)
+    told = along > _LEAST_ALONG
+    scale = np.divide(1, along, out=np.zeros_like(along), where=told)
+    upright = np.maximum(np.einsum("md,md->m", decoded, decoded) * scale**2 - 1, 0)
+    error = np.where(told, np.sqrt(upright), np.where(vectors.any(axis=1), np.inf, 0))
+    return np.ascontiguousarray(np.stack([scale, error], axis=1), dtype="<f4")

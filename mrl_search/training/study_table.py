@@ -19,7 +19,7 @@ def table(study: Study) -> str:
 
 
 def markdown(study: Study) -> str:
-    """The same as Markdown tables, for a README or a model card; in brackets the share of the arm's own full width."""
+    """The same as Markdown tables, for a README or a model card, with what each width keeps of the arm's own widest."""
     widths = _widths(study)
     lines: list[str] = []
     for dataset, rotation in _pages(study):
@@ -28,7 +28,9 @@ def markdown(study: Study) -> str:
         lines += ["| arm | " + " | ".join(map(str, widths)) + " |", "|---" * (len(widths) + 1) + "|"]
         for name, found in rows:
             full = _mean(found, widths[0])
-            cells = [f"{_mean(found, dim):.4f} ({_mean(found, dim) / full:.1%})" for dim in widths]
+            cells = [
+                f"{_mean(found, dim):.4f}" + (f" ({_mean(found, dim) / full:.1%})" if full else "") for dim in widths
+            ]
             lines.append(f"| {name} | " + " | ".join(cells) + " |")
             if told := _compared(study, dataset, rotation, name):
                 lines.append(f"| {name} − {rows[0][0]} | " + " | ".join(_told(told[dim]) for dim in widths) + " |")
@@ -40,7 +42,11 @@ def _notes(study: Study) -> list[str]:
     if not study.compared:
         return []
     seeds = sorted({one.seed for one in study.measured})
-    notes = ["", _LEGEND.format(margin=study.compared[0].difference.margin) + "; no correction for many comparisons."]
+    notes = [
+        "",
+        "In brackets: the share of the arm's own full width.",
+        _LEGEND.format(margin=study.compared[0].difference.margin) + "; no correction for many comparisons.",
+    ]
     if len(seeds) == 1:
         notes.append(
             "One seed: these are differences between these models; how far another seed moves them is not known."

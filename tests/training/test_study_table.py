@@ -40,6 +40,11 @@ def test_markdown_has_the_same_figures_and_what_each_keeps_of_its_own_full_width
     assert "One seed" not in found
 
 
+def test_an_arm_that_collapsed_has_no_shares():
+    nothing = tuple(dataclasses.replace(one, mean=0.0) for one in FOUND.measured)
+    assert "| a | 0.0000 |" in markdown(dataclasses.replace(FOUND, measured=nothing))
+
+
 def test_one_seed_is_said_to_be_one():
     one = tuple(each for each in FOUND.measured if each.seed == 0)
     assert "One seed" in markdown(dataclasses.replace(FOUND, measured=one))

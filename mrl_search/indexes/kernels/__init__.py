@@ -6,10 +6,10 @@ What is compiled is kept beside the sources. numba looks only at the file a func
 """
 
 from mrl_search.indexes.kernels.fastscan import scan
-from mrl_search.indexes.kernels.finer import narrow
 from mrl_search.indexes.kernels.lookup import TABLES, laid_out
+from mrl_search.indexes.kernels.narrow import FACTS, narrow
 from mrl_search.indexes.kernels.rescore import STEP, rescore
 from mrl_search.indexes.kernels.select import load_compiler
 from mrl_search.indexes.kernels.simd import STRIDE
 
-__all__ = ["STEP", "STRIDE", "TABLES", "laid_out", "load_compiler", "narrow", "rescore", "scan"]
+__all__ = ["FACTS", "STEP", "STRIDE", "TABLES", "laid_out", "load_compiler", "narrow", "rescore", "scan"]

@@ -164,7 +164,7 @@ def scan(queries, codes, probes, wanted, found_rows, first, last):
         _sum_up(luts, codes.blocks, nearest, lead, codes.starts, sums, largest_sums, sequence)
         keys = _best_codes(sums, largest_sums, sequence, codes.rows, max(k, wanted) if is_finer else k)
         if is_finer:
-            refined(keys, codes.finer, weights_of(asked, codes.steps, codes.finer.shape[1]))
+            refined(keys, codes.finer, weights_of(asked, codes.steps, codes.finer.shape[1])[0])
         keys = largest(keys, k)
         for place in range(k):
             found_rows[query, place] = row_of(keys[place]) if place < len(keys) else -1

@@ -6,11 +6,10 @@ these codes, .988 among the best 800 by the codes that are scanned (benchmarks/c
 
 import numpy as np
 
-from mrl_search.indexes.kernels.select import compiled, key_of, largest, least_of, row_of
+from mrl_search.indexes.kernels.select import compiled, key_of, row_of
 from mrl_search.indexes.kernels.simd import dot_of_halves, prefetch
 
 _AHEAD = 16  # rows asked for before they are needed
-_RULES = 4  # times what an inner product errs by as a rule: of the best 10 by 768 dims .999 are left, by 128 all
 
 
 @compiled
@@ -25,16 +24,16 @@ def as_bytes(numbers, weights):
 
 @compiled
 def weights_of(query, steps, width):
-    """(2 · width,) int8: a code's worth for this query, up to a factor; even dims, then odd ones, each filled with 0.
+    """(weights, unit): (2 · width,) int8, a code's worth for this query in units; even dims, then odd ones, then 0.
 
     steps: (d,) float32, how far apart two codes of a dim are. Where codes start adds the same to every row.
     """
     by_dim = np.empty(len(steps), np.int8)
-    as_bytes(query * steps, by_dim)
+    unit = as_bytes(query * steps, by_dim)
     weights = np.zeros(2 * width, np.int8)
     for place in range(len(steps)):
         weights[(place & 1) * width + (place >> 1)] = by_dim[place]
-    return weights
+    return weights, unit
 
 
 @compiled
@@ -47,50 +46,3 @@ def refined(keys, codes, weights):
             prefetch(codes, ahead * width + line)
         row = row_of(keys[place])
         keys[place] = key_of(np.int64(dot_of_halves(codes, row * width, weights, width)) + 0x80000000, row)
-
-
-@compiled
-def _doubt(weights):
-    """How far apart two sums may lie and yet be in the wrong order.
-
-    A coordinate is off by up to half a step, one as likely as the other: by step / √12 as a rule, and a sum of
-    independent ones by √(Σ (weight · step)² / 12).
-    """
-    square = np.float32(0)
-    for weight in weights:
-        square += np.float32(weight) * np.float32(weight)
-    return np.int64(_RULES * np.sqrt(square / np.float32(12)))
-
-
-@compiled
-def narrow(queries, rows, codes, steps, k, found_rows, first, last):
-    """Those of each query's rows that may be among its k best, by their codes and how far these may err; in any order.
-
-    queries: (q, ≥ d) float32, of which first … last - 1 are answered. rows: (q, m) int64, below 0 for none.
-    codes: (n, width) uint8; steps: (d,) as of `weights_of`. found_rows: (q, m), filled with -1 beyond what is left.
-    """
-    keys = np.empty(rows.shape[1], np.uint64)
-    for query in range(first, last):
-        count = 0
-        for row in rows[query]:
-            if row >= len(codes):
-                raise IndexError("a row beyond the end of the sketches")
-            if row >= 0:
-                keys[count] = key_of(0, row)
-                count += 1
-        weights = weights_of(queries[query, : len(steps)], steps, codes.shape[1])
-        refined(keys[:count], codes, weights)
-        least = np.int64(0)
-        if count > k:
-            least = _sum_of(least_of(largest(keys[:count], k))) - _doubt(weights)
-        found_rows[query] = -1
-        left = 0
-        for key in keys[:count]:
-            if _sum_of(key) >= least:
-                found_rows[query, left] = row_of(key)
-                left += 1
-
-
-@compiled
-def _sum_of(key):
-    return np.int64(key >> np.uint64(32))

@@ -22,7 +22,7 @@ def test_rows_are_ordered_as_by_their_decoded_dims():
     codes = np.zeros((500, 32), np.uint8)  # two dims a byte, and room
     codes[:, :20] = plain[:, ::2] | plain[:, 1::2] << 4
     keys = np.array([key_of(0, row) for row in range(500)], np.uint64)
-    refined(keys, codes, weights_of(query, steps, 32))
+    refined(keys, codes, weights_of(query, steps, 32)[0])
     found = [int(row_of(key)) for key in np.sort(keys)[::-1]]
     exact = plain @ (query * steps)
     assert np.corrcoef(exact[found], np.arange(500))[0, 1] < -0.9
@@ -33,5 +33,5 @@ def test_a_negative_sum_is_less_than_a_positive_one_and_equals_go_to_the_lower_r
     codes = np.zeros((4, 32), np.uint8)
     codes[:, 0] = [1, 0, 2, 1]
     keys = np.array([key_of(7, row) for row in range(4)], np.uint64)
-    refined(keys, codes, weights_of(np.array([-1, 1], np.float32), np.ones(2, np.float32), 32))
+    refined(keys, codes, weights_of(np.array([-1, 1], np.float32), np.ones(2, np.float32), 32)[0])
     assert [int(row_of(key)) for key in np.sort(keys)[::-1]] == [1, 0, 3, 2]
