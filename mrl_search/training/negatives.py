@@ -64,8 +64,13 @@ def teacher_scores(examples: Sequence[Example], teacher: str) -> tuple[tuple[flo
     """
     queries, positives, negatives = ([str(example[place]) for example in examples] for place in range(3))
     if teacher.startswith(_CROSS_ENCODER):
+        from torch.nn import Identity  # of a model with one output, predict would otherwise give the sigmoid
+
         judge = _cross_encoder(teacher.removeprefix(_CROSS_ENCODER))
-        sides = [judge.predict(list(zip(queries, texts, strict=True))) for texts in (positives, negatives)]
+        sides = [
+            judge.predict(list(zip(queries, texts, strict=True)), activation_fn=Identity(), show_progress_bar=False)
+            for texts in (positives, negatives)
+        ]
         return tuple((float(one), float(other)) for one, other in zip(*sides, strict=True))
     encoder = cached(load_encoder(EncoderSpec(teacher)))
     asked = encoder.encode_queries(queries)

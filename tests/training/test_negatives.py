@@ -50,6 +50,23 @@ def test_a_teacher_gives_its_scaled_cosines():
     assert scores == pytest.approx((20.0, 20 * float(query @ other)), abs=1e-4)
 
 
+def test_a_cross_encoder_gives_its_logits(tiny, tmp_path):
+    import torch
+    from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
+
+    torch.manual_seed(1)
+    config = BertConfig.from_pretrained(tiny, num_labels=1, initializer_range=1.0)
+    judge, tokenizer = BertForSequenceClassification(config).eval(), AutoTokenizer.from_pretrained(tiny)
+    for part in (judge, tokenizer):
+        part.save_pretrained(tmp_path / "judge")
+    example = Example("word1 word2", "word3", "word4 word5")
+    (scores,) = teacher_scores([example], f"cross-encoder:{tmp_path / 'judge'}")
+    with torch.no_grad():
+        wanted = [float(judge(**tokenizer("word1 word2", text, return_tensors="pt")).logits) for text in example[1:3]]
+    assert scores == pytest.approx(wanted, rel=1e-3)
+    assert max(map(abs, wanted)) > 1  # which no sigmoid is
+
+
 def test_a_student_follows_a_teacher_at_every_width(tiny, pairs):
     recipe = TrainRecipe(
         base=str(tiny),
