@@ -18,6 +18,15 @@ _MIDDLE = 0x80000000
 
 
 @fast
+def _dot(first, second):
+    """The inner product; numba's own np.dot would have scipy loaded for it."""
+    total = np.float32(0)
+    for place in range(len(second)):
+        total += first[place] * second[place]
+    return total
+
+
+@fast
 def _spread(query, lows, steps):
     """The share of a sketch's squared error that falls on a query's direction.
 
@@ -43,7 +52,7 @@ def _estimate(query, length, rows, codes, facts, lows, steps, estimates, errors)
     pitch, dim = codes.shape[1], len(steps)
     width = pitch - 4 * FACTS
     weights, unit = weights_of(query, steps, width)
-    start, spread = np.dot(query, lows), _spread(query, lows, steps)
+    start, spread = _dot(query, lows), _spread(query, lows, steps)
     rounding = (unit * _FARTHEST) ** 2 * np.float32(dim) / np.float32(12)  # of the weights, each by up to half a unit
     for place in range(len(rows)):
         ahead = rows[min(place + _AHEAD, len(rows) - 1)]
@@ -88,7 +97,7 @@ def narrow(queries, rows, codes, facts, lows, steps, k, found_rows, first, last)
             asked[count] = row
             count += row >= 0
         query = queries[number, : len(steps)]
-        length = np.sqrt(np.dot(query, query))
+        length = np.sqrt(_dot(query, query))
         some = asked[:count]
         least = np.float32(-np.inf)
         if count > k and length > 0:
