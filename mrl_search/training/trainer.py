@@ -15,6 +15,7 @@ from datasets import Dataset
 from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer, SentenceTransformerTrainingArguments
 from sentence_transformers.base.training_args import BatchSamplers
 from transformers import PrinterCallback, set_seed
+from transformers.integrations import TensorBoardCallback
 
 from mrl_search.atomic import replacing
 from mrl_search.encoders import load_model
@@ -34,7 +35,7 @@ _LOGGED_EVERY = 10  # steps, for TensorBoard; our own record has every step
 
 @dataclasses.dataclass(frozen=True)
 class TrainOptions:
-    """How to train, as against what. tensorboard: also write its event files."""
+    """How to train, as against what. tensorboard: also write its event files, into `tensorboard/` of each run."""
 
     progress: bool = False
     tensorboard: bool = False
@@ -53,6 +54,7 @@ def train_arm(
     if find_spec("accelerate") is None:
         raise MissingPackageError("accelerate", "training", "train")
     options = options or TrainOptions()
+    events = [_event_files(folder)] if options.tensorboard else []
     facts = _facts(recipe, arm, seed, data)
     if _is_done(folder, facts):
         return folder
@@ -66,7 +68,7 @@ def train_arm(
     with bar(recipe.steps, f"training {arm.name}, seed {seed}", "steps", shown=options.progress) as progress:
         dynamics = Dynamics(recipe, arm, model, noted, folder / _PARTS, _teller(progress))
         trainer = SentenceTransformerTrainer(
-            model=model, args=_arguments(recipe, seed, folder, options), train_dataset=dataset, loss=loss
+            model=model, args=_arguments(recipe, seed, folder), train_dataset=dataset, loss=loss, callbacks=events
         )
         trainer.remove_callback(PrinterCallback)
         trainer.callback_handler.callbacks.insert(0, dynamics)  # before TensorBoard's, which logs what it adds
@@ -77,9 +79,16 @@ def train_arm(
     return folder
 
 
-def _arguments(
-    recipe: TrainRecipe, seed: int, folder: Path, options: TrainOptions
-) -> SentenceTransformerTrainingArguments:
+def _event_files(folder: Path) -> TensorBoardCallback:
+    """The trainer's own integration, which would write among the checkpoints, and these are swept at the end."""
+    if find_spec("tensorboard") is None and find_spec("tensorboardX") is None:
+        raise MissingPackageError("tensorboardX", "--tensorboard", "train")
+    events = TensorBoardCallback()
+    events.logging_dir = str(folder / "tensorboard")
+    return events
+
+
+def _arguments(recipe: TrainRecipe, seed: int, folder: Path) -> SentenceTransformerTrainingArguments:
     on_gpu = torch.cuda.is_available()
     return SentenceTransformerTrainingArguments(
         output_dir=str(folder / _CHECKPOINTS),
@@ -101,7 +110,7 @@ def _arguments(
         save_total_limit=2,
         logging_steps=_LOGGED_EVERY,
         logging_nan_inf_filter=False,
-        report_to=["tensorboard"] if options.tensorboard else [],
+        report_to=[],
         disable_tqdm=True,
     )
 

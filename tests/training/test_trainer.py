@@ -13,7 +13,7 @@ from pyarrow import parquet
 
 from mrl_search.encoders import EncoderSpec, load_encoder
 from mrl_search.errors import MissingPackageError, TrainingError
-from mrl_search.training import Arm, Source, TrainRecipe, train_arm
+from mrl_search.training import Arm, Source, TrainOptions, TrainRecipe, train_arm
 from mrl_search.training.training_set import training_set
 
 BASELINE, MRL = Arm("baseline", (16,)), Arm("mrl", (4, 8, 16))
@@ -142,6 +142,22 @@ def test_after_a_kill_the_curve_goes_on_as_if_there_had_been_none(tiny, pairs):
     again, found = trained(recipe, MRL, pairs, "killed")
     assert found == curve
     assert same(weights(whole), weights(again))
+
+
+def test_event_files_of_tensorboard_outlive_the_checkpoints(tiny, pairs):
+    recipe = recipe_of(tiny, steps=12)
+    folder = train_arm(recipe, MRL, 0, training_set(recipe, pairs), pairs / "told", TrainOptions(tensorboard=True))
+    (events,) = (folder / "tensorboard").glob("events.out.tfevents.*")
+    assert b"train/loss_4" in events.read_bytes()  # its name for loss@4
+    assert not (folder / "checkpoints").exists()
+
+
+def test_without_tensorboard_the_extra_is_named_before_anything_is_done(tiny, pairs, monkeypatch):
+    monkeypatch.setattr("mrl_search.training.trainer.find_spec", lambda name: None if "board" in name else name)
+    recipe = recipe_of(tiny)
+    with pytest.raises(MissingPackageError, match=r"--tensorboard needs the package tensorboardX.*mrl-search\[train\]"):
+        train_arm(recipe, MRL, 0, training_set(recipe, pairs), pairs / "told", TrainOptions(tensorboard=True))
+    assert not (pairs / "told").exists()
 
 
 def test_without_accelerate_the_extra_is_named(tiny, pairs, monkeypatch):
