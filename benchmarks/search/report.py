@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from search.measure import Measured, Point, label
 
 TARGETS = (0.95, 0.99)
@@ -39,19 +41,34 @@ def fronts_table(results: dict[str, Measured], threads: int) -> str:
 
 
 def summary(results: dict[str, Measured], threads: int, ours: str) -> str:
-    """Each method's best QPS at the targets, then ours through the best of the others."""
+    """Each method's best QPS at the targets, then between its points at exactly these; ours through the best other's.
+
+    The second says more: of two methods one may happen to have a point just above a target, and the other not.
+    """
     columns = [(target, speed) for target in TARGETS for speed in ("qps_1", "qps_n")]
-    heads = [f"≥{target}, {1 if speed == 'qps_1' else threads} thr." for target, speed in columns]
-    table = {name: [best(measured.points, *column) for column in columns] for name, measured in results.items()}
-    lines = [f"{'best QPS at recall@10':<32}" + "".join(f"{head:>16}" for head in heads)]
-    lines += [f"{name:<32}" + "".join(f"{_number(qps):>16}" for qps in row) for name, row in table.items()]
-    others = [row for name, row in table.items() if not name.startswith(ours)]  # ours comes in several dtypes
-    if ours in table and others:
-        most = [max((row[at] or 0 for row in others), default=0) for at in range(len(columns))]
-        pairs = zip(table[ours], most, strict=True)
-        ratios = [f"{mine / other:.2f}×" if mine and other else "–" for mine, other in pairs]
-        lines.append(f"{ours + ' / best peer':<32}" + "".join(f"{ratio:>16}" for ratio in ratios))
-    return "\n".join(lines)
+    blocks = []
+    for sign, of in (("≥", best), ("=", between)):
+        heads = [f"{sign}{target}, {1 if speed == 'qps_1' else threads} thr." for target, speed in columns]
+        table = {name: [of(measured.points, *column) for column in columns] for name, measured in results.items()}
+        lines = [f"{'QPS at recall@10':<32}" + "".join(f"{head:>16}" for head in heads)]
+        lines += [f"{name:<32}" + "".join(f"{_number(qps):>16}" for qps in row) for name, row in table.items()]
+        others = [row for name, row in table.items() if not name.startswith(ours)]  # ours comes in several dtypes
+        if ours in table and others:
+            most = [max((row[at] or 0 for row in others), default=0) for at in range(len(columns))]
+            pairs = zip(table[ours], most, strict=True)
+            ratios = [f"{mine / other:.2f}×" if mine and other else "–" for mine, other in pairs]
+            lines.append(f"{ours + ' / best peer':<32}" + "".join(f"{ratio:>16}" for ratio in ratios))
+        blocks.append("\n".join(lines))
+    return "\n\n".join(blocks)
+
+
+def between(points: list[Point], target: float, speed: str) -> float | None:
+    """The speed at exactly that recall, on straight lines in recall and log QPS along the method's front."""
+    along = front(points, speed)
+    recalls, speeds = [point.recall for point in along], [getattr(point, speed) for point in along]
+    if not recalls[0] <= target <= recalls[-1]:
+        return None
+    return float(np.exp(np.interp(target, recalls, np.log(speeds))))
 
 
 def _number(qps: float | None) -> str:

@@ -24,7 +24,7 @@ _LEAST_LOSSY = (
     100  # rows fetched in any case: 20,000 documents gave .80 of the best 10 when 20 were scored, .998 of 200
 )
 _LEAST_RERANKED = (
-    30  # the same where finer codes compare them and the rows are reranked: 10 of them held .71, of 30 .76
+    30  # the same where finer codes compare them and the rows are reranked: a few would hold fewer of the best
 )
 _LOSSY_FINER = 3  # the same where finer codes compare them, unless all are reranked
 

@@ -134,7 +134,7 @@ def test_what_codes_cut_off_or_round_alike_is_in_doubt_and_not_lost(vectors):
 
 
 def test_a_dim_that_the_sample_never_saw_is_in_doubt(monkeypatch):
-    monkeypatch.setattr("mrl_search.indexes.sketches._SAMPLED", 0 + 100)
+    monkeypatch.setattr("mrl_search.indexes.sketches._SAMPLED", 100)
     random = np.random.default_rng(8)
     vectors = random.standard_normal((3_000, 64)).astype(np.float32)
     vectors[:, 0] = 0
@@ -159,7 +159,7 @@ def test_of_a_query_of_zeros_all_rows_are_left_and_a_row_of_zeros_scores_zero(st
     assert not np.isin(np.arange(20), left).any()
 
 
-def test_the_best_are_left_of_near_copies_too_since_more_rows_are_in_doubt(stored):
+def test_the_best_are_left_of_near_copies_too(stored):
     random = np.random.default_rng(6)
     near = unit(stored.take(np.array([5]), 72) + 0.01 * random.standard_normal((500, 72)).astype(np.float32))
     vectors = StoredVectors(np.concatenate([stored.data, near]), "float32")
