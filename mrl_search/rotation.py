@@ -33,6 +33,8 @@ class Rotation:
         matrix = self.matrix
         if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or matrix.dtype != np.float32:
             raise RotationError(f"a rotation is a square float32 matrix, found {matrix.dtype} of shape {matrix.shape}")
+        if self._compact is not None:  # orthogonal as such
+            return
         error = float(np.abs(matrix @ matrix.T - np.eye(len(matrix), dtype=np.float32)).max())
         if not error <= ORTHOGONAL:  # NaN is not, either
             raise RotationError(f"a rotation must be orthogonal to {ORTHOGONAL:g}, this matrix is to {error:.2g}")
@@ -76,7 +78,7 @@ class Rotation:
             return None
         outwards, middle = _reflections(self.matrix[:count].astype(np.float64))
         error = np.abs(np.eye(self.dim) - outwards @ middle @ outwards.T - self.matrix.T).max()
-        if error > ORTHOGONAL:
+        if not error <= ORTHOGONAL:
             return None
         return np.ascontiguousarray(outwards.T, np.float32), np.ascontiguousarray(middle, np.float32)
 

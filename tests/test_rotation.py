@@ -67,6 +67,15 @@ def test_what_is_no_rotation_is_refused(matrix, reason):
         Rotation(matrix, "any")
 
 
+@pytest.mark.parametrize("wrong", [np.nan, 2, 1e10])
+@pytest.mark.parametrize("row", [0, 63])
+def test_what_is_said_to_be_made_of_reflections_and_is_no_rotation_is_refused(row, wrong):
+    matrix = reflected(orthogonal(64, 1)[:8].astype(np.float64)).astype(np.float32)
+    matrix[row] *= wrong
+    with pytest.raises(RotationError, match="must be orthogonal"):
+        Rotation(matrix, "learned", 8)
+
+
 def test_vectors_of_another_width_are_refused():
     with pytest.raises(RotationError, match="the rotation is of 3 dims, the vectors have 2"):
         Rotation(np.eye(3, dtype=np.float32), "any").apply(np.zeros((1, 2), np.float32))

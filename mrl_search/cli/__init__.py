@@ -5,6 +5,7 @@ ours in one line, 2 a wrong call. Nothing heavy is imported before a verb runs.
 """
 
 import errno
+import gc
 
 import click
 
@@ -15,6 +16,10 @@ from mrl_search.cli.info import info_command
 from mrl_search.cli.query import query_command
 from mrl_search.cli.train import train_command
 from mrl_search.errors import MRLSearchError
+
+_COLLECT_SELDOM = (100_000, 50, 100)
+"""Of garbage collection: a model is millions of objects, and looking through them as often as Python does is a sixth of
+a query that has to load one."""
 
 
 class _Verbs(click.Group):
@@ -38,6 +43,7 @@ class _Verbs(click.Group):
 @click.version_option(package_name="mrl-search")
 def main() -> None:
     """Adaptive (Matryoshka) retrieval: shortlist by a short prefix of each embedding, rerank by longer ones."""
+    gc.set_threshold(*_COLLECT_SELDOM)
 
 
 for _verb in (build_command, query_command, eval_command, train_command, info_command, demo_command):

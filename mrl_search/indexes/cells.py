@@ -176,14 +176,15 @@ def _lists(faiss: Any, ivf: Any) -> tuple[Any, ...]:
     counts = [-(-size // _BLOCK) for size in sizes]
     starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     blocks = np.empty(int(starts[-1]) * ivf.pq.M * 16, np.uint8)
-    rows = np.full(int(starts[-1]) * _BLOCK, -1, np.int32)
+    rows = np.full(int(starts[-1]) * _BLOCK, -1, np.int64)
     for number, size in enumerate(sizes):
         if size:
             begin, end = (int(start) * ivf.pq.M * 16 for start in starts[number : number + 2])
             blocks[begin:end] = faiss.rev_swig_ptr(lists.get_codes(number), end - begin)
             first = int(starts[number]) * _BLOCK
-            rows[first : first + size] = np.clip(faiss.rev_swig_ptr(lists.get_ids(number), size), -1, _LARGEST)
-    return faiss.downcast_index(ivf.quantizer).reconstruct_n(0, ivf.nlist), blocks, rows, starts
+            rows[first : first + size] = faiss.rev_swig_ptr(lists.get_ids(number), size)
+    centres = faiss.downcast_index(ivf.quantizer).reconstruct_n(0, ivf.nlist)
+    return centres, blocks, np.clip(rows, -1, _LARGEST).astype(np.int32), starts
 
 
 def _finer(faiss: Any, refined: Any) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:

@@ -123,10 +123,13 @@ def build_prefix(vectors: StoredVectors, dim: int, codec: Codec) -> PrefixIndex:
 
 
 def read_prefix(path: Path, count: int, dim: int) -> PrefixIndex:
-    """Reads a prefix.faiss whose checksum has been verified; raises IndexStoreError unless it fits the manifest."""
+    """Reads a prefix.faiss whose checksum has been verified; raises IndexStoreError unless it fits the manifest.
+
+    FAISS maps what it can of the file: no copy is made of what the kernel copies once more anyway.
+    """
     faiss = load_faiss()
     try:
-        index = faiss.read_index(str(path))
+        index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
     except RuntimeError as error:
         raise IndexStoreError(f"FAISS cannot read {path}: {reason(error)}") from error
     if (index.ntotal, index.d, index.metric_type) != (count, dim, faiss.METRIC_INNER_PRODUCT):

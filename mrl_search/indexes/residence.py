@@ -12,16 +12,17 @@ from mrl_search.hits import Rows
 
 _SAMPLED = 64  # places of the file looked at
 _LOOK_AGAIN = 256  # searches
+_PAGES_A_ROW = 4  # whose entries in the page tables, made at once, cost about what faults of one row do
 _POPULATE_READ = 22  # Linux ≥ 5.14; Python's mmap has no name for it
 
 
 class Residence:
     """Watches a memory map of `path` whose rows of `stride` bytes begin after `header` bytes.
 
-    Cached, the whole file is put into the page tables at once (27 ms for 890 MB, where touching row after row costs
-    a fault each). Not cached, the pages of all rows a search is about to read are asked for together, in file order,
-    so that the disk works on many at a time instead of on one fault after the other. benchmarks/cold.py
-    compares the two (docs/benchmarks.md).
+    Cached, the whole file is put into the page tables (27 to 90 ms for 890 MB) once so many rows were read that their
+    faults have cost as much: a few answers need not wait for it, many do not pay for faults. Not cached, the pages of
+    all rows a search is about to read are asked for together, in file order, so that the disk works on many at a time
+    instead of on one fault after the other. benchmarks/cold.py compares the two (docs/benchmarks.md).
     """
 
     def __init__(self, path: Path, mapped: mmap.mmap, header: int, stride: int) -> None:
@@ -32,23 +33,28 @@ class Residence:
         self._stride = stride
         self._searches = 0
         self._is_resident = False
+        self._rows_read = 0  # while cached
 
     def prepare(self, rows: Rows, row_bytes: int) -> None:
         """Asks for the first `row_bytes` of those rows (below 0: none), unless the file is cached anyway."""
         self._searches += 1
         if self._searches % _LOOK_AGAIN == 1:
-            self._look()
+            self._is_resident = is_cached(self._handle)
         if self._is_resident:
+            self._count(rows.size)
             return
+        self._rows_read = 0
         page = mmap.PAGESIZE
         for row in np.unique(rows[rows >= 0]).tolist():
             start = self._header + row * self._stride
             begin = start - start % page
             self._mapped.madvise(mmap.MADV_WILLNEED, begin, start + row_bytes - begin)
 
-    def _look(self) -> None:
-        before, self._is_resident = self._is_resident, is_cached(self._handle)
-        if self._is_resident and not before:
+    def _count(self, rows: int) -> None:
+        """Counts rows read of the cached file, and puts it into the page tables when it is time to."""
+        enough = len(self._mapped) // mmap.PAGESIZE // _PAGES_A_ROW
+        before, self._rows_read = self._rows_read, self._rows_read + rows
+        if before <= enough < self._rows_read:
             with contextlib.suppress(OSError):  # an older kernel: every page then faults once
                 self._mapped.madvise(_POPULATE_READ)
 

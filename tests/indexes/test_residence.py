@@ -1,3 +1,4 @@
+import mmap
 import os
 
 import numpy as np
@@ -8,8 +9,13 @@ from mrl_search.indexes.stored import header, map_vectors
 
 
 class Recorder:
+    """A map of 157 pages."""
+
     def __init__(self):
         self.advised = []
+
+    def __len__(self):
+        return 128 + 5_000 * 128
 
     def madvise(self, *advice):
         self.advised.append(advice)
@@ -28,12 +34,14 @@ def test_a_file_just_written_is_cached(file):
     os.close(handle)
 
 
-def test_a_cached_file_is_put_into_the_page_tables_once_and_rows_are_not_asked_for(file):
+def test_a_cached_file_is_put_into_the_page_tables_once_when_as_many_rows_were_read_as_that_costs(file):
     mapped = Recorder()
     residence = Residence(file, mapped, 128, 128)
-    residence.prepare(np.array([[3, 1]]), 128)
-    residence.prepare(np.array([[4, 2]]), 128)
-    assert mapped.advised == [(22,)]
+    residence.prepare(np.array([[3, 1, 2] * 13]), 128)  # 39 rows, a quarter of 157 pages
+    assert mapped.advised == []
+    for _ in range(3):
+        residence.prepare(np.array([[4, 2]]), 128)
+        assert mapped.advised == [(22,)]
 
 
 def test_rows_of_a_file_that_is_not_cached_are_asked_for_in_file_order(file, monkeypatch):
@@ -45,14 +53,14 @@ def test_rows_of_a_file_that_is_not_cached_are_asked_for_in_file_order(file, mon
 
 
 def test_it_is_asked_again_now_and_then_whether_the_file_is_cached(file, monkeypatch):
-    answers = iter([False, True, False])
+    answers = iter([True, False, True, False])
     monkeypatch.setattr("mrl_search.indexes.residence.is_cached", lambda handle: next(answers))
     mapped = Recorder()
     residence = Residence(file, mapped, 128, 128)
-    for _ in range(256 + 256 + 5):
+    for _ in range(3 * 256 + 5):
         residence.prepare(np.array([[1]]), 128)
-    assert len(mapped.advised) == 256 + 1 + 5
-    assert mapped.advised[256] == (22,)
+    cached, not_cached = [(22,)], [(mmap.MADV_WILLNEED, 0, 384)]
+    assert mapped.advised == cached + 256 * not_cached + cached + 5 * not_cached
 
 
 def test_where_the_system_cannot_say_rows_are_not_asked_for(file, monkeypatch):
@@ -61,7 +69,7 @@ def test_where_the_system_cannot_say_rows_are_not_asked_for(file, monkeypatch):
 
     monkeypatch.setattr(os, "preadv", refuse)
     mapped = Recorder()
-    Residence(file, mapped, 128, 128).prepare(np.array([[1]]), 128)
+    Residence(file, mapped, 128, 128).prepare(np.ones((1, 40), int), 128)
     assert mapped.advised == [(22,)]
 
 
