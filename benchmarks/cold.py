@@ -3,7 +3,7 @@
     python benchmarks/cold.py INDEX queries.npy
 
 Opening and the first answers are timed in fresh processes, imports included, beside the encoder's own loading, five
-times in turn. INDEX: built with `--encoder minilm-768` (`--vectors` saves the encoding).
+times in turn. INDEX: built with an encoder that can be loaded here (`--vectors` saves the encoding).
 For the rest the system is told to forget vectors.npy before every 20 queries.
 """
 
@@ -18,7 +18,7 @@ import numpy as np
 
 ENCODER = """
 from mrl_search.encoders import EncoderSpec, load_encoder
-encoder = load_encoder(EncoderSpec("minilm-768"))
+encoder = load_encoder(EncoderSpec(sys.argv[3]))
 encoder.encode_queries(["how is white matter imaged"])
 """
 TOLD = """
@@ -55,12 +55,15 @@ def main():
     parser.add_argument("index", type=Path)
     parser.add_argument("queries", type=Path)
     told = parser.parse_args()
-    for _ in range(5):
-        for name, script in FIRST.items():
-            subprocess.run([sys.executable, "-c", script, told.index, name], check=True)
 
+    from mrl_search.indexes.reader import read_manifest
     from mrl_search.indexes.residence import Residence
     from mrl_search.retriever import open_retriever
+
+    encoder = read_manifest(told.index)[0].encoder.name
+    for _ in range(5):
+        for name, script in FIRST.items():
+            subprocess.run([sys.executable, "-c", script, told.index, name, encoder], check=True)
 
     queries = np.load(told.queries)[:200]
     ask = Residence.prepare
