@@ -1,7 +1,6 @@
 """Recipes: TOML tables read into frozen dataclasses, strictly."""
 
 import dataclasses
-import json
 import tomllib
 import types
 import typing
@@ -26,15 +25,6 @@ def read_recipe(path: Path, kind: type[T]) -> T:
     except ValueError as error:  # TOMLDecodeError and UnicodeDecodeError are both ValueErrors
         raise RecipeError(f"{path} is not a TOML file: {error}") from error
     return from_table(table, kind, str(path))
-
-
-def from_json(text: str, kind: type[T], where: str) -> T:
-    """A JSON object as a `kind`, as `from_table` makes it of a table. Raises RecipeError for anything else."""
-    try:
-        table: Any = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise RecipeError(f"{where}: not JSON: {error}") from error
-    return from_table(table, kind, where)
 
 
 def from_table(table: dict[str, Any], kind: type[T], where: str) -> T:

@@ -1,15 +1,11 @@
 """What an evaluation found, as values and as JSON."""
 
-import dataclasses
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from mrl_search.atomic import replacing
-from mrl_search.recipe import from_json
+from mrl_search.results import Result
 
 _RESAMPLES = 2_000
 _SEED = 0
@@ -59,7 +55,7 @@ class Report:
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class Evaluation(Result):
     """All rows of one dataset, and how they came about; JSON and back without loss."""
 
     dataset: str
@@ -71,24 +67,9 @@ class Evaluation:
     reports: tuple[Report, ...]
     provenance: dict[str, object]
 
-    def to_json(self) -> str:
-        """The whole evaluation as one JSON object."""
-        return json.dumps(dataclasses.asdict(self), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-
-    @classmethod
-    def from_json(cls, text: str, where: str) -> "Evaluation":
-        """The inverse of `to_json`; raises RecipeError, beginning with `where`, for anything else."""
-        return from_json(text, cls, where)
-
     def find(self, encoder: str, funnel: str) -> Report | None:
         """The row of that encoder and funnel, if there is one."""
         return next((row for row in self.reports if (row.encoder, row.funnel) == (encoder, funnel)), None)
-
-    def write(self, path: Path) -> None:
-        """Writes the JSON, all or nothing."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as temporary:
-            temporary.write_text(self.to_json(), encoding="utf-8")
 
 
 def kept(values: Mapping[str, float], full: Mapping[str, float]) -> Kept | None:

@@ -32,12 +32,6 @@ def test_json_that_is_no_evaluation_is_refused():
             Evaluation.from_json(text, "here")
 
 
-def test_writing_leaves_the_whole_file_and_no_other(tmp_path):
-    EVALUATION.write(tmp_path / "deep" / "result.json")
-    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["result.json"]
-    assert Evaluation.from_json((tmp_path / "deep" / "result.json").read_text(), "") == EVALUATION
-
-
 def test_the_share_kept_is_a_ratio_of_means_with_a_paired_interval():
     full = {str(q): 0.5 + 0.4 * np.sin(q) for q in range(200)}
     same = kept(full, full)

@@ -1,0 +1,34 @@
+"""Results: frozen dataclasses that are JSON on disk, and the same again when read."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any, Self, cast
+
+from mrl_search.atomic import replacing
+from mrl_search.errors import RecipeError
+from mrl_search.recipe import from_table
+
+
+class Result:
+    """What a frozen dataclass inherits to be published. Its fields are numbers, texts, tuples, dicts, dataclasses."""
+
+    def to_json(self) -> str:
+        """The whole result as one JSON object; floats to the last bit. Raises ValueError for NaN and infinity."""
+        table = dataclasses.asdict(cast(Any, self))
+        return json.dumps(table, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str, where: str) -> Self:
+        """The inverse of `to_json`; raises RecipeError, beginning with `where`, for anything else."""
+        try:
+            table: Any = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise RecipeError(f"{where}: not JSON: {error}") from error
+        return from_table(table, cls, where)
+
+    def write(self, path: Path) -> None:
+        """Writes the JSON, all or nothing, and the folder it stands in."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as temporary:
+            temporary.write_text(self.to_json(), encoding="utf-8")
