@@ -3,7 +3,8 @@
 from mrl_search.errors import FunnelError
 from mrl_search.funnel import Stage
 from mrl_search.hits import Hits, unscored
-from mrl_search.indexes.prefix import PrefixIndex, scan
+from mrl_search.indexes.exact import exact
+from mrl_search.indexes.prefix import PrefixIndex
 from mrl_search.indexes.scoring import scored
 from mrl_search.indexes.sketches import Sketches
 from mrl_search.indexes.stored import StoredVectors
@@ -69,7 +70,7 @@ class VectorIndex:
                 return unscored(rows)
             return scored(self._vectors, queries, rows, stage.dim, k)
         if stage.dim == self.dim:
-            return scan(self._vectors, queries, stage.dim, k)
+            return exact(self._vectors, queries, [stage.dim], k)[stage.dim]
         raise FunnelError(
             f"the funnel starts at {stage.dim} dims, but this index was built for {self.prefix_dim}; "
             f"start at {self.prefix_dim} (or at {self.dim}: exact, over all vectors), "

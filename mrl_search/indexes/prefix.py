@@ -3,21 +3,19 @@
 from collections.abc import Callable
 from copy import copy
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mrl_search.errors import IndexStoreError
-from mrl_search.hits import Hits, Rows, Scores, best, merge
+from mrl_search.hits import Rows, Scores
 from mrl_search.indexes.cells import Cells
 from mrl_search.indexes.codecs import SCANNED, Codec, filled, load_faiss, reason
-from mrl_search.indexes.scoring import scored
+from mrl_search.indexes.exact import NOISE
 from mrl_search.indexes.stored import StoredVectors
 from mrl_search.vectors import Vectors, prefix
 
-_NOISE = 4e-6  # what float32 may err by in the inner product of two unit vectors of some thousand dims
 _LEAST_EF = 64
 _LOSSY = 2  # rows fetched for each one wanted where FAISS compares codes; see docs/benchmarks.md
 _LEAST_LOSSY = (
@@ -141,22 +139,6 @@ def read_prefix(path: Path, count: int, dim: int) -> PrefixIndex:
     return prefixes
 
 
-def scan(vectors: StoredVectors, queries: Vectors, dim: int, k: int) -> Hits:
-    """Exact search over the first `dim` coordinates of every stored row, block by block."""
-    units = prefix(queries, dim)
-    found = best(np.empty((len(queries), 0), np.float32), np.empty((len(queries), 0), np.int64), k)
-    for start, block in vectors.blocks(dim):
-        rows = _all_of_the_best(partial(_knn, block), len(block), units, k)
-        here = scored(vectors, queries, np.where(rows < 0, rows, rows + start), dim, k)
-        found = merge([found, here], k)
-    return found
-
-
-def _knn(block: Vectors, queries: Vectors, k: int) -> tuple[Scores, Rows]:
-    scores, rows = load_faiss().knn(queries, block, k, metric=load_faiss().METRIC_INNER_PRODUCT)
-    return scores, rows
-
-
 def _all_of_the_best(
     search: Callable[[Vectors, int], tuple[Scores, Rows]], size: int, queries: Vectors, k: int
 ) -> Rows:
@@ -174,7 +156,7 @@ def _all_of_the_best(
     waiting = np.flatnonzero(~zero)
     while len(waiting):
         scores, rows = search(queries[waiting], asked)
-        done = np.array(scores[:, k - 1] - scores[:, -1] > _NOISE) | (asked == size)
+        done = np.array(scores[:, k - 1] - scores[:, -1] > NOISE) | (asked == size)
         found = np.pad(found, ((0, 0), (0, asked - found.shape[1])), constant_values=-1)
         found[waiting[done]] = rows[done]
         waiting = waiting[~done]

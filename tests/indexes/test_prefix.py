@@ -3,7 +3,7 @@ import pytest
 
 from mrl_search.errors import IndexStoreError, MissingPackageError
 from mrl_search.indexes.codecs import Codec, check_codec, load_faiss
-from mrl_search.indexes.prefix import build_prefix, read_prefix, scan
+from mrl_search.indexes.prefix import build_prefix, read_prefix
 from mrl_search.indexes.scoring import scored
 from mrl_search.indexes.stored import StoredVectors
 from mrl_search.vectors import prefix, unit
@@ -37,15 +37,6 @@ def test_exact_search_equals_brute_force_even_where_equals_straddle_the_cut(clus
     assert found.rows.shape == (count, k)
     for place, query in enumerate(queries):
         assert_best(found.of(place)[1].tolist(), prefix(clustered, 8), query, k)
-
-
-@pytest.mark.parametrize("k", [1, 10, 700])
-def test_scanning_block_by_block_equals_brute_force(monkeypatch, clustered, k):
-    monkeypatch.setattr("mrl_search.indexes.stored._SCANNED", 77)
-    queries = clustered[:7]
-    found = scan(StoredVectors(clustered, "float32"), queries, 32, k)
-    for place, query in enumerate(queries):
-        assert_best(found.of(place)[1].tolist(), clustered, query, k)
 
 
 def test_all_documents_alike_come_in_row_order():
