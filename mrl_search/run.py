@@ -1,5 +1,6 @@
 """A run: for every query a ranked list of documents, as a value and as a TREC file."""
 
+import itertools
 import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -69,9 +70,10 @@ def read_run(path: Path) -> Run:
     """Reads a TREC run as trec_eval does: score down (as float32), then document id down; the rank is ignored.
 
     Raises RunError at the first line that is not `query Q0 document rank score
-    name`, or that repeats a document of its query.
+    name`, or that repeats a document of its query; and where all scores rise with the ranks.
     """
     ranking: dict[str, dict[str, float]] = {}
+    ranks: dict[str, list[str]] = {}
     name = path.stem
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -81,16 +83,32 @@ def read_run(path: Path) -> Run:
         if not line.strip():
             continue
         where = f"{path}, line {number}"
-        query, document, score, name = _fields(line, where)
+        query, document, rank, score, name = _fields(line, where)
         documents = ranking.setdefault(query, {})
         if document in documents:
             raise RunError(f"{where}: the document {document} appears twice for the query {query}")
         documents[document] = score
+        ranks.setdefault(query, []).append(rank)
+    if any(len(documents) > 1 for documents in ranking.values()) and all(
+        _rise(ranks[query], list(documents.values())) for query, documents in ranking.items()
+    ):
+        raise RunError(
+            f"{path}: all scores rise with the ranks, and whoever goes by scores, as trec_eval does, takes the worst "
+            "document for the best; write scores that fall, as -rank does"
+        )
     return Run(name, {query: _trec_order(documents) for query, documents in ranking.items()})
 
 
-def _fields(line: str, where: str) -> tuple[str, str, float, str]:
-    """Query, document, score and run name of one line."""
+def _rise(ranks: Sequence[str], scores: Sequence[float]) -> bool:
+    """Whether scores rise strictly with ranks, if those are numbers."""
+    if not all(rank.isdecimal() for rank in ranks):
+        return False
+    by_rank = sorted(zip(map(int, ranks), scores, strict=True))
+    return all(above[0] < below[0] and above[1] < below[1] for above, below in itertools.pairwise(by_rank))
+
+
+def _fields(line: str, where: str) -> tuple[str, str, str, float, str]:
+    """Query, document, rank, score and run name of one line."""
     fields = line.split()
     if len(fields) != 6:
         raise RunError(f"{where}: found {len(fields)} fields, wanted 6: query Q0 document rank score name")
@@ -100,7 +118,7 @@ def _fields(line: str, where: str) -> tuple[str, str, float, str]:
         raise RunError(f"{where}: the score {fields[4]!r} is not a number") from None
     if not np.isfinite(score):
         raise RunError(f"{where}: the score {fields[4]} is not finite")
-    return fields[0], fields[2], score, fields[5]
+    return fields[0], fields[2], fields[3], score, fields[5]
 
 
 def _trec_order(documents: Mapping[str, float]) -> list[ScoredDoc]:

@@ -42,6 +42,7 @@ def test_every_command_of_the_readme_runs_in_the_order_it_is_shown(reader_s_fold
     # the corpus stands in a BEIR-like folder, so name the index as the README does
     (reader_s_folder / "queries.jsonl").rename(reader_s_folder / "q")
     for command in COMMANDS:
+        command = command.replace("$runs", re.findall("^runs=(.*)$", README, re.M)[0])
         words = shlex.split(command.partition(" > ")[0])[1:]
         if words == ["query"]:
             continue  # asks on a terminal: tests/cli/test_cli.py

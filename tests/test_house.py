@@ -12,7 +12,7 @@ import mrl_search
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "mrl_search"
 FLOORS = {
-    0: "atomic cache document errors funnel hits progress provenance recipe results rotation run vectors",
+    0: "atomic cache columns document errors funnel hits progress provenance recipe results rotation run vectors",
     1: "data encoders indexes rotations",
     2: "builder encoding retriever sampling trace",
     3: "eval training",

@@ -31,6 +31,26 @@ def test_a_foreign_run_is_read_as_trec_eval_reads_it(tmp_path):
     assert [d.id for d in read_run(tmp_path / "run").ranking["q"]] == ["b", "a", "c"]
 
 
+def test_ranks_written_as_scores_are_refused_since_they_read_backwards(tmp_path):
+    (tmp_path / "run").write_text("q Q0 a 1 1 x\nq Q0 b 2 2 x\np Q0 a 1 1 x\np Q0 c 2 2 x\n")
+    with pytest.raises(RunError, match="all scores rise with the ranks, and whoever goes by scores"):
+        read_run(tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "q Q0 a 1 1 x\nq Q0 b 2 2 x\np Q0 a 1 2 x\np Q0 c 2 1 x\n",  # one query falls
+        "q Q0 a 1 1 x\np Q0 a 1 2 x\n",  # nothing rises
+        "q Q0 a - 1 x\nq Q0 b - 2 x\n",  # no ranks
+        "q Q0 a 0 1 x\nq Q0 b 0 2 x\n",  # ranks nobody filled in
+    ],
+)
+def test_other_runs_are_read_by_their_scores(tmp_path, lines):
+    (tmp_path / "run").write_text(lines)
+    assert read_run(tmp_path / "run").ranking
+
+
 @pytest.mark.parametrize(
     ("line", "reason"),
     [

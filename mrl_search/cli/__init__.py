@@ -10,6 +10,7 @@ import gc
 import click
 
 from mrl_search.cli.build import build_command
+from mrl_search.cli.compare import compare_command
 from mrl_search.cli.demo import demo_command
 from mrl_search.cli.evaluate import eval_command
 from mrl_search.cli.info import info_command
@@ -46,5 +47,5 @@ def main() -> None:
     gc.set_threshold(*_COLLECT_SELDOM)
 
 
-for _verb in (build_command, query_command, eval_command, train_command, info_command, demo_command):
+for _verb in (build_command, query_command, eval_command, compare_command, train_command, info_command, demo_command):
     main.add_command(_verb)

@@ -5,6 +5,7 @@ import re
 import shutil
 from collections.abc import Iterator, Sequence
 
+from mrl_search.columns import aligned
 from mrl_search.retriever import Answer
 from mrl_search.run import Run
 from mrl_search.trace import Traced
@@ -37,11 +38,7 @@ def explanation(found: Traced) -> str:
             rank, score = stage.ranks[answer.id]
             cells.append(f"{rank} {score:.4f}")
         rows.append([*cells, _cut(one_line(answer.title or answer.text), 48)])
-    widths = [max(len(row[column]) for row in rows) for column in range(len(heads) - 1)]
-    lines = [
-        "  ".join([row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:-1], widths[1:], strict=True)), row[-1]])
-        for row in rows
-    ]
+    lines = aligned(rows, {0, len(heads) - 1})
     times = ", ".join(f"{stage.stage} {stage.time_ms:.2f} ms ({len(stage.ranks):,} kept)" for stage in found.stages)
     return "\n".join([*lines, f"stages: {times}"])
 

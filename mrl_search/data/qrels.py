@@ -9,6 +9,7 @@ from mrl_search.data.record import has_control
 from mrl_search.errors import RunError
 
 HEADER = ("query-id", "corpus-id", "score")
+_TREC = ("query", "0", "document", "grade")
 _BOM = "\ufeff"
 _WHOLE = re.compile(r"-?[0-9]{1,9}")
 
@@ -39,6 +40,12 @@ def read_trec_qrels(path: Path) -> Qrels:
     Raises RunError, as `read_qrels` does.
     """
     return collect_qrels(_trec_judgements(path))
+
+
+def read_any_qrels(path: Path) -> Qrels:
+    """As `read_trec_qrels` if the first line has four fields, else as `read_qrels`."""
+    _, first = next(_lines(path), ("", ""))
+    return read_trec_qrels(path) if len(first.split()) == len(_TREC) else read_qrels(path)
 
 
 def collect_qrels(judgements: Iterable[Judgement]) -> Qrels:
@@ -76,8 +83,8 @@ def _beir_judgements(path: Path) -> Iterator[Judgement]:
 def _trec_judgements(path: Path) -> Iterator[Judgement]:
     for where, line in _lines(path):
         fields = line.split()
-        if len(fields) != 4:
-            raise RunError(f"{where}: found {len(fields)} fields, wanted 4: query 0 document grade")
+        if len(fields) != len(_TREC):
+            raise RunError(f"{where}: found {len(fields)} fields, wanted 4: {' '.join(_TREC)}")
         yield Judgement(where, fields[0], fields[2], fields[3])
 
 

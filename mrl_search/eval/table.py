@@ -1,5 +1,6 @@
 """The table people read."""
 
+from mrl_search.columns import aligned
 from mrl_search.eval.report import Evaluation, Report
 
 _LEGEND = (
@@ -12,19 +13,13 @@ def table(evaluation: Evaluation) -> str:
     """One line a row, columns aligned, units in the heads; a measure deeper than the funnel is a dash."""
     heads = ["encoder", "funnel", *evaluation.measures, "kept %", "bytes", "macs", "p50 ms", "p95 ms"]
     lines = [heads, *(_cells(report, evaluation.measures) for report in evaluation.reports)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
-    text = [
-        "  ".join(
-            cell.ljust(width) if column < 2 else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    ]
     device = evaluation.reports[0].cost.device if evaluation.reports else "cpu"
     title = (
         f"{evaluation.dataset} ({evaluation.split}): {evaluation.documents:,} documents, {evaluation.queries:,} queries"
     )
-    return "\n".join([title, "", *text, "", _LEGEND.format(measure=evaluation.measures[0], device=device)])
+    return "\n".join(
+        [title, "", *aligned(lines, {0, 1}), "", _LEGEND.format(measure=evaluation.measures[0], device=device)]
+    )
 
 
 def _cells(report: Report, measures: tuple[str, ...]) -> list[str]:

@@ -41,7 +41,7 @@ def retrieval(recipe: TrainRecipe, root: Path, models: Models, options: TrainOpt
 
 
 def compared(recipe: TrainRecipe, measured: Sequence[Measured]) -> Iterator[Compared]:
-    """Each arm less the first at each width, by the paired t-test and TOST over queries."""
+    """Each arm less the first at each width, by the paired randomisation test and TOST over queries."""
     first = recipe.arms[0].name
     for key, values in _by_arm(measured).items():
         dataset, rotation, dim = key
