@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from mrl_search.columns import aligned
 from mrl_search.errors import RunError
-from mrl_search.eval.measures import DEFAULT, demand_computable, per_query
+from mrl_search.eval.measures import DEFAULT, cutoff, demand_computable, per_query
 from mrl_search.eval.measures import mean as mean_of
 from mrl_search.eval.paired import Difference, holm, paired
 from mrl_search.results import Result
@@ -77,14 +77,19 @@ def compare(
         tuple(measures),
         margin,
         tuple(Compared(*row, None if row[3] is None else next(adjusted)) for row in rows),
-        tuple(note for run in runs for note in _notes(run, qrels)),
+        tuple(note for run in runs for note in _notes(run, qrels, measures)),
     )
 
 
-def _notes(run: Run, qrels: Mapping[str, Mapping[str, int]]) -> list[str]:
+def _notes(run: Run, qrels: Mapping[str, Mapping[str, int]], measures: Sequence[str]) -> list[str]:
+    deepest = max(map(len, run.ranking.values()), default=0)
     missing = sum(not run.ranking.get(query) for query in qrels)
     selves = sum(any(document.id == query for document in run.ranking.get(query, ())) for query in qrels)
-    notes = []
+    notes = [
+        f"{run.name} ranks {deepest:,} documents a query at most, and {measure} looks at {cutoff(measure):,}"
+        for measure in measures
+        if deepest < cutoff(measure)
+    ]
     if missing:
         notes.append(
             f"{run.name} answers {len(qrels) - missing:,} of {len(qrels):,} judged queries; the others count 0"

@@ -56,6 +56,12 @@ def test_a_query_without_an_answer_counts_zero_and_is_told():
     )
 
 
+def test_a_run_too_shallow_for_a_measure_is_told():
+    deep = run("deep", {query: [str(place) for place in range(10)] for query in QRELS})
+    found = compare([GOOD, deep], QRELS, ("MRR@10", "P@1"))
+    assert found.notes == ("good ranks 3 documents a query at most, and MRR@10 looks at 10",)
+
+
 def test_queries_that_find_themselves_are_told():
     selfish = run("selfish", {query: [query, "good"] for query in QRELS})
     assert "finds the query's own id for 60 queries" in compare([GOOD, selfish], QRELS, ("P@1",)).notes[0]
