@@ -57,7 +57,7 @@ def test_a_query_without_an_answer_counts_zero_and_is_told():
 
 
 def test_a_run_too_shallow_for_a_measure_is_told():
-    deep = run("deep", {query: [str(place) for place in range(10)] for query in QRELS})
+    deep = run("deep", {query: [f"d{place}" for place in range(10)] for query in QRELS})
     found = compare([GOOD, deep], QRELS, ("MRR@10", "P@1"))
     assert found.notes == ("good ranks 3 documents a query at most, and MRR@10 looks at 10",)
 
