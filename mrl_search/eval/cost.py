@@ -34,6 +34,7 @@ def measured_cost(index: VectorIndex, queries: Vectors, funnel: Funnel, rotation
     start = time.perf_counter()
     answer(queries)
     seconds = time.perf_counter() - start
+    reads_vectors = len(funnel.stages) > 1 or not index.prefix_bytes
     turning, turning_bytes = (0, 0) if rotation is None else (rotation.macs, rotation.matrix.nbytes)
     p50, p95 = np.percentile(latencies_ms, [50, 95])
     return Cost(
@@ -42,6 +43,6 @@ def measured_cost(index: VectorIndex, queries: Vectors, funnel: Funnel, rotation
         latency_ms_p95=round(float(p95), 4),
         queries_per_second=round(len(queries) / seconds, 1),
         ram_bytes_per_document=round((index.prefix_bytes + turning_bytes) / len(index), 1),
-        disk_bytes_per_document=4.0 * index.dim + index.sketch_bytes / len(index) if len(funnel.stages) > 1 else 0.0,
+        disk_bytes_per_document=4.0 * index.dim + index.sketch_bytes / len(index) if reads_vectors else 0.0,
         device="cpu",
     )

@@ -1,23 +1,20 @@
 """One encoding, every width and funnel."""
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from itertools import islice
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from mrl_search.data import Dataset, Tolerance, load_dataset
-from mrl_search.encoders import Encoder, cached, checked, load_encoder
-from mrl_search.encoding import BLOCK, encode_documents
+from mrl_search.data import Dataset, load_dataset
+from mrl_search.encoders import cached, load_encoder
 from mrl_search.errors import DatasetError, DimensionError, FunnelError
 from mrl_search.eval import measures as _measures
 from mrl_search.eval.cost import measured_cost
+from mrl_search.eval.encoded import Encoded, distinct_ids, encode, rotated
 from mrl_search.eval.measures import PerQuery
 from mrl_search.eval.recipes import EvalRecipe
 from mrl_search.eval.report import Cost, Evaluation, Report, kept
 from mrl_search.funnel import Funnel, Stage
+from mrl_search.hits import Hits
 from mrl_search.indexes import (
     AUTO,
     EXACT,
@@ -27,18 +24,17 @@ from mrl_search.indexes import (
     build_prefix,
     check_codec,
     chosen_codec,
+    exact,
     sketched,
 )
 from mrl_search.progress import bar
 from mrl_search.provenance import provenance
 from mrl_search.retriever import search
-from mrl_search.rotation import Rotation
-from mrl_search.rotations import fit
 from mrl_search.run import Run, ranked
-from mrl_search.sampling import drawn
 from mrl_search.vectors import Vectors
 
 _SHORTLIST = 200  # candidates of the default funnel; see Funnel.default
+_IN_RAM = 2**30  # bytes
 _WIDTHS = (64, 128, 256, 512, 1024, 2048)  # searched exactly unless others are asked for, as far as the encoder goes
 
 
@@ -55,25 +51,6 @@ class EvalOptions:
     progress: bool = False
 
 
-@dataclass(frozen=True)
-class _Encoded:
-    """A dataset as one encoder sees it: row i of documents is ids[i], row j of queries the j-th query.
-
-    The documents are turned by the rotation, if there is one; the queries are as they were encoded.
-    """
-
-    name: str
-    ids: list[str]
-    documents: Vectors
-    queries: Vectors
-    rotation: Rotation | None = None
-
-    @property
-    def turned(self) -> Vectors:
-        """The queries in the documents' axes."""
-        return self.queries if self.rotation is None else self.rotation.apply(self.queries)
-
-
 def evaluate(recipe: EvalRecipe | str, options: EvalOptions | None = None) -> Evaluation:
     """Encodes each dataset once per encoder and measures every width and funnel from the same vectors.
 
@@ -86,19 +63,21 @@ def evaluate(recipe: EvalRecipe | str, options: EvalOptions | None = None) -> Ev
     _measures.demand_computable(recipe.measures)
     dataset = load_dataset(recipe.dataset, recipe.split, options.data)
     reports: list[Report] = []
-    documents = 0
+    ids = distinct_ids(dataset)
+    if options.runs is not None:
+        _demand_words(dataset, ids)
     for spec in recipe.encoders:
         encoder = load_encoder(spec)
         funnels = _funnels(recipe, encoder.dim)
-        encoded = _encode(dataset, cached(encoder, wanted=options.cache), options)
+        encoded = encode(dataset, ids, cached(encoder, wanted=options.cache), progress=options.progress)
         if recipe.rotation != "none":
-            encoded = _rotated(encoded, recipe.rotation, _prefix_widths(funnels), encoder.trained_dims, options)
-        documents = len(encoded.ids)
+            widths = _prefix_widths(funnels)
+            encoded = rotated(encoded, recipe.rotation, widths, encoder.trained_dims, progress=options.progress)
         reports += _rows(dataset, encoded, funnels, recipe, options)
     return Evaluation(
         dataset=dataset.name,
         split=dataset.split,
-        documents=documents,
+        documents=len(ids),
         queries=len(dataset.queries),
         measures=recipe.measures,
         command=recipe.command(),
@@ -115,7 +94,7 @@ def _funnels(recipe: EvalRecipe, dim: int) -> list[Funnel]:
     if recipe.prefix != AUTO:
         check_codec(min(widths, default=dim), Codec(recipe.prefix))
     depth = recipe.depth
-    exact = [Funnel((Stage(width, depth),)) for width in sorted({*widths, dim}, reverse=True)]
+    full = [Funnel((Stage(width, depth),)) for width in sorted({*widths, dim}, reverse=True)]
     if recipe.funnels is not None:
         funnels = [Funnel.parse(text) for text in recipe.funnels]
     elif (shortest := min(widths, default=dim)) < dim:
@@ -125,25 +104,7 @@ def _funnels(recipe: EvalRecipe, dim: int) -> list[Funnel]:
     for funnel in funnels:
         if funnel.dim > dim:
             raise FunnelError(f"the funnel {funnel} asks for {funnel.dim} dims, the encoder gives {dim}")
-    return list(dict.fromkeys(exact + funnels))
-
-
-def _encode(dataset: Dataset, encoder: Encoder, options: EvalOptions) -> _Encoded:
-    """Reads the corpus twice, for its ids and for its texts, so that the texts are never held together."""
-    ids = _distinct_ids(dataset)
-    if options.runs is not None:
-        _demand_words(dataset, ids)
-    vectors = np.empty((len(ids), encoder.dim), dtype=np.float32)
-    start = 0
-    with bar(len(ids), f"encoding {dataset.name}", "documents", shown=options.progress) as progress:
-        texts = (document.content for document in dataset.corpus.read(Tolerance(0)))
-        for block in encode_documents(encoder, texts, progress):
-            vectors[start : start + len(block)] = block
-            start += len(block)
-    queries = iter(dataset.queries.values())
-    blocks = iter(lambda: list(islice(queries, BLOCK)), [])
-    query_vectors = np.concatenate([checked(encoder.encode_queries(some), len(some), encoder) for some in blocks])
-    return _Encoded(encoder.spec.name, ids, vectors, query_vectors)
+    return list(dict.fromkeys(full + funnels))
 
 
 def _prefix_widths(funnels: list[Funnel]) -> list[int]:
@@ -151,30 +112,21 @@ def _prefix_widths(funnels: list[Funnel]) -> list[int]:
     return sorted({stage.dim for funnel in funnels for stage in funnel.stages})[:-1]
 
 
-def _rotated(encoded: _Encoded, kind: str, widths: list[int], trained: Sequence[int], options: EvalOptions) -> _Encoded:
-    """Documents in the axes that were fitted to a sample of them, as a build does."""
-    with bar(None, f"fitting a rotation ({kind})", "", shown=options.progress):
-        sample = encoded.documents[drawn(len(encoded.documents))]
-        rotation = fit(kind, sample, widths, trained).rotation
-    if rotation is None:
-        return encoded
-    return replace(encoded, documents=rotation.apply(encoded.documents), rotation=rotation)
-
-
 def _rows(
-    dataset: Dataset, encoded: _Encoded, funnels: list[Funnel], recipe: EvalRecipe, options: EvalOptions
+    dataset: Dataset, encoded: Encoded, funnels: list[Funnel], recipe: EvalRecipe, options: EvalOptions
 ) -> list[Report]:
-    stored = StoredVectors(encoded.documents, "float32")
+    stored, queries, more = encoded.documents, encoded.turned, int(recipe.drops_self)
     built: tuple[int, Codec] | None = None
     reports: list[Report] = []
     with bar(len(funnels), f"searching {dataset.name}", "funnels", shown=options.progress) as progress:
+        known = _exact(stored, queries, funnels, more)
         for funnel in funnels:
             first = funnel.stages[0].dim
-            codec = Codec(EXACT) if len(funnel.stages) == 1 else _codec(recipe.prefix, len(stored), first)
+            codec = Codec(EXACT) if funnel in known else _codec(recipe.prefix, len(stored), first)
             if (first, codec) != built:  # one at a time, since each is a copy of its prefixes
-                sketches = sketched(stored) if codec.is_refined else None
-                index, built = VectorIndex(stored, build_prefix(stored, first, codec), sketches), (first, codec)
-            run = _run(dataset, encoded, index, funnel, drop_self=recipe.drops_self)
+                index, built = _index(stored, first, codec), (first, codec)
+            hits = known[funnel] if funnel in known else search(index, queries, _deeper(funnel, more))
+            run = _run(dataset, encoded, hits, funnel, drop_self=recipe.drops_self)
             if options.runs is not None:
                 run.write(options.runs / f"{run.name}.trec")
             names = _deep_enough(recipe.measures, funnel, len(encoded.ids))
@@ -184,6 +136,28 @@ def _rows(
             reports.append(_report(encoded.name, funnel, values, full, cost))
             progress.update(1)
     return reports
+
+
+def _exact(stored: StoredVectors, queries: Vectors, funnels: list[Funnel], more: int) -> dict[Funnel, Hits]:
+    """The hits of every funnel of one stage, `more` than it asks for, by one pass over the vectors."""
+    single = [funnel for funnel in funnels if len(funnel.stages) == 1]
+    deepest = max(funnel.k for funnel in single) + more
+    found = exact(stored, queries, [funnel.dim for funnel in single], min(deepest, len(stored)))
+    return {
+        funnel: Hits(found[funnel.dim].scores[:, : funnel.k + more], found[funnel.dim].rows[:, : funnel.k + more])
+        for funnel in single
+    }
+
+
+def _index(stored: StoredVectors, dim: int, codec: Codec) -> VectorIndex:
+    """An index with such prefixes; without any where exact ones would take more than 1 GiB of RAM."""
+    if codec == Codec(EXACT) and 4 * dim * len(stored) > _IN_RAM:
+        return VectorIndex(stored)
+    return VectorIndex(stored, build_prefix(stored, dim, codec), sketched(stored) if codec.is_refined else None)
+
+
+def _deeper(funnel: Funnel, more: int) -> Funnel:
+    return Funnel(tuple(Stage(stage.dim, stage.k + more) for stage in funnel.stages))
 
 
 def _codec(prefix: str, count: int, dim: int) -> Codec:
@@ -208,27 +182,14 @@ def _deep_enough(measures: tuple[str, ...], funnel: Funnel, documents: int) -> l
     return [name for name in measures if funnel.k >= min(_measures.cutoff(name), documents)]
 
 
-def _run(dataset: Dataset, encoded: _Encoded, index: VectorIndex, funnel: Funnel, *, drop_self: bool) -> Run:
-    """The ranking of every query; with drop_self, one more is fetched and the query's own document left out."""
-    fetched = Funnel(tuple(Stage(stage.dim, stage.k + 1) for stage in funnel.stages)) if drop_self else funnel
-    hits = search(index, encoded.turned, fetched)
+def _run(dataset: Dataset, encoded: Encoded, hits: Hits, funnel: Funnel, *, drop_self: bool) -> Run:
+    """The ranking of every query; with drop_self, of which one more was fetched, without the query's own document."""
     ranking = {}
     for place, query in enumerate(dataset.queries):
         scores, rows = hits.of(place)
         found = ranked([encoded.ids[row] for row in rows.tolist()], scores.tolist())
         ranking[query] = [document for document in found if not (drop_self and document.id == query)][: funnel.k]
     return Run(_run_name(encoded.name, funnel), ranking)
-
-
-def _distinct_ids(dataset: Dataset) -> list[str]:
-    """The documents' ids, which must differ: judgements name documents by id."""
-    ids = [document.id for document in dataset.corpus.read(Tolerance(0))]
-    counts = Counter(ids)
-    if len(counts) < len(ids):
-        raise DatasetError(f"{dataset.name} has two documents with the id {counts.most_common(1)[0][0]!r}")
-    if not ids:
-        raise DatasetError(f"{dataset.name} has no documents")
-    return ids
 
 
 def _demand_words(dataset: Dataset, documents: Iterable[str]) -> None:

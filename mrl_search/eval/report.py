@@ -17,7 +17,7 @@ class Cost:
 
     macs_per_query: multiply-adds, by `Funnel.macs` and of the rotation; codes are counted as if they were floats.
     ram_bytes_per_document: the prefix index's and the rotation's.
-    disk_bytes_per_document: full vectors, and sketches, that the funnel's later stages read; 0 with one.
+    disk_bytes_per_document: full vectors, and sketches, that are read from there; 0 where prefixes in RAM are enough.
     """
 
     macs_per_query: int

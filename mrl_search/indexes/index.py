@@ -15,9 +15,12 @@ class VectorIndex:
     """`shortlist` and `rerank` over (n, dim) stored vectors.
 
     Every score is the cosine of two prefixes of the stage's width, or -inf of a row that is yet to be reranked.
+    Without prefixes every first stage compares all stored vectors, at whatever width, exactly and slowly.
     """
 
-    def __init__(self, vectors: StoredVectors, prefixes: PrefixIndex, sketches: Sketches | None = None) -> None:
+    def __init__(
+        self, vectors: StoredVectors, prefixes: PrefixIndex | None = None, sketches: Sketches | None = None
+    ) -> None:
         self._vectors = vectors
         self._prefixes = prefixes
         self._sketches = sketches
@@ -32,13 +35,13 @@ class VectorIndex:
 
     @property
     def prefix_dim(self) -> int:
-        """The width of the prefix index."""
-        return self._prefixes.dim
+        """The width of the prefix index; the stored width if there is none."""
+        return self._prefixes.dim if self._prefixes is not None else self.dim
 
     @property
     def prefix_bytes(self) -> int:
         """Bytes the prefix index holds in RAM."""
-        return self._prefixes.nbytes
+        return self._prefixes.nbytes if self._prefixes is not None else 0
 
     @property
     def sketch_bytes(self) -> int:
@@ -48,11 +51,12 @@ class VectorIndex:
     @property
     def cells(self) -> int:
         """Cells of the prefix index, of which a shortlist looks into some; 1 if it has none."""
-        return self._prefixes.cells
+        return self._prefixes.cells if self._prefixes is not None else 1
 
     def with_probes(self, probes: int) -> "VectorIndex":
         """The same index, whose shortlist looks into so many cells of its prefix index, if that has cells."""
-        return VectorIndex(self._vectors, self._prefixes.with_probes(probes), self._sketches)
+        prefixes = self._prefixes.with_probes(probes) if self._prefixes is not None else None
+        return VectorIndex(self._vectors, prefixes, self._sketches)
 
     def shortlist(self, queries: Vectors, stage: Stage, *, in_order: bool = True) -> Hits:
         """The stage.k best rows of all, for (q, D) queries with D >= stage.dim.
@@ -64,12 +68,12 @@ class VectorIndex:
         """
         k = self._at_most(stage.k)
         _demand_width(queries, stage)
-        if stage.dim == self.prefix_dim:
+        if self._prefixes is not None and stage.dim == self.prefix_dim:
             rows = self._prefixes.candidates(queries, k, in_order=in_order)
             if rows.shape[1] == k and not in_order:
                 return unscored(rows)
             return scored(self._vectors, queries, rows, stage.dim, k)
-        if stage.dim == self.dim:
+        if self._prefixes is None or stage.dim == self.dim:
             return exact(self._vectors, queries, [stage.dim], k)[stage.dim]
         raise FunnelError(
             f"the funnel starts at {stage.dim} dims, but this index was built for {self.prefix_dim}; "

@@ -1,6 +1,7 @@
 """The evaluator on collections small enough to work by hand, and on real ones."""
 
 import json
+import sys
 
 import pytest
 
@@ -141,3 +142,14 @@ def test_a_first_measure_deeper_than_a_funnel_leaves_what_is_kept_unsaid(collect
     )
     report = evaluate(recipe).reports[-1]
     assert (list(report.mean), report.kept) == (["nDCG@10"], None)
+
+
+def test_what_is_too_large_for_ram_is_searched_exactly_in_its_file(collection, monkeypatch):
+    dataset = collection([(str(n), f"number {n}") for n in range(300)], {"q": "number 7"}, {"q": {"7": 1}})
+    recipe = EvalRecipe(dataset, encoders=HASHING, dims=(16,), funnels=())
+    in_ram = evaluate(recipe).reports
+    monkeypatch.setattr(sys.modules["mrl_search.eval.evaluate"], "_IN_RAM", 0)
+    in_file = evaluate(recipe).reports
+    assert [report.per_query for report in in_file] == [report.per_query for report in in_ram]
+    assert [report.cost.ram_bytes_per_document for report in in_file] == [0, 0]
+    assert [report.cost.disk_bytes_per_document for report in in_file] == [256, 256]

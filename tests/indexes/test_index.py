@@ -132,3 +132,13 @@ def test_a_stage_beyond_the_stored_width_is_refused(clustered):
 def test_queries_narrower_than_a_stage_are_refused(clustered):
     with pytest.raises(FunnelError, match="the stage 32:5 is wider than the queries"):
         index_of(clustered, 8).shortlist(prefix(clustered[:1], 16), Stage(32, 5))
+
+
+def test_without_prefixes_every_width_is_searched_exactly(clustered):
+    stored = StoredVectors(clustered, "float32")
+    bare, queries = VectorIndex(stored), clustered[:5]
+    assert (bare.prefix_dim, bare.prefix_bytes, bare.cells) == (32, 0, 1)
+    for dim in (8, 32):
+        wanted = VectorIndex(stored, build_prefix(stored, dim, Codec("Flat"))).shortlist(queries, Stage(dim, 10))
+        for index in (bare, bare.with_probes(3)):
+            assert index.shortlist(queries, Stage(dim, 10)).rows.tolist() == wanted.rows.tolist()

@@ -1,0 +1,95 @@
+"""A dataset as one encoder sees it; its documents' vectors lie in a file, however many there are."""
+
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+
+import numpy as np
+
+from mrl_search.data import Dataset, Tolerance
+from mrl_search.encoders import Encoder, checked
+from mrl_search.encoding import BLOCK, encode_documents
+from mrl_search.errors import DatasetError
+from mrl_search.indexes import StoredVectors
+from mrl_search.progress import bar
+from mrl_search.rotation import Rotation
+from mrl_search.rotations import fit
+from mrl_search.sampling import drawn
+from mrl_search.vectors import Vectors
+
+_ROWS = 16_384  # turned, and let go of, at a time
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Row i of documents is ids[i], row j of queries the dataset's j-th query.
+
+    The documents are turned by the rotation, if there is one; the queries are as they were encoded.
+    """
+
+    name: str
+    ids: list[str]
+    documents: StoredVectors
+    queries: Vectors
+    rotation: Rotation | None = None
+
+    @property
+    def turned(self) -> Vectors:
+        """The queries in the documents' axes."""
+        return self.queries if self.rotation is None else self.rotation.apply(self.queries)
+
+
+def encode(dataset: Dataset, ids: list[str], encoder: Encoder, *, progress: bool = False) -> Encoded:
+    """Encodes the dataset's documents, whose ids these are, and its queries; neither texts nor vectors are in RAM."""
+    stored = _scratch(len(ids), encoder.dim)
+    start = 0
+    with bar(len(ids), f"encoding {dataset.name}", "documents", shown=progress) as shown:
+        texts = (document.content for document in dataset.corpus.read(Tolerance(0)))
+        for block in encode_documents(encoder, texts, shown):
+            stored.data[start : start + len(block)] = block
+            if start // _ROWS < (start + len(block)) // _ROWS:
+                stored.release()
+            start += len(block)
+    queries = iter(dataset.queries.values())
+    blocks = iter(lambda: list(islice(queries, BLOCK)), [])
+    encoded = np.concatenate([checked(encoder.encode_queries(some), len(some), encoder) for some in blocks])
+    return Encoded(encoder.spec.name, ids, stored, encoded)
+
+
+def rotated(
+    encoded: Encoded, kind: str, widths: Sequence[int], trained: Sequence[int], *, progress: bool = False
+) -> Encoded:
+    """Documents in the axes that were fitted to a sample of them, as a build does; the same where none help."""
+    documents = encoded.documents
+    with bar(None, f"fitting a rotation ({kind})", "", shown=progress):
+        rotation = fit(kind, documents.data[drawn(len(documents))], list(widths), trained).rotation
+    if rotation is None:
+        return encoded
+    turned = _scratch(len(documents), documents.dim)
+    for start in range(0, len(documents), _ROWS):
+        turned.data[start : start + _ROWS] = rotation.apply(np.asarray(documents.data[start : start + _ROWS]))
+        turned.release()
+        documents.release()
+    return replace(encoded, documents=turned, rotation=rotation)
+
+
+def distinct_ids(dataset: Dataset) -> list[str]:
+    """The documents' ids, which must differ: judgements name documents by id.
+
+    Raises DatasetError for two documents of one id, or none at all.
+    """
+    ids = [document.id for document in dataset.corpus.read(Tolerance(0))]
+    counts = Counter(ids)
+    if len(counts) < len(ids):
+        raise DatasetError(f"{dataset.name} has two documents with the id {counts.most_common(1)[0][0]!r}")
+    if not ids:
+        raise DatasetError(f"{dataset.name} has no documents")
+    return ids
+
+
+def _scratch(count: int, dim: int) -> StoredVectors:
+    """Room for vectors in a file of $TMPDIR without a name, which is gone with whoever maps it."""
+    with tempfile.TemporaryFile() as file:
+        return StoredVectors(np.memmap(file, np.float32, "w+", shape=(count, dim)), "float32")
