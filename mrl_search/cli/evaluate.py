@@ -30,8 +30,22 @@ if TYPE_CHECKING:
     metavar="NAME",
     help="ir-measures' names.  [default: nDCG@10 Recall@100 MRR@10]",
 )
-@click.option("--prefix", default="Flat", metavar="FACTORY", help="FAISS factory string of the first stage, or auto.")
-@click.option("--rotation", default="none", metavar="KIND", help="As for build; every width is measured after it.")
+@click.option(
+    "--prefix",
+    "prefixes",
+    multiple=True,
+    default=["Flat"],
+    metavar="FACTORY",
+    help="FAISS factory string of the first stage, or auto; repeat for several.",
+)
+@click.option(
+    "--rotation",
+    "rotations",
+    multiple=True,
+    default=["none"],
+    metavar="KIND",
+    help="As for build; everything is measured after it; repeat for several.",
+)
 @click.option(
     "--drop-self/--keep-self",
     default=None,
@@ -125,8 +139,8 @@ def _from_flags(
         encoders=tuple(filter(None, (encoder_spec(name, None, **told) for name in encoders or (None,)))),
         dims=dims or (),
         funnels=tuple(map(str, funnels)) if funnels or flags["no_funnel"] else None,
-        prefix=flags["prefix"],
-        rotation=flags["rotation"],
+        prefixes=flags["prefixes"],
+        rotations=flags["rotations"],
         drop_self=flags["drop_self"],
         **chosen,
     )

@@ -10,8 +10,9 @@ def check(evaluation: Evaluation, expected: tuple[Expected, ...]) -> list[str]:
 
 
 def _verdict(evaluation: Evaluation, one: Expected) -> str:
-    what = f"{evaluation.dataset} {one.encoder} {one.funnel} {one.measure}"
-    report = evaluation.find(one.encoder, one.funnel)
+    where = (one.encoder, one.rotation, one.prefix, one.funnel)
+    what = " ".join([evaluation.dataset, *filter(None, where), one.measure])
+    report = evaluation.find(one.encoder, one.funnel, one.rotation, one.prefix)
     found = report.mean.get(one.measure) if report else None
     if found is None:
         return f"FAIL  {what}: not measured, expected {one}"

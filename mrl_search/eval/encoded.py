@@ -26,7 +26,8 @@ _ROWS = 16_384  # turned, and let go of, at a time
 class Encoded:
     """Row i of documents is ids[i], row j of queries the dataset's j-th query.
 
-    The documents are turned by the rotation, if there is one; the queries are as they were encoded.
+    The documents are turned by the rotation, if there is one; the queries are as they were encoded. kind: of rotation,
+    as it was asked for, which `auto` may have declined.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Encoded:
     documents: StoredVectors
     queries: Vectors
     rotation: Rotation | None = None
+    kind: str = "none"
 
     @property
     def turned(self) -> Vectors:
@@ -62,17 +64,19 @@ def rotated(
     encoded: Encoded, kind: str, widths: Sequence[int], trained: Sequence[int], *, progress: bool = False
 ) -> Encoded:
     """Documents in the axes that were fitted to a sample of them, as a build does; the same where none help."""
+    if kind == "none":
+        return encoded
     documents = encoded.documents
     with bar(None, f"fitting a rotation ({kind})", "", shown=progress):
         rotation = fit(kind, documents.data[drawn(len(documents))], list(widths), trained).rotation
     if rotation is None:
-        return encoded
+        return replace(encoded, kind=kind)
     turned = _scratch(len(documents), documents.dim)
     for start in range(0, len(documents), _ROWS):
         turned.data[start : start + _ROWS] = rotation.apply(np.asarray(documents.data[start : start + _ROWS]))
         turned.release()
         documents.release()
-    return replace(encoded, documents=turned, rotation=rotation)
+    return replace(encoded, documents=turned, rotation=rotation, kind=kind)
 
 
 def distinct_ids(dataset: Dataset) -> list[str]:

@@ -1,6 +1,6 @@
 """One encoding, every width and funnel."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +35,7 @@ from mrl_search.vectors import Vectors
 
 _SHORTLIST = 200  # candidates of the default funnel; see Funnel.default
 _IN_RAM = 2**30  # bytes
+_Walk = tuple[str, Funnel]  # a kind of prefix index, and the funnel that begins there
 _WIDTHS = (64, 128, 256, 512, 1024, 2048)  # searched exactly unless others are asked for, as far as the encoder goes
 
 
@@ -54,8 +55,8 @@ class EvalOptions:
 def evaluate(recipe: EvalRecipe | str, options: EvalOptions | None = None) -> Evaluation:
     """Encodes each dataset once per encoder and measures every width and funnel from the same vectors.
 
-    A plain name stands for `EvalRecipe(name)`. Rows come encoder by encoder:
-    the exact search at each width, widest first, then the funnels.
+    A plain name stands for `EvalRecipe(name)`. Rows come encoder by encoder, rotation by rotation: exact search at each
+    width, widest first, then the funnels with one kind of prefix index after the other.
     Raises DimensionError or FunnelError, before anything is encoded, for what an encoder is too narrow for.
     """
     options = options or EvalOptions()
@@ -69,11 +70,10 @@ def evaluate(recipe: EvalRecipe | str, options: EvalOptions | None = None) -> Ev
     for spec in recipe.encoders:
         encoder = load_encoder(spec)
         funnels = _funnels(recipe, encoder.dim)
-        encoded = encode(dataset, ids, cached(encoder, wanted=options.cache), progress=options.progress)
-        if recipe.rotation != "none":
-            widths = _prefix_widths(funnels)
-            encoded = rotated(encoded, recipe.rotation, widths, encoder.trained_dims, progress=options.progress)
-        reports += _rows(dataset, encoded, funnels, recipe, options)
+        plain = encode(dataset, ids, cached(encoder, wanted=options.cache), progress=options.progress)
+        for kind in recipe.rotations:
+            turned = rotated(plain, kind, _prefix_widths(funnels), encoder.trained_dims, progress=options.progress)
+            reports += _rows(dataset, turned, funnels, recipe, options)
     return Evaluation(
         dataset=dataset.name,
         split=dataset.split,
@@ -91,8 +91,9 @@ def _funnels(recipe: EvalRecipe, dim: int) -> list[Funnel]:
     widths = recipe.dims or tuple(width for width in _WIDTHS if width < dim)
     if max(widths, default=1) > dim:
         raise DimensionError(f"the encoder gives {dim} dims, asked for {max(widths)}; end --dims at {dim}")
-    if recipe.prefix != AUTO:
-        check_codec(min(widths, default=dim), Codec(recipe.prefix))
+    for prefix in recipe.prefixes:
+        if prefix != AUTO:
+            check_codec(min(widths, default=dim), Codec(prefix))
     depth = recipe.depth
     full = [Funnel((Stage(width, depth),)) for width in sorted({*widths, dim}, reverse=True)]
     if recipe.funnels is not None:
@@ -114,28 +115,30 @@ def _prefix_widths(funnels: list[Funnel]) -> list[int]:
 
 def _rows(
     dataset: Dataset, encoded: Encoded, funnels: list[Funnel], recipe: EvalRecipe, options: EvalOptions
-) -> list[Report]:
+) -> Iterator[Report]:
+    """The rows of one encoder and rotation: every width exactly, then every funnel with every kind of prefix index."""
     stored, queries, more = encoded.documents, encoded.turned, int(recipe.drops_self)
+    known = _exact(stored, queries, funnels, more)
+    walks = [(EXACT, funnel) for funnel in known]
+    walks += [(prefix, funnel) for prefix in recipe.prefixes for funnel in funnels if funnel not in known]
     built: tuple[int, Codec] | None = None
-    reports: list[Report] = []
-    with bar(len(funnels), f"searching {dataset.name}", "funnels", shown=options.progress) as progress:
-        known = _exact(stored, queries, funnels, more)
-        for funnel in funnels:
+    full: PerQuery | None = None  # the first is exact search at full width
+    with bar(len(walks), f"searching {dataset.name}", "funnels", shown=options.progress) as progress:
+        for prefix, funnel in walks:
             first = funnel.stages[0].dim
-            codec = Codec(EXACT) if funnel in known else _codec(recipe.prefix, len(stored), first)
+            codec = chosen_codec(len(stored), first) if prefix == AUTO else Codec(prefix)
             if (first, codec) != built:  # one at a time, since each is a copy of its prefixes
                 index, built = _index(stored, first, codec), (first, codec)
             hits = known[funnel] if funnel in known else search(index, queries, _deeper(funnel, more))
-            run = _run(dataset, encoded, hits, funnel, drop_self=recipe.drops_self)
+            run = _run(dataset, encoded, hits, (prefix, funnel), drop_self=recipe.drops_self)
             if options.runs is not None:
                 run.write(options.runs / f"{run.name}.trec")
             names = _deep_enough(recipe.measures, funnel, len(encoded.ids))
             values = _measures.per_query(run, dataset.qrels, names)
+            full = full or values
             cost = measured_cost(index, encoded.queries, funnel, encoded.rotation)
-            full = reports[0].per_query if reports else values  # the first funnel is exact search at full width
-            reports.append(_report(encoded.name, funnel, values, full, cost))
+            yield _report(encoded, (prefix, funnel), values, full, cost)
             progress.update(1)
-    return reports
 
 
 def _exact(stored: StoredVectors, queries: Vectors, funnels: list[Funnel], more: int) -> dict[Funnel, Hits]:
@@ -160,20 +163,19 @@ def _deeper(funnel: Funnel, more: int) -> Funnel:
     return Funnel(tuple(Stage(stage.dim, stage.k + more) for stage in funnel.stages))
 
 
-def _codec(prefix: str, count: int, dim: int) -> Codec:
-    return chosen_codec(count, dim) if prefix == AUTO else Codec(prefix)
-
-
-def _report(encoder: str, funnel: Funnel, values: PerQuery, full: PerQuery, cost: Cost) -> Report:
+def _report(encoded: Encoded, walk: _Walk, values: PerQuery, full: PerQuery, cost: Cost) -> Report:
     """One row; what is kept is a share of the full width's first measure, where the funnel is deep enough for it."""
     first = next(iter(full), None)
+    prefix, funnel = walk
     return Report(
-        encoder=encoder,
+        encoder=encoded.name,
         funnel=str(funnel),
         mean={name: _measures.mean(per_query) for name, per_query in values.items()},
         per_query=values,
         kept=kept(values[first], full[first]) if first in values else None,
         cost=cost,
+        rotation=encoded.kind,
+        prefix=prefix,
     )
 
 
@@ -182,14 +184,14 @@ def _deep_enough(measures: tuple[str, ...], funnel: Funnel, documents: int) -> l
     return [name for name in measures if funnel.k >= min(_measures.cutoff(name), documents)]
 
 
-def _run(dataset: Dataset, encoded: Encoded, hits: Hits, funnel: Funnel, *, drop_self: bool) -> Run:
+def _run(dataset: Dataset, encoded: Encoded, hits: Hits, walk: _Walk, *, drop_self: bool) -> Run:
     """The ranking of every query; with drop_self, of which one more was fetched, without the query's own document."""
     ranking = {}
     for place, query in enumerate(dataset.queries):
         scores, rows = hits.of(place)
         found = ranked([encoded.ids[row] for row in rows.tolist()], scores.tolist())
-        ranking[query] = [document for document in found if not (drop_self and document.id == query)][: funnel.k]
-    return Run(_run_name(encoded.name, funnel), ranking)
+        ranking[query] = [document for document in found if not (drop_self and document.id == query)][: walk[1].k]
+    return Run(_run_name(encoded, walk), ranking)
 
 
 def _demand_words(dataset: Dataset, documents: Iterable[str]) -> None:
@@ -202,7 +204,9 @@ def _demand_words(dataset: Dataset, documents: Iterable[str]) -> None:
             )
 
 
-def _run_name(encoder: str, funnel: Funnel) -> str:
-    """One word that is fit for a file name: `minilm-768-64x200_768x10`."""
-    safe = "".join(letter if letter.isalnum() or letter in "-." else "-" for letter in encoder)
+def _run_name(encoded: Encoded, walk: _Walk) -> str:
+    """One word that is fit for a file name: `minilm-768-64x200_768x10`, `minilm-768-learned-SQ8-64x200_768x10`."""
+    prefix, funnel = walk
+    words = [encoded.name, *([encoded.kind] if encoded.kind != "none" else []), *([prefix] if prefix != EXACT else [])]
+    safe = "".join(letter if letter.isalnum() or letter in "-." else "-" for letter in "-".join(words))
     return f"{safe}-{str(funnel).replace(':', 'x').replace(',', '_')}"

@@ -18,7 +18,10 @@ _SELF_ANSWERING = ("arguana", "quora")  # their queries are documents too; BEIR 
 
 @dataclass(frozen=True)
 class Expected:
-    """A figure that one row of the table must show: `value` within `tolerance`, or `at_least` that much."""
+    """A figure that one row of the table must show: `value` within `tolerance`, or `at_least` that much.
+
+    rotation, prefix: as the recipe names them, where it has several; None for the first.
+    """
 
     encoder: str
     funnel: str
@@ -26,6 +29,8 @@ class Expected:
     value: float | None = None
     tolerance: float = 0.0005
     at_least: float | None = None
+    rotation: str | None = None
+    prefix: str | None = None
 
     def __post_init__(self) -> None:
         if (self.value is None) == (self.at_least is None):
@@ -49,8 +54,8 @@ class EvalRecipe:
 
     dataset: as `load_dataset` takes it. dims: empty for 64, 128, 256 … up to the encoder's width.
     funnels: in text form; None for the encoder's default shortlist of 200 reranked to the depth, `()` for none.
-    prefix: the FAISS factory string of the funnels' first stage, or auto.
-    rotation: one of `rotations.KINDS`, fitted to the documents as `build` does; every width is measured after it.
+    prefixes: FAISS factory strings of the funnels' first stage, or auto; every funnel is walked with each.
+    rotations: of `rotations.KINDS`, fitted to the documents as `build` does; all the above is measured after each.
     drop_self: take out a document with the query's own id; None: for arguana and quora only.
     """
 
@@ -60,16 +65,19 @@ class EvalRecipe:
     dims: tuple[int, ...] = ()
     funnels: tuple[str, ...] | None = None
     measures: tuple[str, ...] = _measures.DEFAULT
-    prefix: str = EXACT
-    rotation: str = "none"
+    prefixes: tuple[str, ...] = (EXACT,)
+    rotations: tuple[str, ...] = ("none",)
     drop_self: bool | None = None
     expected: tuple[Expected, ...] = ()
 
     def __post_init__(self) -> None:
         for funnel in self.funnels or ():
             Funnel.parse(funnel)
-        if self.rotation not in KINDS:
-            raise RecipeError(f"unknown rotation {self.rotation!r}; choose one of {', '.join(KINDS)}")
+        for rotation in self.rotations:
+            if rotation not in KINDS:
+                raise RecipeError(f"unknown rotation {rotation!r}; choose one of {', '.join(KINDS)}")
+        if not (self.rotations and self.prefixes and self.encoders):
+            raise RecipeError("name at least one encoder, one rotation (or none) and one prefix (or Flat)")
         measures = [_measures.parse(name) for name in self.measures]
         if not measures or len(set(measures)) < len(measures):
             named = ", ".join(self.measures)
@@ -85,7 +93,7 @@ class EvalRecipe:
         """What to call its results: dataset, split and encoders, fit for a file name."""
         dataset = re.split("[:/]", self.dataset.rstrip("/"))[-1]
         words = (dataset, self.split, *(spec.name.rstrip("/").rpartition("/")[2] for spec in self.encoders))
-        words += (f"rotation-{self.rotation}",) if self.rotation != "none" else ()
+        words += (f"rotation-{'-'.join(self.rotations)}",) if self.rotations != ("none",) else ()
         return re.sub(r"[^\w.+-]", "-", "-".join(words), flags=re.ASCII)[:120].lstrip(".-") or "results"
 
     @property
@@ -113,8 +121,10 @@ class EvalRecipe:
         words += ["--no-funnel"] if self.funnels == () else []
         for name in self.measures if self.measures != _measures.DEFAULT else ():
             words += ["--measure", name]
-        words += ["--prefix", self.prefix] if self.prefix != EXACT else []
-        words += ["--rotation", self.rotation] if self.rotation != "none" else []
+        for prefix in self.prefixes if self.prefixes != (EXACT,) else ():
+            words += ["--prefix", prefix]
+        for rotation in self.rotations if self.rotations != ("none",) else ():
+            words += ["--rotation", rotation]
         words += ["--drop-self" if self.drop_self else "--keep-self"] if self.drop_self is not None else []
         return shlex.join(words)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mrl_search.indexes import EXACT
 from mrl_search.results import Result
 
 _RESAMPLES = 2_000
@@ -40,8 +41,9 @@ class Kept:
 
 @dataclass(frozen=True)
 class Report:
-    """One row: an encoder walked through one funnel.
+    """One row: an encoder, turned by a rotation, walked through one funnel over one kind of prefix index.
 
+    rotation, prefix: as the recipe names them; rows of one stage are exact.
     mean and per_query hold every measure that the funnel is deep enough for;
     kept is None where full width finds nothing.
     """
@@ -52,6 +54,8 @@ class Report:
     per_query: dict[str, dict[str, float]]
     kept: Kept | None
     cost: Cost
+    rotation: str = "none"
+    prefix: str = EXACT
 
 
 @dataclass(frozen=True)
@@ -67,9 +71,13 @@ class Evaluation(Result):
     reports: tuple[Report, ...]
     provenance: dict[str, object]
 
-    def find(self, encoder: str, funnel: str) -> Report | None:
-        """The row of that encoder and funnel, if there is one."""
-        return next((row for row in self.reports if (row.encoder, row.funnel) == (encoder, funnel)), None)
+    def find(self, encoder: str, funnel: str, rotation: str | None = None, prefix: str | None = None) -> Report | None:
+        """The first row of that encoder and funnel, and of that rotation and prefix if they are named."""
+        for row in self.reports:
+            asked = (encoder, funnel, rotation or row.rotation, prefix or row.prefix)
+            if (row.encoder, row.funnel, row.rotation, row.prefix) == asked:
+                return row
+        return None
 
 
 def kept(values: Mapping[str, float], full: Mapping[str, float]) -> Kept | None:

@@ -10,23 +10,34 @@ _LEGEND = (
 
 
 def table(evaluation: Evaluation) -> str:
-    """One line a row, columns aligned, units in the heads; a measure deeper than the funnel is a dash."""
-    heads = ["encoder", "funnel", *evaluation.measures, "kept %", "bytes", "macs", "p50 ms", "p95 ms"]
-    lines = [heads, *(_cells(report, evaluation.measures) for report in evaluation.reports)]
+    """One line a row, columns aligned, units in the heads; a measure deeper than the funnel is a dash.
+
+    Rotation and prefix are columns where there is more than one.
+    """
+    told = [name for name in ("rotation", "prefix") if len({getattr(row, name) for row in evaluation.reports}) > 1]
+    heads = ["encoder", *told, "funnel", *evaluation.measures, "kept %", "bytes", "macs", "p50 ms", "p95 ms"]
+    lines = [heads, *(_cells(report, told, evaluation.measures) for report in evaluation.reports)]
     device = evaluation.reports[0].cost.device if evaluation.reports else "cpu"
     title = (
         f"{evaluation.dataset} ({evaluation.split}): {evaluation.documents:,} documents, {evaluation.queries:,} queries"
     )
     return "\n".join(
-        [title, "", *aligned(lines, {0, 1}), "", _LEGEND.format(measure=evaluation.measures[0], device=device)]
+        [
+            title,
+            "",
+            *aligned(lines, set(range(2 + len(told)))),
+            "",
+            _LEGEND.format(measure=evaluation.measures[0], device=device),
+        ]
     )
 
 
-def _cells(report: Report, measures: tuple[str, ...]) -> list[str]:
+def _cells(report: Report, told: list[str], measures: tuple[str, ...]) -> list[str]:
     kept, cost = report.kept, report.cost
     disk = f"+{cost.disk_bytes_per_document:,.0f}" if cost.disk_bytes_per_document else ""
     return [
         report.encoder,
+        *(getattr(report, name) for name in told),
         report.funnel,
         *(f"{report.mean[name]:.4f}" if name in report.mean else "–" for name in measures),
         f"{100 * kept.share:.1f} [{100 * kept.low:.1f}, {100 * kept.high:.1f}]" if kept else "–",

@@ -23,21 +23,20 @@ Models: TypeAlias = dict[tuple[str, int], Path]
 def retrieval(recipe: TrainRecipe, root: Path, models: Models, options: TrainOptions) -> Iterator[Measured]:
     """nDCG@10 of exact search at every width, with each rotation; the texts are encoded once for all of them."""
     for dataset in recipe.judged.datasets:
-        for rotation in recipe.judged.rotations:
-            for (arm, seed), model in models.items():
-                wanted = EvalRecipe(
-                    dataset,
-                    encoders=(_spec(recipe, model),),
-                    dims=recipe.widths,
-                    funnels=(),
-                    measures=(NDCG,),
-                    rotation=rotation,
-                )
-                told = EvalOptions(data=root / recipe.judged.folder, progress=options.progress)
-                for report in evaluate(wanted, told).reports:
-                    dim = int(report.funnel.partition(":")[0])
-                    values = tuple(round(value, 6) for _, value in sorted(report.per_query[NDCG].items()))
-                    yield Measured(dataset, NDCG, rotation, arm, seed, dim, report.mean[NDCG], values)
+        for (arm, seed), model in models.items():
+            wanted = EvalRecipe(
+                dataset,
+                encoders=(_spec(recipe, model),),
+                dims=recipe.widths,
+                funnels=(),
+                measures=(NDCG,),
+                rotations=recipe.judged.rotations,
+            )
+            told = EvalOptions(data=root / recipe.judged.folder, progress=options.progress)
+            for report in evaluate(wanted, told).reports:
+                dim = int(report.funnel.partition(":")[0])
+                values = tuple(round(value, 6) for _, value in sorted(report.per_query[NDCG].items()))
+                yield Measured(dataset, NDCG, report.rotation, arm, seed, dim, report.mean[NDCG], values)
 
 
 def compared(recipe: TrainRecipe, measured: Sequence[Measured]) -> Iterator[Compared]:

@@ -7,7 +7,7 @@ import pytest
 
 from mrl_search.encoders import EncoderSpec
 from mrl_search.errors import DatasetError, DimensionError, FunnelError, IndexStoreError
-from mrl_search.eval import EvalOptions, EvalRecipe, evaluate
+from mrl_search.eval import EvalOptions, EvalRecipe, evaluate, table
 from mrl_search.run import read_run
 
 HASHING = (EncoderSpec("hashing:64"),)
@@ -42,6 +42,30 @@ def test_every_width_then_every_funnel_from_the_same_vectors(collection):
     assert found.reports[0].kept.share == 1.0
     assert found.reports[2].cost.macs_per_query == 3 * 16 + 2 * 64
     assert (found.documents, found.queries) == (3, 2)
+
+
+def test_every_rotation_and_prefix_is_measured_from_one_encoding(collection, tmp_path, monkeypatch):
+    documents = [(str(number), f"number {number} of {number % 7}") for number in range(150)]
+    dataset = collection(documents, {"q": "number 7", "p": "number 8 of 1"}, {"q": {"7": 1}, "p": {"8": 1}})
+    encoded = []
+    module = sys.modules["mrl_search.eval.evaluate"]
+    encode = module.encode
+    monkeypatch.setattr(module, "encode", lambda *told, **more: encoded.append(1) or encode(*told, **more))
+    grid = {"rotations": ("none", "pca"), "prefixes": ("Flat", "SQ8")}
+    recipe = EvalRecipe(dataset, encoders=HASHING, dims=(16,), funnels=("16:150,64:100",), **grid)
+    found = evaluate(recipe, EvalOptions(runs=tmp_path / "runs"))
+    rows = [(row.rotation, row.prefix, row.funnel) for row in found.reports]
+    one = [("Flat", "64:100"), ("Flat", "16:100"), ("Flat", "16:150,64:100"), ("SQ8", "16:150,64:100")]
+    assert rows == [(kind, *row) for kind in ("none", "pca") for row in one]
+    assert encoded == [1]
+    values = [row.mean for row in found.reports]
+    assert values[0] == values[2] == values[4] == values[6]  # what sees every document finds what full width does
+    assert len(list((tmp_path / "runs").iterdir())) == 8
+    assert (found.find("hashing:64", "16:100", "pca"), found.find("hashing:64", "16:150,64:100", prefix="SQ8")) == (
+        found.reports[5],
+        found.reports[3],
+    )
+    assert table(found).splitlines()[2].split()[:4] == ["encoder", "rotation", "prefix", "funnel"]
 
 
 def test_a_measure_deeper_than_the_funnel_is_not_reported(collection):
@@ -113,10 +137,12 @@ def test_a_wide_enough_funnel_equals_exact_search_on_a_real_collection(shared_da
 def test_the_prefix_structure_is_honoured_by_funnels(collection):
     dataset = collection([(str(n), f"number {n}") for n in range(300)], {"q": "number 7"}, {"q": {"7": 1}})
     recipe = {"encoders": HASHING, "dims": (64,), "funnels": ("32:100,64:100",)}
-    flat, coded = (evaluate(EvalRecipe(dataset, prefix=prefix, **recipe)).reports[-1] for prefix in ("Flat", "SQ8"))
+    flat, coded = (
+        evaluate(EvalRecipe(dataset, prefixes=(prefix,), **recipe)).reports[-1] for prefix in ("Flat", "SQ8")
+    )
     assert flat.cost.ram_bytes_per_document > 32 * 4 > coded.cost.ram_bytes_per_document
     with pytest.raises(IndexStoreError, match="FAISS does not take --prefix 'Nope'"):
-        evaluate(EvalRecipe(dataset, prefix="Nope", **recipe))
+        evaluate(EvalRecipe(dataset, prefixes=("Nope",), **recipe))
 
 
 def test_equal_documents_are_ranked_by_id_though_the_corpus_has_them_otherwise(collection, tmp_path):

@@ -32,12 +32,13 @@ def test_the_command_says_all_that_is_not_default():
         dims=(64, 128),
         funnels=("64:200,768:10",),
         measures=("AP",),
-        prefix="SQ8",
+        prefixes=("SQ8", "Flat"),
+        rotations=("none", "pca"),
         drop_self=False,
     )
     assert recipe.command() == (
         "mrl-search eval --dataset scifact --split test --encoder 'a b' --encoder c --query-prompt 'query: ' "
-        "--dims 64,128 --funnel 64:200,768:10 --measure AP --prefix SQ8 --keep-self"
+        "--dims 64,128 --funnel 64:200,768:10 --measure AP --prefix SQ8 --prefix Flat --rotation none --rotation pca --keep-self"
     )
     assert EvalRecipe("scifact").command() == "mrl-search eval --dataset scifact --split test --encoder minilm-768"
 
@@ -71,6 +72,12 @@ def test_a_recipe_with_a_bad_funnel_or_measure_is_refused_when_it_is_read():
         EvalRecipe("scifact", funnels=("64",))
     with pytest.raises(MeasureError):
         EvalRecipe("scifact", measures=("nonsense",))
+
+
+@pytest.mark.parametrize("nothing", [{"rotations": ()}, {"prefixes": ()}, {"encoders": ()}])
+def test_a_grid_with_a_side_of_nothing_is_refused(nothing):
+    with pytest.raises(RecipeError, match="name at least one encoder, one rotation"):
+        EvalRecipe("scifact", **nothing)
 
 
 def test_no_command_line_says_different_options_for_two_encoders():
