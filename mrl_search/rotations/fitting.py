@@ -6,12 +6,14 @@ from typing import NamedTuple
 from mrl_search.errors import RotationError
 from mrl_search.rotation import Rotation
 from mrl_search.rotations.blocks import rotation_of
+from mrl_search.rotations.chance import by_chance
 from mrl_search.rotations.choice import choose
 from mrl_search.rotations.goal import checked_goal
 from mrl_search.vectors import Vectors
 
-KINDS = ("none", "pca", "learned", "block-pca", "block-learned", "auto")
-"""What `fit` takes."""
+_BY_CHANCE = ("random", "permuted")
+KINDS = ("none", "pca", "learned", "block-pca", "block-learned", *_BY_CHANCE, "auto")
+"""What `fit` takes; random and permuted axes are for comparison, and `auto` does not consider them."""
 
 
 class Fitted(NamedTuple):
@@ -41,6 +43,8 @@ def fit(kind: str, sample: Vectors, widths: Sequence[int], trained: Sequence[int
         return Fitted(None, kind, "")
     if not goal.widths:
         return Fitted(None, "none", "there is no prefix to gain from it")
+    if kind in _BY_CHANCE:
+        return Fitted(by_chance(kind, sample.shape[1], seed), kind, "")
     if kind != "auto":
         return Fitted(rotation_of(kind, sample, goal), kind, "")
     rotation, why = choose(sample, goal)
