@@ -31,6 +31,7 @@ HEAVY = {
     "datasets": {"data", "training"},
     "pyarrow": {"data", "training"},
     "ir_measures": {"eval"},
+    "bm25s": {"eval"},
     "click": {"cli"},
 }
 

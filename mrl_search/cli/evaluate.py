@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     metavar="KIND",
     help="As for build; everything is measured after it; repeat for several.",
 )
+@click.option("--bm25", is_flag=True, help="A row of BM25 too.")
 @click.option(
     "--drop-self/--keep-self",
     default=None,
@@ -141,6 +142,7 @@ def _from_flags(
         funnels=tuple(map(str, funnels)) if funnels or flags["no_funnel"] else None,
         prefixes=flags["prefixes"],
         rotations=flags["rotations"],
+        bm25=flags["bm25"],
         drop_self=flags["drop_self"],
         **chosen,
     )

@@ -1,6 +1,7 @@
 """What a query costs, measured."""
 
 import time
+from collections.abc import Callable
 
 import numpy as np
 
@@ -15,33 +16,43 @@ _TIMED = 200
 _WARM_UP = 5
 
 
+def timed(answer: Callable[[int, int], object], count: int) -> tuple[float, float, float]:
+    """p50 and p95 in ms, and queries a second: up to 200 of `count` queries one at a time, then all of them at once.
+
+    answer: takes the queries first … last - 1. Five are asked before, to warm up.
+    """
+    for query in range(min(count, _WARM_UP)):
+        answer(query, query + 1)
+    latencies_ms = []
+    for query in range(min(count, _TIMED)):
+        start = time.perf_counter()
+        answer(query, query + 1)
+        latencies_ms.append(1000 * (time.perf_counter() - start))
+    start = time.perf_counter()
+    answer(0, count)
+    seconds = time.perf_counter() - start
+    p50, p95 = np.percentile(latencies_ms, [50, 95])
+    return round(float(p50), 4), round(float(p95), 4), round(count / seconds, 1)
+
+
 def measured_cost(index: VectorIndex, queries: Vectors, funnel: Funnel, rotation: Rotation | None = None) -> Cost:
-    """Times up to 200 of the (q, D) queries one at a time, after five to warm up; then all of them at once.
+    """What the (q, D) queries cost; times as `timed`.
 
     queries: as they are encoded. The rotation, which each of them goes through, is in every figure but the disk's.
     """
 
-    def answer(some: Vectors) -> None:
+    def answer(first: int, last: int) -> None:
+        some = queries[first:last]
         search(index, some if rotation is None else rotation.apply(some), funnel)
 
-    for query in queries[:_WARM_UP]:
-        answer(query[np.newaxis])
-    latencies_ms = []
-    for query in queries[:_TIMED]:
-        start = time.perf_counter()
-        answer(query[np.newaxis])
-        latencies_ms.append(1000 * (time.perf_counter() - start))
-    start = time.perf_counter()
-    answer(queries)
-    seconds = time.perf_counter() - start
+    p50, p95, queries_per_second = timed(answer, len(queries))
     reads_vectors = len(funnel.stages) > 1 or not index.prefix_bytes
     turning, turning_bytes = (0, 0) if rotation is None else (rotation.macs, rotation.matrix.nbytes)
-    p50, p95 = np.percentile(latencies_ms, [50, 95])
     return Cost(
         macs_per_query=funnel.macs(len(index)) + turning,
-        latency_ms_p50=round(float(p50), 4),
-        latency_ms_p95=round(float(p95), 4),
-        queries_per_second=round(len(queries) / seconds, 1),
+        latency_ms_p50=p50,
+        latency_ms_p95=p95,
+        queries_per_second=queries_per_second,
         ram_bytes_per_document=round((index.prefix_bytes + turning_bytes) / len(index), 1),
         disk_bytes_per_document=4.0 * index.dim + index.sketch_bytes / len(index) if reads_vectors else 0.0,
         device="cpu",

@@ -1,6 +1,6 @@
 """One encoding, every width and funnel."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from mrl_search.errors import DatasetError, DimensionError, FunnelError
 from mrl_search.eval import measures as _measures
 from mrl_search.eval.cost import measured_cost
 from mrl_search.eval.encoded import Encoded, distinct_ids, encode, rotated
+from mrl_search.eval.lexical import bm25
 from mrl_search.eval.measures import PerQuery
 from mrl_search.eval.recipes import EvalRecipe
 from mrl_search.eval.report import Cost, Evaluation, Report, kept
@@ -30,7 +31,7 @@ from mrl_search.indexes import (
 from mrl_search.progress import bar
 from mrl_search.provenance import provenance
 from mrl_search.retriever import search
-from mrl_search.run import Run, ranked
+from mrl_search.run import Run, ScoredDoc, ranked
 from mrl_search.vectors import Vectors
 
 _SHORTLIST = 200  # candidates of the default funnel; see Funnel.default
@@ -74,6 +75,8 @@ def evaluate(recipe: EvalRecipe | str, options: EvalOptions | None = None) -> Ev
         for kind in recipe.rotations:
             turned = rotated(plain, kind, _prefix_widths(funnels), encoder.trained_dims, progress=options.progress)
             reports += _rows(dataset, turned, funnels, recipe, options)
+    if recipe.bm25:
+        reports.append(_lexical_row(dataset, ids, recipe, options))
     return Evaluation(
         dataset=dataset.name,
         split=dataset.split,
@@ -130,7 +133,7 @@ def _rows(
             if (first, codec) != built:  # one at a time, since each is a copy of its prefixes
                 index, built = _index(stored, first, codec), (first, codec)
             hits = known[funnel] if funnel in known else search(index, queries, _deeper(funnel, more))
-            run = _run(dataset, encoded, hits, (prefix, funnel), drop_self=recipe.drops_self)
+            run = _run(dataset, encoded, hits, (prefix, funnel), more)
             if options.runs is not None:
                 run.write(options.runs / f"{run.name}.trec")
             names = _deep_enough(recipe.measures, funnel, len(encoded.ids))
@@ -139,6 +142,23 @@ def _rows(
             cost = measured_cost(index, encoded.queries, funnel, encoded.rotation)
             yield _report(encoded, (prefix, funnel), values, full, cost)
             progress.update(1)
+
+
+def _lexical_row(dataset: Dataset, ids: list[str], recipe: EvalRecipe, options: EvalOptions) -> Report:
+    more = int(recipe.drops_self)
+    found, cost = bm25(dataset, ids, recipe.depth + more, progress=options.progress)
+    ranking = {query: _without_self(query, some, recipe.depth, more) for query, some in found.ranking.items()}
+    run = Run(found.name, ranking)
+    if options.runs is not None:
+        run.write(options.runs / f"{run.name}.trec")
+    values = _measures.per_query(run, dataset.qrels, recipe.measures)
+    mean = {name: _measures.mean(per_query) for name, per_query in values.items()}
+    return Report(run.name, f"{run.name}:{recipe.depth}", mean, values, None, cost)
+
+
+def _without_self(query: str, found: Sequence[ScoredDoc], k: int, more: int) -> list[ScoredDoc]:
+    """The k best, of which `more` than k were found, but for the query's own document if that is more than none."""
+    return [document for document in found if not (more and document.id == query)][:k]
 
 
 def _exact(stored: StoredVectors, queries: Vectors, funnels: list[Funnel], more: int) -> dict[Funnel, Hits]:
@@ -184,13 +204,13 @@ def _deep_enough(measures: tuple[str, ...], funnel: Funnel, documents: int) -> l
     return [name for name in measures if funnel.k >= min(_measures.cutoff(name), documents)]
 
 
-def _run(dataset: Dataset, encoded: Encoded, hits: Hits, walk: _Walk, *, drop_self: bool) -> Run:
-    """The ranking of every query; with drop_self, of which one more was fetched, without the query's own document."""
+def _run(dataset: Dataset, encoded: Encoded, hits: Hits, walk: _Walk, more: int) -> Run:
+    """The ranking of every query, of which `more` than the funnel gives were fetched to leave its own document out."""
     ranking = {}
     for place, query in enumerate(dataset.queries):
         scores, rows = hits.of(place)
         found = ranked([encoded.ids[row] for row in rows.tolist()], scores.tolist())
-        ranking[query] = [document for document in found if not (drop_self and document.id == query)][: walk[1].k]
+        ranking[query] = _without_self(query, found, walk[1].k, more)
     return Run(_run_name(encoded, walk), ranking)
 
 

@@ -56,6 +56,7 @@ class EvalRecipe:
     funnels: in text form; None for the encoder's default shortlist of 200 reranked to the depth, `()` for none.
     prefixes: FAISS factory strings of the funnels' first stage, or auto; every funnel is walked with each.
     rotations: of `rotations.KINDS`, fitted to the documents as `build` does; all the above is measured after each.
+    bm25: a row of BM25 (`lexical`) after the encoders'.
     drop_self: take out a document with the query's own id; None: for arguana and quora only.
     """
 
@@ -67,6 +68,7 @@ class EvalRecipe:
     measures: tuple[str, ...] = _measures.DEFAULT
     prefixes: tuple[str, ...] = (EXACT,)
     rotations: tuple[str, ...] = ("none",)
+    bm25: bool = False
     drop_self: bool | None = None
     expected: tuple[Expected, ...] = ()
 
@@ -125,6 +127,7 @@ class EvalRecipe:
             words += ["--prefix", prefix]
         for rotation in self.rotations if self.rotations != ("none",) else ():
             words += ["--rotation", rotation]
+        words += ["--bm25"] if self.bm25 else []
         words += ["--drop-self" if self.drop_self else "--keep-self"] if self.drop_self is not None else []
         return shlex.join(words)
 
