@@ -96,4 +96,4 @@ def distinct_ids(dataset: Dataset) -> list[str]:
 def _scratch(count: int, dim: int) -> StoredVectors:
     """Room for vectors in a file of $TMPDIR without a name, which is gone with whoever maps it."""
     with tempfile.TemporaryFile() as file:
-        return StoredVectors(np.memmap(file, np.float32, "w+", shape=(count, dim)), "float32")
+        return StoredVectors(np.memmap(file, np.float32, "w+", shape=(count, dim)), "float32", lets_go=True)

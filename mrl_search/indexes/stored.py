@@ -29,11 +29,15 @@ _SCANNED = 16_384  # rows read at a time; at 768 dims 50 MB of float32
 
 @dataclass(frozen=True)
 class StoredVectors:
-    """(n, D) vectors in one of DTYPES, usually memory-mapped."""
+    """(n, D) vectors in one of DTYPES, usually memory-mapped.
+
+    lets_go: whether mapped pages are released once a pass over all rows has read them, since nobody soon will again.
+    """
 
     data: NDArray[Any]
     dtype: str
     residence: Residence | None = None
+    lets_go: bool = False
 
     def __len__(self) -> int:
         return int(self.data.shape[0])
@@ -51,6 +55,8 @@ class StoredVectors:
         """All rows in order, some thousands at a time: (first row, (m, dim) float32 unit vectors)."""
         for start in range(0, len(self), _SCANNED):
             yield start, prefix(unpacked(self.data[start : start + _SCANNED, :dim], self.dtype), dim)
+            if self.lets_go:
+                self.release()
 
     def prepare(self, rows: Rows, dim: int) -> None:
         """Says that the first `dim` coordinates of those rows will be read next; below 0 stands for none."""

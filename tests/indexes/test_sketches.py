@@ -24,7 +24,7 @@ from mrl_search.indexes import (
     verify_index,
 )
 from mrl_search.indexes.sketches import Sketches, levels_of, sketch_blocks, sketch_width
-from mrl_search.vectors import unit
+from mrl_search.vectors import prefix, unit
 
 
 @pytest.fixture(scope="module")
@@ -81,8 +81,9 @@ def test_those_left_are_what_the_estimates_and_their_errors_leave(stored):
     for query, here in enumerate(rows):
         beyond = np.maximum(0, np.maximum(lows - queries[query], queries[query] - lows - 15 * steps))
         spread = max(np.sum((queries[query] * steps) ** 2) / np.sum(steps**2), np.sum(beyond**2), 1 / 72)
-        doubt = 4 * error * np.sqrt((1 - estimates[query] ** 2) * spread)
-        above = estimates[query] + doubt - np.sort(estimates[query, here])[-10]
+        fits = error < 0.2
+        doubt = np.where(fits, 4 * error * np.sqrt((1 - estimates[query] ** 2) * spread), error)
+        above = estimates[query] + doubt - np.sort(np.where(fits, estimates[query], -1)[here])[-10]
         found = np.isin(here, left[query])  # the kernel weighs by bytes, and allows for it
         assert found[above[here] > 0.02].all()
         assert not found[above[here] < -0.05].any()
@@ -110,6 +111,31 @@ def minority(random, spare):
     return unit(np.where(np.arange(3_000)[:, None] < spare, centres + 0.5 * odd, even))
 
 
+@pytest.mark.parametrize("k", [1, 10, 50])
+@pytest.mark.parametrize("kept", [0.5, 0.8, 0.9])
+def test_rows_whose_energy_was_cut_off_do_not_drive_out_those_that_are_nearer(k, kept):
+    """A few documents have the common topics and little else that the others have: their estimates are far too high."""
+    random = np.random.default_rng(0)
+    topics, others = unit(random.standard_normal((20, 96))), unit(random.standard_normal((20, 224)))
+    topic = random.integers(20, size=4_000)
+    few = np.arange(4_000) < 80
+    topic[few] %= 2
+    beside = unit(0.6 * others[topic] + unit(random.standard_normal((4_000, 224))))
+    vectors = np.zeros((4_000, 384), np.float32)
+    vectors[:, :96] = 0.6 * unit(topics[topic] + 0.3 * unit(random.standard_normal((4_000, 96))))
+    vectors[:, 96:320] = 0.8 * np.where(few, np.sqrt(2 * kept - 1), 1)[:, None] * beside
+    vectors[few, 320:] = 0.8 * np.sqrt(2 - 2 * kept) * unit(random.standard_normal((80, 64)))
+    stored = StoredVectors(unit(vectors), "float32")
+    noise = unit(random.standard_normal((60, 384)).astype(np.float32)) * (np.arange(384) < 320)
+    queries = unit(stored.data[~few & (topic < 2)][:60] + 0.3 * noise.astype(np.float32))
+    by_topic = prefix(queries, 96) @ prefix(stored.data, 96).T
+    rows = np.argsort(-by_topic, axis=1, kind="stable")[:, :400]
+    scores = np.take_along_axis(queries @ stored.data.T, rows, axis=1)
+    best = np.take_along_axis(rows, np.argsort(-scores, axis=1, kind="stable")[:, :k], axis=1)
+    left = sketched(stored).narrowed(queries, rows, k)
+    assert np.mean([np.isin(some, here).mean() for some, here in zip(best, left, strict=True)]) > 0.998
+
+
 @pytest.mark.parametrize(
     "vectors",
     [
@@ -118,12 +144,13 @@ def minority(random, spare):
         lambda random: np.exp(1.5 * random.standard_normal((3_000, 256))).astype(np.float32),
         lambda random: (random.random((3_000, 256)) < 0.5).astype(np.float32),
         lambda random: random.standard_normal((3_000, 256)).astype(np.float32) * np.r_[100, np.ones(255)].astype("f4"),
+        lambda random: random.standard_normal((3_000, 256)) * (random.random((3_000, 256)).argsort(axis=1) < 5),
     ],
-    ids=["a minority", "heavy tails", "log-normal", "zeros and ones", "an outlying dim"],
+    ids=["a minority", "heavy tails", "log-normal", "zeros and ones", "an outlying dim", "sparse"],
 )
 def test_what_codes_cut_off_or_round_alike_is_in_doubt_and_not_lost(vectors):
     random = np.random.default_rng(7)
-    stored = StoredVectors(unit(vectors(random)), "float32")
+    stored = StoredVectors(unit(vectors(random).astype(np.float32)), "float32")
     queries = unit(stored.data[:60] + (0.3 / 16) * random.standard_normal((60, 256)).astype(np.float32))
     scores = queries @ stored.data.T
     rows = np.argsort(-scores, axis=1, kind="stable")[:, :200]

@@ -11,6 +11,7 @@ FACTS = 2
 
 _AHEAD = 16  # rows asked for before they are needed
 _SURE = np.float32(4)  # times the standard error of an estimate that a row must lie below the k-th best to be left out
+_FITS = np.float32(0.2)  # error of codes below which it points anywhere; of real encoders' vectors it is .08 to .2
 _HIGHEST = np.float32(15)  # code
 _FARTHEST = np.float32(7.5)  # codes lie at most so far from the middle one
 _ONE = np.float32(1 << 29)  # a cosine of 1 in the 32 bits of a key
@@ -47,8 +48,12 @@ def _spread(query, lows, steps):
 
 
 @compiled
-def _estimate(query, length, rows, codes, facts, lows, steps, estimates, errors):
-    """Writes the cosine of each row with the query as its sketch tells it, and what that errs by as a rule."""
+def _estimate(query, length, rows, codes, facts, lows, steps, estimates, errors, sure):
+    """Writes the cosine of each row with the query as its sketch tells it, and what that errs by as a rule.
+
+    Where codes do not fit a row, because something was cut off, the error may lie along the query altogether: it is
+    taken at its full length, and `sure`, otherwise the estimate, is -1.
+    """
     pitch, dim = codes.shape[1], len(steps)
     width = pitch - 4 * FACTS
     weights, unit = weights_of(query, steps, width)
@@ -62,8 +67,11 @@ def _estimate(query, length, rows, codes, facts, lows, steps, estimates, errors)
         scale, error = facts[row, -2] / length, facts[row, -1]
         estimate = scale * (start + unit * np.float32(dot_of_halves(codes, row * pitch, weights, width)))
         estimates[place] = min(max(estimate, np.float32(-1)), np.float32(1))
-        beside = np.float32(1) - estimates[place] ** 2  # of the query, squared: what does not lie along the row
-        errors[place] = np.sqrt(error**2 * beside * spread + scale**2 * rounding)
+        fits = error < _FITS
+        # what of the query, squared, the error meets: a share of what does not lie along the row, or all there is
+        met = (np.float32(1) - estimates[place] ** 2) * spread if fits else _SURE**-2
+        errors[place] = np.sqrt(error**2 * met + scale**2 * rounding)
+        sure[place] = estimates[place] if fits else np.float32(-1)
 
 
 @compiled
@@ -83,12 +91,15 @@ def narrow(queries, rows, codes, facts, lows, steps, k, found_rows, first, last)
     scale = 1 / ⟨x̂, x⟩: for x itself that is 1, whatever was cut off. It errs by ⟨x̂ · scale - x, q⟩; the difference
     stands upright on x and so meets that part of the query alone: as a rule in error · √((1 - cosine²) · spread), where
     error = √(‖x̂‖² · scale² - 1) (RaBitQ, 2405.12497, §3.2; there after a random rotation, with a spread of 1 / d).
+    Nothing is random where codes do not fit (error ≥ .2): such a row is left out only if all of the error would not
+    help it, and is none of the k that others must come near to.
     queries: (q, ≥ d) float32, of which first … last - 1 are answered. rows: (q, m) int64, below 0 for none, none twice.
     codes: (n, width + 8) uint8, and facts: (n, …) float32, the same bytes, of which the last two are scale and error.
     lows, steps: (d,) float32, what codes stand for. found_rows: (q, m), filled with -1 beyond what is left.
     """
     asked = np.empty(rows.shape[1], np.int64)
     estimates, errors = np.empty(rows.shape[1], np.float32), np.empty(rows.shape[1], np.float32)
+    sure = np.empty(rows.shape[1], np.float32)
     for number in range(first, last):
         count = 0
         for row in rows[number]:
@@ -101,8 +112,8 @@ def narrow(queries, rows, codes, facts, lows, steps, k, found_rows, first, last)
         some = asked[:count]
         least = np.float32(-np.inf)
         if count > k and length > 0:
-            _estimate(query, length, some, codes, facts, lows, steps, estimates, errors)
-            least = _kth(estimates[:count], some, k)
+            _estimate(query, length, some, codes, facts, lows, steps, estimates, errors, sure)
+            least = _kth(sure[:count], some, k)
         found_rows[number] = -1
         left = 0
         for place in range(count):
