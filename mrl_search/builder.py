@@ -31,7 +31,7 @@ from mrl_search.progress import bar
 from mrl_search.provenance import provenance
 from mrl_search.rotations import KINDS, Fitted, fit
 from mrl_search.sampling import Mask, drawn, interleaved
-from mrl_search.vectors import Vectors, load_vectors, prefix, unit
+from mrl_search.vectors import Vectors, load_vectors, prefix, unit, wide
 
 DEFAULT_ENCODER = "minilm-768"
 _LOG = logging.getLogger(__name__)
@@ -262,7 +262,7 @@ def _aligned(vectors: Vectors, count: int, mask: Mask, options: BuildOptions) ->
             f"{options.vectors} holds {len(vectors)} vectors for {count} documents; they must be in step"
         )
     for start in range(0, count, BLOCK):
-        block = np.asarray(vectors[start : start + BLOCK], dtype=np.float32)
+        block = wide(vectors[start : start + BLOCK])
         if not np.isfinite(block).all():
             row = start + int(np.argmin(np.isfinite(block).all(axis=1)))
             raise VectorsError(f"{options.vectors}: the vector in row {row} (from 0) holds NaN or infinity")

@@ -76,7 +76,7 @@ def read_run(path: Path) -> Run:
     ranks: dict[str, list[str]] = {}
     name = path.stem
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise RunError(f"{path} cannot be read: {error}") from error
     for number, line in enumerate(lines, 1):

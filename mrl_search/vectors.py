@@ -2,7 +2,7 @@
 
 import tokenize
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.lib import format as npy
@@ -14,14 +14,19 @@ Vectors: TypeAlias = NDArray[np.float32]
 """(n, D) float32, one vector a row."""
 
 
-def unit(vectors: Vectors) -> Vectors:
+def unit(vectors: NDArray[np.floating[Any]]) -> Vectors:
     """Each row of finite numbers scaled to length 1, as a new float32 array; a row of zeros stays zeros.
 
-    Rows may have any length: they are first scaled so that no square leaves float32.
+    vectors: (n, D) of 32 bits or more, of any length: rows are first scaled so that no square leaves float32.
     """
     largest = np.abs(vectors).max(axis=1, keepdims=True, initial=0)
     scaled = np.divide(vectors, largest, out=np.zeros(vectors.shape, np.float32), where=largest > 0)
     return prefix(scaled, vectors.shape[1])
+
+
+def wide(vectors: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+    """Floats of at least 32 bits, as `unit` takes them: halves become float32, and doubles keep their range."""
+    return np.asarray(vectors, dtype=np.promote_types(vectors.dtype, np.float32))
 
 
 def prefix(vectors: Vectors, dim: int) -> Vectors:

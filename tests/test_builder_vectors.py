@@ -6,7 +6,7 @@ from corpora import ENCODER, doc
 
 from mrl_search.builder import BuildOptions, build
 from mrl_search.encoders import EncoderSpec, load_encoder
-from mrl_search.errors import EncoderError, VectorsError
+from mrl_search.errors import EncoderError, IndexStoreError, VectorsError
 from mrl_search.indexes import read_manifest
 from mrl_search.retriever import open_retriever
 
@@ -86,3 +86,22 @@ def test_vectors_of_any_length_are_scaled_and_zeros_stay(corpus, tmp_path):
     with open_retriever(folder) as retriever:
         (answers,) = retriever.search_vectors(np.array([[0, 1e-38]], np.float32), k=3)
     assert [(answer.id, answer.score) for answer in answers] == [("small", 1.0), ("big", 0.0), ("zero", 0.0)]
+
+
+@pytest.mark.parametrize("size", [1e-200, 1e200])
+def test_doubles_beyond_float32_are_scaled_and_not_lost(corpus, tmp_path, size):
+    options = saved(tmp_path, size * np.array([[3, 4, 0], [0, 4, 3]], np.float64))
+    folder = build(corpus(doc("x"), doc("y")), tmp_path / "i", dims=(2, 3), options=options)
+    with open_retriever(folder) as retriever:
+        (found,) = retriever.run({"q": size * np.array([3, 4, 0], np.float64)}).ranking.values()
+    assert [document.score for document in found] == pytest.approx([1, 0.64])
+
+
+def test_an_index_that_faiss_cannot_read_again_is_never_committed(corpus, tmp_path):
+    vectors = np.random.default_rng(0).standard_normal((2, 64)).astype(np.float32)
+    folder = build(corpus(doc("x"), doc("y")), tmp_path / "i", dims=(64,), options=saved(tmp_path, vectors))
+    before = read_manifest(folder)[0]
+    options = BuildOptions(vectors=tmp_path / "docs.npy", prefix="ZnLattice4x4_2", force=True)
+    with pytest.raises(IndexStoreError, match="FAISS cannot read"):
+        build(corpus(doc("x"), doc("y")), tmp_path / "i", dims=(64,), options=options)
+    assert read_manifest(folder)[0] == before

@@ -5,7 +5,7 @@ import pytest
 
 from mrl_search.builder import build
 from mrl_search.encoders import EncoderSpec, load_encoder
-from mrl_search.errors import EncoderError, FunnelError, VectorsError
+from mrl_search.errors import EncoderError, FunnelError, IndexStoreError, VectorsError
 from mrl_search.funnel import Funnel
 from mrl_search.retriever import open_retriever
 from mrl_search.trace import traced_search
@@ -162,3 +162,10 @@ def test_warming_up_changes_no_answer(retriever):
     before = retriever.search(["red fox"], k=2)
     retriever.warm_up()
     assert retriever.search(["red fox"], k=2) == before
+
+
+def test_a_closed_index_says_so(folder):
+    retriever = open_retriever(folder)
+    retriever.close()
+    with pytest.raises(IndexStoreError, match="was closed; open it again"):
+        retriever.search(["a"])

@@ -66,6 +66,11 @@ def test_a_bad_line_is_named(tmp_path, line, reason):
         read_run(tmp_path / "run")
 
 
+def test_a_byte_order_mark_is_no_part_of_the_first_query(tmp_path):
+    (tmp_path / "run").write_bytes(b"\xef\xbb\xbfq Q0 a 1 2 x\nq Q0 b 2 1 x\n")
+    assert list(read_run(tmp_path / "run").ranking) == ["q"]
+
+
 def test_an_id_with_white_space_cannot_be_written_and_leaves_nothing(tmp_path):
     with pytest.raises(RunError, match="the document id 'two words' is not one word"):
         Run("mine", {"q": [ScoredDoc("two words", 1.0)]}).write(tmp_path / "run.trec")

@@ -124,15 +124,13 @@ def _converse(retriever: "Retriever", k: int | None, funnel: Funnel | None, *, e
 
 def _run(retriever: "Retriever", queries: str | None, vectors: Path | None, funnel: Funnel) -> "Run":
     """All queries at once; vectors without a file of queries are named by their rows."""
-    import numpy as np
-
     from mrl_search.data import read_queries
     from mrl_search.errors import VectorsError
-    from mrl_search.vectors import load_vectors
+    from mrl_search.vectors import load_vectors, wide
 
     texts = read_queries(queries) if queries is not None else None
     if vectors is not None:
-        matrix = np.asarray(load_vectors(vectors), dtype=np.float32)
+        matrix = wide(load_vectors(vectors))
         names = list(texts) if texts is not None else [str(row) for row in range(len(matrix))]
         if len(names) != len(matrix):
             raise VectorsError(f"{vectors} holds {len(matrix)} vectors for {len(names)} queries; they must be in step")

@@ -77,8 +77,13 @@ def compare(
         tuple(measures),
         margin,
         tuple(Compared(*row, None if row[3] is None else next(adjusted)) for row in rows),
-        tuple(note for run in runs for note in _notes(run, qrels, measures)),
+        (*_notes_on(qrels), *(note for run in runs for note in _notes(run, qrels, measures))),
     )
+
+
+def _notes_on(qrels: Mapping[str, Mapping[str, int]]) -> list[str]:
+    nothing = sum(max(grades.values(), default=0) <= 0 for grades in qrels.values())
+    return [f"{nothing:,} of {len(qrels):,} judged queries have no relevant document; they count 0"] if nothing else []
 
 
 def _notes(run: Run, qrels: Mapping[str, Mapping[str, int]], measures: Sequence[str]) -> list[str]:

@@ -43,17 +43,28 @@ def parse(name: str) -> Any:
     """ir-measures' measure of that name, `MRR@10` and `Recall@100` included."""
     import ir_measures
 
-    head, at, cutoff = name.partition("@")
+    head, at, depth = name.partition("@")
     try:
-        return ir_measures.parse_measure(f"{_OUR_NAMES.get(head, head)}{at}{cutoff}")
+        measure = ir_measures.parse_measure(f"{_OUR_NAMES.get(head, head)}{at}{depth}")
+        if measure.params.get("cutoff", 1) < 1:  # on which trec_eval ends the process
+            raise ValueError
+        return measure
     except (ValueError, NameError, SyntaxError) as error:
         raise MeasureError(
             f"unknown measure {name!r}; wanted one of ir-measures', as nDCG@10, Recall@100, MRR@10, AP"
         ) from error
 
 
+def demand_distinct(names: Sequence[str]) -> None:
+    """Raises MeasureError for no name, and for two of one measure: `per_query` would give its values to one of them."""
+    if not names or len({parse(name) for name in names}) < len(names):
+        named = ", ".join(names)
+        raise MeasureError(f"name one or more measures, each once (MRR is RR, Recall is R); found {named}")
+
+
 def demand_computable(names: Sequence[str]) -> None:
     """Raises MeasureError, before any work is done, for a measure that ir-measures knows but cannot compute here."""
+    demand_distinct(names)
     probe = Run("probe", {"q": [ScoredDoc("d", 1.0)]})
     for name in names:
         try:

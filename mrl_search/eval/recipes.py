@@ -80,10 +80,7 @@ class EvalRecipe:
                 raise RecipeError(f"unknown rotation {rotation!r}; choose one of {', '.join(KINDS)}")
         if not (self.rotations and self.prefixes and self.encoders):
             raise RecipeError("name at least one encoder, one rotation (or none) and one prefix (or Flat)")
-        measures = [_measures.parse(name) for name in self.measures]
-        if not measures or len(set(measures)) < len(measures):
-            named = ", ".join(self.measures)
-            raise RecipeError(f"name one or more measures, each once (MRR is RR, Recall is R); found {named}")
+        _measures.demand_distinct(self.measures)
 
     @property
     def depth(self) -> int:

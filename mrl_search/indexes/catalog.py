@@ -201,6 +201,8 @@ class Catalog:
         try:
             for row in self._connection.execute(statement, values):  # noqa: UP028  `yield from` would close the cursor
                 yield row  # of a connection that an interrupted build has closed by then
+        except sqlite3.ProgrammingError as error:
+            raise IndexStoreError(f"the index in {self._path.parent} was closed; open it again") from error
         except sqlite3.Error as error:
             raise IndexStoreError(
                 f"{self._path} cannot be read: {error}; {_START_ANEW.format(self._path.parent)}"

@@ -103,8 +103,10 @@ def check_codec(dim: int, codec: Codec) -> None:
 
 
 def _made(dim: int, codec: Codec) -> Any:
-    """An empty index. Raises RuntimeError for what FAISS does not take, and for no cells, on which it would crash."""
+    """An empty index. Raises RuntimeError for what FAISS does not take, and for what it would crash on."""
     faiss = load_faiss()
+    if re.search(r"HNSW[01]\b", codec.factory):
+        raise RuntimeError("a graph needs at least two neighbours for each row")
     index = faiss.index_factory(dim, codec.factory, faiss.METRIC_INNER_PRODUCT)
     if re.search(r"IVF0+\b", codec.factory):
         raise RuntimeError("an IVF needs at least one cell")

@@ -14,7 +14,7 @@ from mrl_search.indexes.catalog import Catalog, Segment
 from mrl_search.indexes.codecs import Codec
 from mrl_search.indexes.layout import FileRecord, Layout, record_of, sync_folder, write_durably
 from mrl_search.indexes.manifest import Manifest, RotationRecord, SketchRecord
-from mrl_search.indexes.prefix import build_prefix
+from mrl_search.indexes.prefix import build_prefix, read_prefix
 from mrl_search.indexes.sketches import levels_of, sketch_blocks, sketch_width
 from mrl_search.indexes.stored import StoredVectors, header, map_vectors, packed
 from mrl_search.rotation import Rotation
@@ -101,9 +101,10 @@ class IndexWriter:
         return RotationRecord(rotation.kind, why, self._segment, record.size, record.sha256)
 
     def write_prefix(self, dim: int, codec: Codec) -> None:
-        """Builds prefix.faiss from the vectors just written."""
+        """Builds prefix.faiss from the vectors just written. Raises IndexStoreError if FAISS cannot read it again."""
         path = self._layout.prefix(self._segment)
         build_prefix(self._vectors, dim, codec).write(path)
+        read_prefix(path, self._count, dim)
         with _explained(self._layout.folder):
             self._prefix_record: FileRecord = record_of(path)
 

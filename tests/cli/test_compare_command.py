@@ -42,7 +42,12 @@ def test_files_of_one_name_are_told_apart_by_folder(runs):
     ("words", "code", "said"),
     [
         (["one/run1.trec", "--qrels", "qrels.tsv"], 2, "name two runs or more"),
-        (["one/run1.trec", "two/run2.trec", "--qrels", "qrels.tsv", "--margin", "0"], 2, "--margin must be above 0"),
+        (
+            ["one/run1.trec", "two/run2.trec", "--qrels", "qrels.tsv", "--margin", "0"],
+            2,
+            "--margin must be a number above 0",
+        ),
+        (["one/run1.trec", "two/run2.trec", "--qrels", "qrels.tsv", "--margin", "inf"], 2, "--margin must be a number"),
         (["one/run1.trec", "two/run2.trec", "--qrels", "none"], 1, "none cannot be read: No such file"),
         (["one/run1.trec", "none", "--qrels", "qrels.tsv"], 1, "none cannot be read"),
         (["one/run1.trec", "one/run1.trec", "--qrels", "qrels.tsv"], 1, "two runs have the same name"),

@@ -62,6 +62,11 @@ def test_a_run_too_shallow_for_a_measure_is_told():
     assert found.notes == ("good ranks 3 documents a query at most, and MRR@10 looks at 10",)
 
 
+def test_queries_without_a_relevant_document_are_told():
+    found = compare([GOOD, MIXED], QRELS | {"x": {"good": 0}}, ("P@1",))
+    assert found.notes[0] == "1 of 61 judged queries have no relevant document; they count 0"
+
+
 def test_queries_that_find_themselves_are_told():
     selfish = run("selfish", {query: [query, "good"] for query in QRELS})
     assert "finds the query's own id for 60 queries" in compare([GOOD, selfish], QRELS, ("P@1",)).notes[0]
@@ -87,6 +92,9 @@ def test_json_and_back_is_the_same():
         ([GOOD, GOOD], QRELS, ("P@1",), RunError, "two runs have the same name"),
         ([GOOD, MIXED], {"1": {"good": 1}}, ("P@1",), RunError, "judgements of 1 queries, wanted two or more"),
         ([GOOD, MIXED], QRELS, ("Nope",), MeasureError, "unknown measure 'Nope'"),
+        ([GOOD, MIXED], QRELS, ("nDCG@0",), MeasureError, "unknown measure 'nDCG@0'"),
+        ([GOOD, MIXED], QRELS, ("MRR@10", "RR@10"), MeasureError, "name one or more measures, each once"),
+        ([GOOD, MIXED], QRELS, ("P@1", "P@1"), MeasureError, "name one or more measures, each once"),
     ],
 )
 def test_what_cannot_be_compared_is_one_clear_line(runs, qrels, measures, error, said):

@@ -87,7 +87,7 @@ def test_no_command_line_says_different_options_for_two_encoders():
 
 @pytest.mark.parametrize("measures", [("MRR@10", "RR@10"), ("Recall@100", "R@100"), ("AP", "AP"), ()])
 def test_two_names_of_one_measure_are_refused(measures):
-    with pytest.raises(RecipeError, match="each once"):
+    with pytest.raises(MeasureError, match="each once"):
         EvalRecipe("scifact", measures=measures)
 
 

@@ -27,6 +27,12 @@ def test_the_codec_is_chosen_by_size(count, dim, expected):
     assert chosen_codec(count, dim) == expected
 
 
+@pytest.mark.parametrize("factory", ["HNSW0", "HNSW1,Flat", "IVF4_HNSW1,Flat"])
+def test_a_graph_of_lone_rows_is_refused_before_faiss_crashes(factory):
+    with pytest.raises(IndexStoreError, match="at least two neighbours"):
+        check_codec(16, Codec(factory))
+
+
 @pytest.mark.parametrize("factory", ["IVF0,Flat", "IVF00,PQ8x4fsr,Refine(SQ4)"])
 def test_an_ivf_without_cells_is_refused_before_faiss_crashes(factory):
     with pytest.raises(IndexStoreError, match="at least one cell"):
