@@ -1,9 +1,10 @@
 """One encoding, every width and funnel."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from mrl_search.atomic import filling
 from mrl_search.data import Dataset, load_dataset
 from mrl_search.encoders import cached, load_encoder
 from mrl_search.errors import DatasetError, DimensionError, FunnelError
@@ -64,19 +65,13 @@ def evaluate(recipe: EvalRecipe | str, options: EvalOptions | None = None) -> Ev
     recipe = EvalRecipe(recipe) if isinstance(recipe, str) else recipe
     _measures.demand_computable(recipe.measures)
     dataset = load_dataset(recipe.dataset, recipe.split, options.data)
-    reports: list[Report] = []
     ids = distinct_ids(dataset)
-    if options.runs is not None:
+    if options.runs is None:
+        reports = tuple(_reports(dataset, ids, recipe, options))
+    else:
         _demand_words(dataset, ids)
-    for spec in recipe.encoders:
-        encoder = load_encoder(spec)
-        funnels = _funnels(recipe, encoder.dim)
-        plain = encode(dataset, ids, cached(encoder, wanted=options.cache), progress=options.progress)
-        for kind in recipe.rotations:
-            turned = rotated(plain, kind, _prefix_widths(funnels), encoder.trained_dims, progress=options.progress)
-            reports += _rows(dataset, turned, funnels, recipe, options)
-    if recipe.bm25:
-        reports.append(_lexical_row(dataset, ids, recipe, options))
+        with filling(options.runs) as runs:  # all of them, or none
+            reports = tuple(_reports(dataset, ids, recipe, replace(options, runs=runs)))
     return Evaluation(
         dataset=dataset.name,
         split=dataset.split,
@@ -84,9 +79,21 @@ def evaluate(recipe: EvalRecipe | str, options: EvalOptions | None = None) -> Ev
         queries=len(dataset.queries),
         measures=recipe.measures,
         command=recipe.command(),
-        reports=tuple(reports),
+        reports=reports,
         provenance=provenance(),
     )
+
+
+def _reports(dataset: Dataset, ids: list[str], recipe: EvalRecipe, options: EvalOptions) -> Iterator[Report]:
+    for spec in recipe.encoders:
+        encoder = load_encoder(spec)
+        funnels = _funnels(recipe, encoder.dim)
+        plain = encode(dataset, ids, cached(encoder, wanted=options.cache), progress=options.progress)
+        for kind in recipe.rotations:
+            turned = rotated(plain, kind, _prefix_widths(funnels), encoder.trained_dims, progress=options.progress)
+            yield from _rows(dataset, turned, funnels, recipe, options)
+    if recipe.bm25:
+        yield _lexical_row(dataset, ids, recipe, options)
 
 
 def _funnels(recipe: EvalRecipe, dim: int) -> list[Funnel]:

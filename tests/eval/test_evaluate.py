@@ -179,3 +179,12 @@ def test_what_is_too_large_for_ram_is_searched_exactly_in_its_file(collection, m
     assert [report.per_query for report in in_file] == [report.per_query for report in in_ram]
     assert [report.cost.ram_bytes_per_document for report in in_file] == [0, 0]
     assert [report.cost.disk_bytes_per_document for report in in_file] == [256, 256]
+
+
+def test_an_evaluation_that_fails_at_the_end_leaves_no_run(collection, tmp_path):
+    dataset = collection([(str(n), f"number {n}") for n in range(50)], {"q": "number 7"}, {"q": {"7": 1}})
+    recipe = EvalRecipe(dataset, encoders=HASHING, dims=(16,), funnels=("16:20,64:10",), prefixes=("IVF60,Flat",))
+    with pytest.raises(IndexStoreError, match="FAISS cannot build"):
+        evaluate(recipe, EvalOptions(runs=tmp_path / "runs"))
+    assert not (tmp_path / "runs").exists()
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
