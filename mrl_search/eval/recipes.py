@@ -80,6 +80,9 @@ class EvalRecipe:
                 raise RecipeError(f"unknown rotation {rotation!r}; choose one of {', '.join(KINDS)}")
         if not (self.rotations and self.prefixes and self.encoders):
             raise RecipeError("name at least one encoder, one rotation (or none) and one prefix (or Flat)")
+        for side in ("encoders", "rotations", "prefixes"):
+            if len(set(getattr(self, side))) < len(getattr(self, side)):
+                raise RecipeError(f"one of the {side} is named twice; name each once")
         _measures.demand_distinct(self.measures)
 
     @property

@@ -74,6 +74,15 @@ def test_a_recipe_with_a_bad_funnel_or_measure_is_refused_when_it_is_read():
         EvalRecipe("scifact", measures=("nonsense",))
 
 
+@pytest.mark.parametrize(
+    "twice",
+    [{"rotations": ("pca", "pca")}, {"prefixes": ("Flat", "Flat")}, {"encoders": (EncoderSpec("a"), EncoderSpec("a"))}],
+)
+def test_a_row_of_the_grid_is_asked_for_once(twice):
+    with pytest.raises(RecipeError, match=f"one of the {next(iter(twice))} is named twice"):
+        EvalRecipe("scifact", **twice)
+
+
 @pytest.mark.parametrize("nothing", [{"rotations": ()}, {"prefixes": ()}, {"encoders": ()}])
 def test_a_grid_with_a_side_of_nothing_is_refused(nothing):
     with pytest.raises(RecipeError, match="name at least one encoder, one rotation"):
