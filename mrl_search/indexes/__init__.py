@@ -2,7 +2,7 @@
 
 from mrl_search.indexes.catalog import Segment
 from mrl_search.indexes.codecs import AUTO, EXACT, Codec, check_codec, chosen_codec
-from mrl_search.indexes.exact import exact
+from mrl_search.indexes.exhaustive import exact
 from mrl_search.indexes.index import VectorIndex
 from mrl_search.indexes.locate import ROOT, find_index
 from mrl_search.indexes.manifest import PROBE_TEXT, SAME_ENCODER, EncoderRecord, Manifest, RotationRecord

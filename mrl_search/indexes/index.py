@@ -3,7 +3,7 @@
 from mrl_search.errors import FunnelError
 from mrl_search.funnel import Stage
 from mrl_search.hits import Hits, unscored
-from mrl_search.indexes.exact import exact
+from mrl_search.indexes.exhaustive import exact
 from mrl_search.indexes.prefix import PrefixIndex
 from mrl_search.indexes.scoring import scored
 from mrl_search.indexes.sketches import Sketches

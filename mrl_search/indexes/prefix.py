@@ -12,7 +12,7 @@ from mrl_search.errors import IndexStoreError
 from mrl_search.hits import Rows, Scores
 from mrl_search.indexes.cells import Cells
 from mrl_search.indexes.codecs import SCANNED, Codec, filled, load_faiss, reason
-from mrl_search.indexes.exact import NOISE
+from mrl_search.indexes.exhaustive import NOISE
 from mrl_search.indexes.stored import StoredVectors
 from mrl_search.vectors import Vectors, prefix
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mrl_search.indexes.exact import exact
+from mrl_search.indexes.exhaustive import exact
 from mrl_search.indexes.scoring import scored
 from mrl_search.indexes.stored import StoredVectors, packed
 from mrl_search.vectors import prefix, unit
@@ -23,7 +23,7 @@ def assert_same(found, wanted):
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "int8"])
 def test_one_pass_finds_at_every_width_what_scoring_every_row_does(monkeypatch, clustered, k, dtype):
     monkeypatch.setattr("mrl_search.indexes.stored._SCANNED", 77)
-    monkeypatch.setattr("mrl_search.indexes.exact._QUERIES", 16)
+    monkeypatch.setattr("mrl_search.indexes.exhaustive._QUERIES", 16)
     stored = StoredVectors(packed(clustered, dtype), dtype)
     queries = np.concatenate([clustered[:20], -clustered[300:317]])
     found = exact(stored, queries, [20, 3, 32, 8, 8], k)
