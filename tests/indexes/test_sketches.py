@@ -1,27 +1,17 @@
 """Whole vectors at 4 bits a dim: how they are made, and what a rerank that looks at them first loses."""
 
-import dataclasses
-
 import numpy as np
 import pytest
-from test_writer import manifest
 
-from mrl_search.document import Document
-from mrl_search.errors import IndexStoreError
 from mrl_search.funnel import Stage
 from mrl_search.hits import unscored
 from mrl_search.indexes import (
     Codec,
-    IndexWriter,
-    Manifest,
     StoredVectors,
     VectorIndex,
     build_prefix,
-    measure_index,
-    open_index,
     packed,
     sketched,
-    verify_index,
 )
 from mrl_search.indexes.sketches import Sketches, levels_of, sketch_blocks, sketch_width
 from mrl_search.vectors import prefix, unit
@@ -254,59 +244,3 @@ def test_hits_that_are_scored_and_stages_below_the_full_width_are_not_narrowed(s
     assert index.rerank(queries, unscored(hits.rows), Stage(32, 10)).rows.shape == (3, 10)
     with pytest.raises(AssertionError, match="narrowed"):
         index.rerank(queries, unscored(hits.rows), Stage(72, 10))
-
-
-@pytest.fixture
-def folder(tmp_path, stored):
-    """An index of 100 documents with sketches."""
-    with IndexWriter(tmp_path / "i") as writer:
-        for row in range(100):
-            writer.add(Document(str(row), "text"))
-        writer.write_vectors(iter([stored.data[:60], stored.data[60:100]]), 72, "float32")
-        writer.write_prefix(16, Codec("Flat"))
-        writer.commit(manifest(100, dims=(16, 72), sketches=writer.write_sketches()))
-    return tmp_path / "i"
-
-
-def test_what_is_written_is_what_is_opened(folder, stored):
-    there = sketched(StoredVectors(stored.data[:100], "float32"))
-    opened = open_index(folder)
-    found = opened.vectors._sketches
-    opened.close()
-    assert np.array_equal(found.codes, there.codes)
-    assert [part.tolist() for part in found.levels] == [part.tolist() for part in there.levels]
-    assert found.residence is not None
-    _, each = measure_index(folder)
-    assert each.sketches == (100 * 72 + 128) / 100
-    assert each.disk == each.vectors + each.prefix + each.sketches + each.catalog
-
-
-@pytest.mark.parametrize("damage", [lambda whole: whole[:-1], lambda whole: b"?" + whole[1:]])
-def test_damaged_sketches_are_found_at_open(folder, damage):
-    path = folder / "segments/000001/sketches.npy"
-    path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(
-        IndexStoreError, match=r"sketches\.npy (has 7327 bytes|does not begin as 100 × 72 uint8 should)"
-    ):
-        open_index(folder)
-
-
-def test_a_flipped_bit_is_found_by_verifying(folder):
-    verify_index(folder)
-    path = folder / "segments/000001/sketches.npy"
-    path.write_bytes(path.read_bytes()[:-1] + b"\xff")
-    with pytest.raises(IndexStoreError, match=r"sketches\.npy is damaged"):
-        verify_index(folder)
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [{"steps": (0.1,) * 71}, {"lows": (*(0.1,) * 71, float("nan"))}, {"steps": (-0.1,) * 72}, {"steps": (1e39,) * 72}],
-)
-def test_levels_that_cannot_be_are_refused(folder, wrong):
-    opened = open_index(folder)
-    opened.close()
-    with pytest.raises(IndexStoreError, match="no level for each of 72 dims"):
-        dataclasses.replace(opened.manifest, sketches=dataclasses.replace(opened.manifest.sketches, **wrong))
-    assert Manifest.from_json(opened.manifest.to_json(), "here") == opened.manifest
-    assert list(opened.manifest.told()["sketches"]) == ["segment", "size", "sha256"]
