@@ -17,14 +17,6 @@ from mrl_search.indexes.sketches import Sketches, levels_of, sketch_blocks, sket
 from mrl_search.vectors import prefix, unit
 
 
-@pytest.fixture(scope="module")
-def stored():
-    random = np.random.default_rng(0)
-    centres = random.standard_normal((40, 72)).astype(np.float32)
-    vectors = centres[random.integers(0, 40, 3_000)] + random.standard_normal((3_000, 72)).astype(np.float32)
-    return StoredVectors(unit(vectors), "float32")
-
-
 def queries_of(stored, count=50):
     noise = np.random.default_rng(1).standard_normal((count, stored.dim)).astype(np.float32)
     return unit(stored.take(np.arange(count), stored.dim) + 0.05 * noise)
