@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mrl_search.builder import BuildOptions, build
     from mrl_search.document import Document
-    from mrl_search.encoders import Encoder, EncoderSpec, load_encoder
+    from mrl_search.encoders import Encoder, EncoderSpec
+    from mrl_search.encoding import load_encoder
     from mrl_search.errors import MRLSearchError
     from mrl_search.eval import EvalOptions, EvalRecipe, evaluate
     from mrl_search.funnel import Funnel
@@ -38,7 +39,7 @@ _HOMES = {
     "Run": ("run", "Run"),
     "build": ("builder", "build"),
     "evaluate": ("eval", "evaluate"),
-    "load_encoder": ("encoders", "load_encoder"),
+    "load_encoder": ("encoding", "load_encoder"),
     "open": ("retriever", "open_retriever"),
 }
 

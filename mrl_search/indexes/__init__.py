@@ -1,5 +1,6 @@
 """Indexes: vectors, prefixes and documents on disk; `indexes/README.md` specifies the format."""
 
+from mrl_search.indexes.ahead import load_kernels_ahead
 from mrl_search.indexes.catalog import Segment
 from mrl_search.indexes.codecs import AUTO, EXACT, Codec, check_codec, chosen_codec
 from mrl_search.indexes.exhaustive import exact
@@ -35,6 +36,7 @@ __all__ = [
     "chosen_codec",
     "exact",
     "find_index",
+    "load_kernels_ahead",
     "measure_index",
     "open_index",
     "packed",

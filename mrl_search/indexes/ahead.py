@@ -1,4 +1,4 @@
-"""Loading the compiled kernels while files are read and models are loaded: they take half of a first query's time."""
+"""Loading FAISS and the compiled kernels while files are read and models are loaded: most of a first query's time."""
 
 import gc
 import threading
@@ -17,8 +17,10 @@ def _load() -> None:
         collecting = gc.isenabled()
         gc.disable()  # a model in memory is millions of objects, and numba's import has all of them looked through
         try:
+            from mrl_search.indexes.codecs import load_faiss
             from mrl_search.indexes.kernels import load_compiler
 
+            load_faiss()
             load_compiler()
         finally:
             if collecting:
