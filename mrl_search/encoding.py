@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from mrl_search import encoders
 from mrl_search.encoders import Encoder, EncoderSpec, checked
+from mrl_search.encoders import load_encoder as load
 from mrl_search.indexes import load_kernels_ahead
 from mrl_search.progress import Bar
 from mrl_search.vectors import Vectors
@@ -17,7 +17,7 @@ larger ones waste a little less on padding but lose more when a build is interru
 def load_encoder(spec: EncoderSpec) -> Encoder:
     """As `encoders.load_encoder`; what searches its vectors later is loaded beside it, while it reads its weights."""
     load_kernels_ahead()
-    return encoders.load_encoder(spec)
+    return load(spec)
 
 
 def encode_documents(encoder: Encoder, texts: Iterable[str], progress: Bar) -> Iterator[Vectors]:

@@ -27,6 +27,15 @@ class Result:
             raise RecipeError(f"{where}: not JSON: {error}") from error
         return from_table(table, cls, where)
 
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """What `write` left. Raises RecipeError for a file that cannot be read or holds anything else."""
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            raise RecipeError(f"cannot read the result {path}: {error}") from error
+        return cls.from_json(text, str(path))
+
     def write(self, path: Path) -> None:
         """Writes the JSON, all or nothing, and the folder it stands in."""
         path.parent.mkdir(parents=True, exist_ok=True)

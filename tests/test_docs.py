@@ -34,6 +34,7 @@ def reader_s_folder(tmp_path, monkeypatch):
     recipe = (ROOT / "eval/recipes/scifact.toml").read_text()
     low = re.sub(r"(value|at_least) = .*", "at_least = 0.0", recipe)  # the tiny collection scores as it likes
     Path("eval/recipes/scifact.toml").write_text(re.sub(r"tolerance = .*", "", low))
+    Path("eval/claims.toml").write_text("claims = []\n")
     monkeypatch.setenv("MRL_SEARCH_DATA", str(tmp_path / "data"))
     return tmp_path
 

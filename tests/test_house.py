@@ -32,6 +32,7 @@ HEAVY = {
     "pyarrow": {"data", "training"},
     "ir_measures": {"eval"},
     "bm25s": {"eval"},
+    "mteb": {"eval"},
     "click": {"cli"},
 }
 

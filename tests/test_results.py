@@ -23,8 +23,15 @@ FOUND = Table((Row("á", (0.1 + 0.2, 1e-300)), Row("b", ())), {"commit": "abc", 
 
 def test_what_is_written_is_read_again_to_the_last_bit(tmp_path):
     FOUND.write(tmp_path / "deep" / "found.json")
-    assert Table.from_json((tmp_path / "deep" / "found.json").read_text(encoding="utf-8"), "here") == FOUND
+    assert Table.read(tmp_path / "deep" / "found.json") == FOUND
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["found.json"]
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path):
+    (tmp_path / "bytes.json").write_bytes(b"\xff")
+    for name in ("none.json", "bytes.json"):
+        with pytest.raises(RecipeError, match=f"cannot read the result .*{name}"):
+            Table.read(tmp_path / name)
 
 
 def test_a_number_that_json_does_not_know_leaves_what_was_there(tmp_path):

@@ -10,11 +10,13 @@ import gc
 import click
 
 from mrl_search.cli.build import build_command
+from mrl_search.cli.claims import claims_command
 from mrl_search.cli.compare import compare_command
 from mrl_search.cli.demo import demo_command
 from mrl_search.cli.evaluate import eval_command
 from mrl_search.cli.info import info_command
 from mrl_search.cli.query import query_command
+from mrl_search.cli.report import report_command
 from mrl_search.cli.train import train_command
 from mrl_search.errors import MRLSearchError
 
@@ -47,5 +49,15 @@ def main() -> None:
     gc.set_threshold(*_COLLECT_SELDOM)
 
 
-for _verb in (build_command, query_command, eval_command, compare_command, train_command, info_command, demo_command):
+for _verb in (
+    build_command,
+    query_command,
+    eval_command,
+    compare_command,
+    report_command,
+    claims_command,
+    train_command,
+    info_command,
+    demo_command,
+):
     main.add_command(_verb)

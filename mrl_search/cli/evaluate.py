@@ -48,6 +48,11 @@ if TYPE_CHECKING:
 )
 @click.option("--bm25", is_flag=True, help="A row of BM25 too.")
 @click.option(
+    "--distractors",
+    metavar="FILE|N",
+    help="Documents to add that nobody judged: a corpus as for build, FILE:N for its first N, N for docstrings.",
+)
+@click.option(
     "--drop-self/--keep-self",
     default=None,
     help="Leave out the document with the query's id.  [default: only for arguana and quora]",
@@ -143,6 +148,7 @@ def _from_flags(
         prefixes=flags["prefixes"],
         rotations=flags["rotations"],
         bm25=flags["bm25"],
+        distractors=flags["distractors"],
         drop_self=flags["drop_self"],
         **chosen,
     )

@@ -76,11 +76,6 @@ def train_command(
 
 def _markdown(result: Path) -> str:
     """Raises RecipeError for a file that is no result."""
-    from mrl_search.errors import RecipeError
     from mrl_search.training import Study, markdown
 
-    try:
-        text = result.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(f"cannot read the result {result}: {error}") from error
-    return markdown(Study.from_json(text, str(result)))
+    return markdown(Study.read(result))

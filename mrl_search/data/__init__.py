@@ -5,6 +5,7 @@ from mrl_search.data.corpus import open_corpus
 from mrl_search.data.dataset import load_dataset
 from mrl_search.data.documents import Tolerance
 from mrl_search.data.examples import Example, read_examples
+from mrl_search.data.inflated import inflated
 from mrl_search.data.qrels import read_any_qrels, read_qrels, read_trec_qrels
 from mrl_search.data.queries import read_queries
 
@@ -13,6 +14,7 @@ __all__ = [
     "Dataset",
     "Example",
     "Tolerance",
+    "inflated",
     "load_dataset",
     "open_corpus",
     "read_any_qrels",

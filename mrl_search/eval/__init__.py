@@ -1,12 +1,17 @@
 """How good is a funnel, and what does it cost? `eval/` at the top level holds recipes and results."""
 
 from mrl_search.eval.check import check
+from mrl_search.eval.claims import claims_ledger
 from mrl_search.eval.compare import Compared, Comparison, compare, comparison_table
 from mrl_search.eval.evaluate import EvalOptions, evaluate
+from mrl_search.eval.exports import write_report
+from mrl_search.eval.growth import Growth
+from mrl_search.eval.interchange import MTEBEncoder, write_mteb
 from mrl_search.eval.measures import DEFAULT as DEFAULT_MEASURES
-from mrl_search.eval.paired import Difference, holm, paired, resampled
+from mrl_search.eval.paired import Difference, Share, holm, paired, paired_rows, resampled
+from mrl_search.eval.prices import Prices, read_prices
 from mrl_search.eval.recipes import EvalRecipe, Expected, read_eval_recipe
-from mrl_search.eval.report import Cost, Evaluation, Kept, Report
+from mrl_search.eval.report import Cost, Evaluation, Report
 from mrl_search.eval.table import table
 
 __all__ = [
@@ -19,15 +24,23 @@ __all__ = [
     "EvalRecipe",
     "Evaluation",
     "Expected",
-    "Kept",
+    "Growth",
+    "MTEBEncoder",
+    "Prices",
     "Report",
+    "Share",
     "check",
+    "claims_ledger",
     "compare",
     "comparison_table",
     "evaluate",
     "holm",
     "paired",
+    "paired_rows",
     "read_eval_recipe",
+    "read_prices",
     "resampled",
     "table",
+    "write_mteb",
+    "write_report",
 ]

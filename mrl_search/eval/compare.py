@@ -7,12 +7,10 @@ from mrl_search.columns import aligned
 from mrl_search.errors import RunError
 from mrl_search.eval.measures import DEFAULT, cutoff, demand_computable, per_query
 from mrl_search.eval.measures import mean as mean_of
-from mrl_search.eval.paired import Difference, holm, paired
+from mrl_search.eval.paired import Difference, holm, paired, verdict
+from mrl_search.eval.traps import judged_traps
 from mrl_search.results import Result
 from mrl_search.run import Run
-
-SURE = 0.05
-"""A p value below this is believed."""
 
 
 @dataclass(frozen=True)
@@ -27,12 +25,8 @@ class Compared:
 
     @property
     def verdict(self) -> str:
-        """What the tests say, and no more: better, worse, as good (within the margin), or unclear."""
-        if self.difference is None or self.p_holm is None:
-            return "–"
-        words = ["better" if self.difference.mean > 0 else "worse"] if self.p_holm < SURE else []
-        words += ["as good"] if self.difference.p_equivalent < SURE else []
-        return ", but ".join(words) or "unclear"
+        """As `paired.verdict` says it."""
+        return verdict(self.difference, self.p_holm)
 
 
 @dataclass(frozen=True)
@@ -77,13 +71,8 @@ def compare(
         tuple(measures),
         margin,
         tuple(Compared(*row, None if row[3] is None else next(adjusted)) for row in rows),
-        (*_notes_on(qrels), *(note for run in runs for note in _notes(run, qrels, measures))),
+        (*judged_traps(qrels), *(note for run in runs for note in _notes(run, qrels, measures))),
     )
-
-
-def _notes_on(qrels: Mapping[str, Mapping[str, int]]) -> list[str]:
-    nothing = sum(max(grades.values(), default=0) <= 0 for grades in qrels.values())
-    return [f"{nothing:,} of {len(qrels):,} judged queries have no relevant document; they count 0"] if nothing else []
 
 
 def _notes(run: Run, qrels: Mapping[str, Mapping[str, int]], measures: Sequence[str]) -> list[str]:

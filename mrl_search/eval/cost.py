@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,8 +17,18 @@ _TIMED = 200
 _WARM_UP = 5
 
 
-def timed(answer: Callable[[int, int], object], count: int) -> tuple[float, float, float]:
-    """p50 and p95 in ms, and queries a second: up to 200 of `count` queries one at a time, then all of them at once.
+class Times(NamedTuple):
+    """Of queries one at a time, in ms, and queries a second of all at once."""
+
+    latency_ms_p50: float
+    latency_ms_p95: float
+    latency_ms_p99: float
+    latency_ms_mean: float
+    queries_per_second: float
+
+
+def timed(answer: Callable[[int, int], object], count: int) -> Times:
+    """Up to 200 of `count` queries one at a time, then all of them at once.
 
     answer: takes the queries first … last - 1. Five are asked before, to warm up.
     """
@@ -31,8 +42,8 @@ def timed(answer: Callable[[int, int], object], count: int) -> tuple[float, floa
     start = time.perf_counter()
     answer(0, count)
     seconds = time.perf_counter() - start
-    p50, p95 = np.percentile(latencies_ms, [50, 95])
-    return round(float(p50), 4), round(float(p95), 4), round(count / seconds, 1)
+    p50, p95, p99 = (round(value, 4) for value in np.percentile(latencies_ms, [50, 95, 99]).tolist())
+    return Times(p50, p95, p99, round(float(np.mean(latencies_ms)), 4), round(count / seconds, 1))
 
 
 def measured_cost(index: VectorIndex, queries: Vectors, funnel: Funnel, rotation: Rotation | None = None) -> Cost:
@@ -45,14 +56,12 @@ def measured_cost(index: VectorIndex, queries: Vectors, funnel: Funnel, rotation
         some = queries[first:last]
         search(index, some if rotation is None else rotation.apply(some), funnel)
 
-    p50, p95, queries_per_second = timed(answer, len(queries))
+    times = timed(answer, len(queries))
     reads_vectors = len(funnel.stages) > 1 or not index.prefix_bytes
     turning, turning_bytes = (0, 0) if rotation is None else (rotation.macs, rotation.matrix.nbytes)
     return Cost(
         macs_per_query=funnel.macs(len(index)) + turning,
-        latency_ms_p50=p50,
-        latency_ms_p95=p95,
-        queries_per_second=queries_per_second,
+        **times._asdict(),
         ram_bytes_per_document=round((index.prefix_bytes + turning_bytes) / len(index), 1),
         disk_bytes_per_document=4.0 * index.dim + index.sketch_bytes / len(index) if reads_vectors else 0.0,
         device="cpu",

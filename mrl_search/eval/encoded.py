@@ -2,7 +2,7 @@
 
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -12,10 +12,12 @@ from mrl_search.data import Dataset, Tolerance
 from mrl_search.encoders import Encoder, checked
 from mrl_search.encoding import BLOCK, encode_documents
 from mrl_search.errors import DatasetError
+from mrl_search.hits import Hits
 from mrl_search.indexes import StoredVectors
 from mrl_search.progress import bar
 from mrl_search.rotation import Rotation
 from mrl_search.rotations import fit
+from mrl_search.run import ScoredDoc, ranked
 from mrl_search.sampling import drawn
 from mrl_search.vectors import Vectors
 
@@ -41,6 +43,15 @@ class Encoded:
     def turned(self) -> Vectors:
         """The queries in the documents' axes."""
         return self.queries if self.rotation is None else self.rotation.apply(self.queries)
+
+    def ranking(self, queries: Iterable[str], hits: Hits, k: int, *, drops_self: bool) -> dict[str, list[ScoredDoc]]:
+        """The k best of every query, in order. drops_self: of k + 1 hits, to leave its own document out."""
+        found = {}
+        for place, query in enumerate(queries):
+            scores, rows = (line[: k + drops_self] for line in hits.of(place))
+            answers = ranked([self.ids[row] for row in rows.tolist()], scores.tolist())
+            found[query] = without_self(query, answers, k, drops_self=drops_self)
+        return found
 
 
 def encode(dataset: Dataset, ids: list[str], encoder: Encoder, *, progress: bool = False) -> Encoded:
@@ -77,6 +88,11 @@ def rotated(
         turned.release()
         documents.release()
     return replace(encoded, documents=turned, rotation=rotation, kind=kind)
+
+
+def without_self(query: str, found: Sequence[ScoredDoc], k: int, *, drops_self: bool) -> list[ScoredDoc]:
+    """The first k, after the document with the query's own id was left out, if it is no answer."""
+    return [document for document in found if not (drops_self and document.id == query)][:k]
 
 
 def distinct_ids(dataset: Dataset) -> list[str]:

@@ -1,20 +1,25 @@
 """One encoding, every width and funnel."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
 
 from mrl_search.atomic import filling
-from mrl_search.data import Dataset, load_dataset
-from mrl_search.encoders import cached, load_encoder
+from mrl_search.data import Dataset, inflated, load_dataset
+from mrl_search.encoders import Encoder, cached, load_encoder
 from mrl_search.errors import DatasetError, DimensionError, FunnelError
 from mrl_search.eval import measures as _measures
 from mrl_search.eval.cost import measured_cost
-from mrl_search.eval.encoded import Encoded, distinct_ids, encode, rotated
+from mrl_search.eval.encoded import Encoded, distinct_ids, encode, rotated, without_self
+from mrl_search.eval.groups import Group, fingerprint, remembered
+from mrl_search.eval.growth import Growth, grown, sizes
 from mrl_search.eval.lexical import bm25
 from mrl_search.eval.measures import PerQuery
 from mrl_search.eval.recipes import EvalRecipe
-from mrl_search.eval.report import Cost, Evaluation, Report, kept
+from mrl_search.eval.report import Evaluation, Report
+from mrl_search.eval.standing import standing
+from mrl_search.eval.traps import judged_traps, vector_traps
 from mrl_search.funnel import Funnel, Stage
 from mrl_search.hits import Hits
 from mrl_search.indexes import (
@@ -32,7 +37,7 @@ from mrl_search.indexes import (
 from mrl_search.progress import bar
 from mrl_search.provenance import provenance
 from mrl_search.retriever import search
-from mrl_search.run import Run, ScoredDoc, ranked
+from mrl_search.run import Run
 from mrl_search.vectors import Vectors
 
 _SHORTLIST = 200  # candidates of the default funnel; see Funnel.default
@@ -65,13 +70,17 @@ def evaluate(recipe: EvalRecipe | str, options: EvalOptions | None = None) -> Ev
     recipe = EvalRecipe(recipe) if isinstance(recipe, str) else recipe
     _measures.demand_computable(recipe.measures)
     dataset = load_dataset(recipe.dataset, recipe.split, options.data)
-    ids = distinct_ids(dataset)
+    ids, at = distinct_ids(dataset), list[int]()
+    if recipe.distractors is not None:
+        own, dataset = len(ids), inflated(dataset, recipe.distractors)
+        ids = distinct_ids(dataset)
+        at = sizes(own, len(ids))
     if options.runs is None:
-        reports = tuple(_reports(dataset, ids, recipe, options))
+        groups = list(_groups(dataset, ids, at, recipe, options))
     else:
         _demand_words(dataset, ids)
         with filling(options.runs) as runs:  # all of them, or none
-            reports = tuple(_reports(dataset, ids, recipe, replace(options, runs=runs)))
+            groups = list(_groups(dataset, ids, at, recipe, replace(options, runs=runs)))
     return Evaluation(
         dataset=dataset.name,
         split=dataset.split,
@@ -79,21 +88,64 @@ def evaluate(recipe: EvalRecipe | str, options: EvalOptions | None = None) -> Ev
         queries=len(dataset.queries),
         measures=recipe.measures,
         command=recipe.command(),
-        reports=reports,
+        reports=tuple(standing([row for group in groups for row in group.reports], recipe.measures[0])),
+        growth=tuple(one for group in groups for one in group.growth),
+        notes=(*judged_traps(dataset.qrels, ids), *dict.fromkeys(note for group in groups for note in group.notes)),
         provenance=provenance(),
     )
 
 
-def _reports(dataset: Dataset, ids: list[str], recipe: EvalRecipe, options: EvalOptions) -> Iterator[Report]:
+@dataclass(frozen=True)
+class _Seen:
+    """A dataset as one encoder sees it; encoded when that is first needed."""
+
+    dataset: Dataset
+    ids: list[str]
+    encoder: Encoder
+    options: EvalOptions
+
+    @cached_property
+    def plain(self) -> Encoded:
+        encoder = cached(self.encoder, wanted=self.options.cache)
+        return encode(self.dataset, self.ids, encoder, progress=self.options.progress)
+
+    @cached_property
+    def traps(self) -> tuple[str, ...]:
+        return tuple(vector_traps(self.plain))
+
+
+def _groups(
+    dataset: Dataset, ids: list[str], at: list[int], recipe: EvalRecipe, options: EvalOptions
+) -> Iterator[Group]:
+    """The rows of every encoder and rotation, with every width's growth over the sizes `at`, if there are any."""
+    content = fingerprint(dataset) if options.cache else ""
     for spec in recipe.encoders:
         encoder = load_encoder(spec)
         funnels = _funnels(recipe, encoder.dim)
-        plain = encode(dataset, ids, cached(encoder, wanted=options.cache), progress=options.progress)
+        seen = _Seen(dataset, ids, encoder, options)
         for kind in recipe.rotations:
-            turned = rotated(plain, kind, _prefix_widths(funnels), encoder.trained_dims, progress=options.progress)
-            yield from _rows(dataset, turned, funnels, recipe, options)
+            asked = {
+                **{"dataset": content, "encoder": encoder.identity, "trained": encoder.trained_dims, "rotation": kind},
+                **{"funnels": [str(funnel) for funnel in funnels], "prefixes": recipe.prefixes, "sizes": at},
+                **{"measures": recipe.measures, "drops_self": recipe.drops_self},
+            }
+            make = partial(_group, seen, kind, funnels, at, recipe)
+            yield remembered(asked if options.cache else None, options.runs, make)
     if recipe.bm25:
-        yield _lexical_row(dataset, ids, recipe, options)
+        yield Group((_lexical_row(dataset, ids, recipe, options),))
+
+
+def _group(
+    seen: _Seen, kind: str, funnels: list[Funnel], at: list[int], recipe: EvalRecipe, runs: Path | None
+) -> Group:
+    dataset, options = seen.dataset, replace(seen.options, runs=runs)
+    turned = rotated(seen.plain, kind, _prefix_widths(funnels), seen.encoder.trained_dims, progress=options.progress)
+    reports = tuple(_rows(dataset, turned, funnels, recipe, options))
+    growth: list[Growth] = []
+    if at:
+        with bar(None, f"growing {dataset.name}", "", shown=options.progress):
+            growth = grown(dataset, turned, recipe, [funnel.dim for funnel in _single(funnels)], at)
+    return Group(reports, tuple(growth), seen.traps)
 
 
 def _funnels(recipe: EvalRecipe, dim: int) -> list[Funnel]:
@@ -132,7 +184,6 @@ def _rows(
     walks = [(EXACT, funnel) for funnel in known]
     walks += [(prefix, funnel) for prefix in recipe.prefixes for funnel in funnels if funnel not in known]
     built: tuple[int, Codec] | None = None
-    full: PerQuery | None = None  # the first is exact search at full width
     with bar(len(walks), f"searching {dataset.name}", "funnels", shown=options.progress) as progress:
         for prefix, funnel in walks:
             first = funnel.stages[0].dim
@@ -140,37 +191,37 @@ def _rows(
             if (first, codec) != built:  # one at a time, since each is a copy of its prefixes
                 index, built = _index(stored, first, codec), (first, codec)
             hits = known[funnel] if funnel in known else search(index, queries, _deeper(funnel, more))
-            run = _run(dataset, encoded, hits, (prefix, funnel), more)
+            ranking = encoded.ranking(dataset.queries, hits, funnel.k, drops_self=recipe.drops_self)
+            run = Run(_run_name(encoded, (prefix, funnel)), ranking)
             if options.runs is not None:
                 run.write(options.runs / f"{run.name}.trec")
             names = _deep_enough(recipe.measures, funnel, len(encoded.ids))
             values = _measures.per_query(run, dataset.qrels, names)
-            full = full or values
             cost = measured_cost(index, encoded.queries, funnel, encoded.rotation)
-            yield _report(encoded, (prefix, funnel), values, full, cost)
+            yield Report(encoded.name, str(funnel), _means(values), values, cost, encoded.kind, prefix)
             progress.update(1)
 
 
 def _lexical_row(dataset: Dataset, ids: list[str], recipe: EvalRecipe, options: EvalOptions) -> Report:
-    more = int(recipe.drops_self)
-    found, cost = bm25(dataset, ids, recipe.depth + more, progress=options.progress)
-    ranking = {query: _without_self(query, some, recipe.depth, more) for query, some in found.ranking.items()}
+    found, cost = bm25(dataset, ids, recipe.depth + recipe.drops_self, progress=options.progress)
+    ranking = {
+        query: without_self(query, some, recipe.depth, drops_self=recipe.drops_self)
+        for query, some in found.ranking.items()
+    }
     run = Run(found.name, ranking)
     if options.runs is not None:
         run.write(options.runs / f"{run.name}.trec")
     values = _measures.per_query(run, dataset.qrels, recipe.measures)
-    mean = {name: _measures.mean(per_query) for name, per_query in values.items()}
-    return Report(run.name, f"{run.name}:{recipe.depth}", mean, values, None, cost)
+    return Report(run.name, f"{run.name}:{recipe.depth}", _means(values), values, cost)
 
 
-def _without_self(query: str, found: Sequence[ScoredDoc], k: int, more: int) -> list[ScoredDoc]:
-    """The k best, of which `more` than k were found, but for the query's own document if that is more than none."""
-    return [document for document in found if not (more and document.id == query)][:k]
+def _means(values: PerQuery) -> dict[str, float]:
+    return {name: _measures.mean(by_query) for name, by_query in values.items()}
 
 
 def _exact(stored: StoredVectors, queries: Vectors, funnels: list[Funnel], more: int) -> dict[Funnel, Hits]:
     """The hits of every funnel of one stage, `more` than it asks for, by one pass over the vectors."""
-    single = [funnel for funnel in funnels if len(funnel.stages) == 1]
+    single = _single(funnels)
     deepest = max(funnel.k for funnel in single) + more
     found = exact(stored, queries, [funnel.dim for funnel in single], min(deepest, len(stored)))
     return {
@@ -186,39 +237,18 @@ def _index(stored: StoredVectors, dim: int, codec: Codec) -> VectorIndex:
     return VectorIndex(stored, build_prefix(stored, dim, codec), sketched(stored) if codec.is_refined else None)
 
 
+def _single(funnels: list[Funnel]) -> list[Funnel]:
+    """Those of one stage, which are answered exactly."""
+    return [funnel for funnel in funnels if len(funnel.stages) == 1]
+
+
 def _deeper(funnel: Funnel, more: int) -> Funnel:
     return Funnel(tuple(Stage(stage.dim, stage.k + more) for stage in funnel.stages))
-
-
-def _report(encoded: Encoded, walk: _Walk, values: PerQuery, full: PerQuery, cost: Cost) -> Report:
-    """One row; what is kept is a share of the full width's first measure, where the funnel is deep enough for it."""
-    first = next(iter(full), None)
-    prefix, funnel = walk
-    return Report(
-        encoder=encoded.name,
-        funnel=str(funnel),
-        mean={name: _measures.mean(per_query) for name, per_query in values.items()},
-        per_query=values,
-        kept=kept(values[first], full[first]) if first in values else None,
-        cost=cost,
-        rotation=encoded.kind,
-        prefix=prefix,
-    )
 
 
 def _deep_enough(measures: tuple[str, ...], funnel: Funnel, documents: int) -> list[str]:
     """The measures that look no deeper than the funnel's ranking goes; the others would be too low."""
     return [name for name in measures if funnel.k >= min(_measures.cutoff(name), documents)]
-
-
-def _run(dataset: Dataset, encoded: Encoded, hits: Hits, walk: _Walk, more: int) -> Run:
-    """The ranking of every query, of which `more` than the funnel gives were fetched to leave its own document out."""
-    ranking = {}
-    for place, query in enumerate(dataset.queries):
-        scores, rows = hits.of(place)
-        found = ranked([encoded.ids[row] for row in rows.tolist()], scores.tolist())
-        ranking[query] = _without_self(query, found, walk[1].k, more)
-    return Run(_run_name(encoded, walk), ranking)
 
 
 def _demand_words(dataset: Dataset, documents: Iterable[str]) -> None:

@@ -8,10 +8,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 CONFIDENCE = 0.95
+SURE = 0.05
+"""A p value below this is believed."""
 _POWER = 0.8
 _RESAMPLES = 9_999
 _RESAMPLES_OF_STATISTICS = 2_000  # that take a call each
-_AT_ONCE = 10_000_000  # resampled values
+_AT_ONCE = 1_000_000  # values drawn
+_ROUNDING = 1e-9
+_Draw = Callable[[np.random.Generator, int, int, int], NDArray[np.float64]]
 _SEED = 0
 
 
@@ -41,35 +45,108 @@ class Difference:
         return (self.high - self.low) / 2 * (1 + normal.inv_cdf(_POWER) / sure)
 
 
+@dataclass(frozen=True)
+class Share:
+    """A ratio of two means, with its 95 % interval over the queries: a percentile bootstrap's (Efron & Tibshirani 1993,
+    ch. 13)."""
+
+    share: float
+    low: float
+    high: float
+
+
+def verdict(difference: Difference | None, p_holm: float | None) -> str:
+    """What the tests say, and no more: better, worse, as good (within the margin), or unclear; of nothing a dash."""
+    if difference is None or p_holm is None:
+        return "–"
+    words = ["better" if difference.mean > 0 else "worse"] if p_holm < SURE else []
+    words += ["as good"] if difference.p_equivalent < SURE else []
+    return ", but ".join(words) or "unclear"
+
+
 def paired(first: ArrayLike, second: ArrayLike, margin: float) -> Difference:
-    """Compares two lists of at least two values, query by query.
+    """Compares two lists of at least two values, query by query; see `paired_rows`."""
+    return paired_rows(np.asarray(second, np.float64)[None] - np.asarray(first, np.float64), margin)[0]
+
+
+def paired_rows(differences: ArrayLike, margin: float) -> list[Difference]:
+    """One for each row of (m, q) differences between two systems, query by query, q at least two.
 
     The interval is a percentile bootstrap's, p_different the paired randomisation test's (Fisher 1935; for retrieval
-    Smucker et al. 2007): how often random signs give a mean as far from 0. Both 9,999 times, with a fixed seed.
-    p_equivalent is of t-tests.
+    Smucker et al. 2007): how often random signs give a mean as far from 0. Both 9,999 times, with a fixed seed, the
+    same for all rows; of few queries all signs are tried. p_equivalent is of t-tests.
     """
     from scipy import stats
 
-    differences = np.asarray(second, np.float64) - np.asarray(first, np.float64)
-    mean, told = float(differences.mean()), {"n_resamples": _RESAMPLES, "batch": max(1, _AT_ONCE // len(differences))}
-    if (differences == differences[0]).all():  # there is nothing to resample
-        p_different = 1.0 if mean == 0 else max(0.5 ** (len(differences) - 1), 1 / (_RESAMPLES + 1))
-        return Difference(mean, mean, mean, p_different, 0.0 if abs(mean) < margin else 1.0, margin)
-    signs = stats.permutation_test(
-        (differences,), np.mean, permutation_type="samples", vectorized=True, rng=np.random.default_rng(_SEED), **told
-    )
-    drawn = stats.bootstrap(
-        (differences,),
-        np.mean,
-        method="percentile",
-        confidence_level=CONFIDENCE,
-        rng=np.random.default_rng(_SEED),
-        **told,
-    )
-    above = stats.ttest_1samp(differences, -margin, alternative="greater").pvalue
-    below = stats.ttest_1samp(differences, margin, alternative="less").pvalue
-    low, high = drawn.confidence_interval
-    return Difference(mean, float(low), float(high), float(signs.pvalue), float(max(above, below)), margin)
+    values = np.asarray(differences, np.float64)
+    means = values.mean(axis=1)
+    lows, highs = np.percentile(_redrawn(_counts, values), [100 * (1 - CONFIDENCE) / 2, 100 * (1 + CONFIDENCE) / 2], 0)
+    told = zip(means, lows, highs, _p_of_signs(values, means), values, strict=True)
+    found = []
+    for mean, low, high, p_different, row in told:
+        p_equivalent = 0.0 if abs(mean) < margin else 1.0
+        if np.ptp(row) > _ROUNDING * abs(mean):
+            above = stats.ttest_1samp(row, -margin, alternative="greater").pvalue
+            below = stats.ttest_1samp(row, margin, alternative="less").pvalue
+            p_equivalent = float(max(above, below))
+        found.append(Difference(float(mean), float(low), float(high), float(p_different), p_equivalent, margin))
+    return found
+
+
+def shares(values: ArrayLike, of: ArrayLike) -> list[Share | None]:
+    """mean(values) / mean(of) for each row of two (m, q) arrays, its queries redrawn in pairs as for `paired_rows`.
+
+    None where `of` is 0 throughout.
+    """
+    above, below = np.asarray(values, np.float64), np.asarray(of, np.float64)
+    drawn = _redrawn(_counts, np.concatenate([above, below])).T
+    found: list[Share | None] = []
+    for row, (tops, bottoms) in enumerate(zip(drawn[: len(above)], drawn[len(above) :], strict=True)):
+        if not below[row].any():
+            found.append(None)
+            continue
+        some = bottoms > 0
+        low, high = np.percentile(tops[some] / bottoms[some], [100 * (1 - CONFIDENCE) / 2, 100 * (1 + CONFIDENCE) / 2])
+        found.append(Share(float(above[row].mean() / below[row].mean()), float(low), float(high)))
+    return found
+
+
+def intervals(values: ArrayLike) -> list[tuple[float, float]]:
+    """The 95 % interval of the mean of each row of (m, q), its queries redrawn as for `paired_rows`."""
+    drawn = _redrawn(_counts, np.asarray(values, np.float64))
+    lows, highs = np.percentile(drawn, [100 * (1 - CONFIDENCE) / 2, 100 * (1 + CONFIDENCE) / 2], 0).tolist()
+    return list(zip(lows, highs, strict=True))
+
+
+def _p_of_signs(values: NDArray[np.float64], means: NDArray[np.float64]) -> NDArray[np.float64]:
+    reached = np.abs(_redrawn(_signs, values)) >= np.abs(means) * (1 - _ROUNDING)
+    counted = int(len(reached) == _RESAMPLES)  # the signs that were found, unless all were tried
+    p_values: NDArray[np.float64] = (reached.sum(axis=0) + counted) / (len(reached) + counted)
+    return p_values
+
+
+def _redrawn(draw: _Draw, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(r, m): the means of the (m, q) values weighted by each of r draws, made some at a time."""
+    random, count = np.random.default_rng(_SEED), values.shape[1]
+    step = max(1, _AT_ONCE // count)
+    parts = [
+        draw(random, count, start, min(start + step, _RESAMPLES)) @ values.T for start in range(0, _RESAMPLES, step)
+    ]
+    means: NDArray[np.float64] = np.concatenate(parts) / count
+    return means
+
+
+def _signs(random: np.random.Generator, count: int, first: int, last: int) -> NDArray[np.float64]:
+    """Draws first … last - 1 of signs; where there are fewer than 9,999, each once."""
+    if 2**count <= _RESAMPLES:
+        numbers = np.arange(first, min(last, 2**count))
+        return 2.0 * (numbers[:, None] >> np.arange(count) & 1).astype(np.float64) - 1
+    return 2.0 * random.integers(0, 2, (last - first, count), np.int8).astype(np.float64) - 1
+
+
+def _counts(random: np.random.Generator, count: int, first: int, last: int) -> NDArray[np.float64]:
+    """Draws first … last - 1 of how often each query is drawn."""
+    return random.multinomial(count, np.full(count, 1 / count), last - first).astype(np.float64)
 
 
 def resampled(statistic: Callable[[NDArray[np.int64]], float], count: int, margin: float) -> Difference:

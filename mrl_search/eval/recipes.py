@@ -13,6 +13,8 @@ from mrl_search.indexes import EXACT
 from mrl_search.recipe import read_recipe
 from mrl_search.rotations import KINDS
 
+DEEPEST = 1_000
+"""Candidates that are looked at as distractors are added."""
 _SELF_ANSWERING = ("arguana", "quora")  # their queries are documents too; BEIR leaves these out of the answers
 
 
@@ -57,6 +59,7 @@ class EvalRecipe:
     prefixes: FAISS factory strings of the funnels' first stage, or auto; every funnel is walked with each.
     rotations: of `rotations.KINDS`, fitted to the documents as `build` does; all the above is measured after each.
     bm25: a row of BM25 (`lexical`) after the encoders'.
+    distractors: documents added to the corpus, as `inflated` takes them; every width is measured as they are added.
     drop_self: take out a document with the query's own id; None: for arguana and quora only.
     """
 
@@ -69,6 +72,7 @@ class EvalRecipe:
     prefixes: tuple[str, ...] = (EXACT,)
     rotations: tuple[str, ...] = ("none",)
     bm25: bool = False
+    distractors: str | None = None
     drop_self: bool | None = None
     expected: tuple[Expected, ...] = ()
 
@@ -84,6 +88,8 @@ class EvalRecipe:
             if len(set(getattr(self, side))) < len(getattr(self, side)):
                 raise RecipeError(f"one of the {side} is named twice; name each once")
         _measures.demand_distinct(self.measures)
+        if self.distractors is not None and self.depth + self.drops_self > DEEPEST:
+            raise RecipeError(f"with distractors no measure can look deeper than {DEEPEST - self.drops_self:,}")
 
     @property
     def depth(self) -> int:
@@ -95,6 +101,7 @@ class EvalRecipe:
         """What to call its results: dataset, split and encoders, fit for a file name."""
         dataset = re.split("[:/]", self.dataset.rstrip("/"))[-1]
         words = (dataset, self.split, *(spec.name.rstrip("/").rpartition("/")[2] for spec in self.encoders))
+        words += ("inflated",) if self.distractors is not None else ()
         words += (f"rotation-{'-'.join(self.rotations)}",) if self.rotations != ("none",) else ()
         return re.sub(r"[^\w.+-]", "-", "-".join(words), flags=re.ASCII)[:120].lstrip(".-") or "results"
 
@@ -127,6 +134,7 @@ class EvalRecipe:
             words += ["--prefix", prefix]
         for rotation in self.rotations if self.rotations != ("none",) else ():
             words += ["--rotation", rotation]
+        words += ["--distractors", self.distractors] if self.distractors is not None else []
         words += ["--bm25"] if self.bm25 else []
         words += ["--drop-self" if self.drop_self else "--keep-self"] if self.drop_self is not None else []
         return shlex.join(words)

@@ -1,15 +1,11 @@
 """What an evaluation found, as values and as JSON."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
+from mrl_search.eval.growth import Growth
+from mrl_search.eval.paired import Difference, Share
 from mrl_search.indexes import EXACT
 from mrl_search.results import Result
-
-_RESAMPLES = 2_000
-_SEED = 0
 
 
 @dataclass(frozen=True)
@@ -24,6 +20,8 @@ class Cost:
     macs_per_query: int
     latency_ms_p50: float
     latency_ms_p95: float
+    latency_ms_p99: float
+    latency_ms_mean: float
     queries_per_second: float
     ram_bytes_per_document: float
     disk_bytes_per_document: float
@@ -31,36 +29,35 @@ class Cost:
 
 
 @dataclass(frozen=True)
-class Kept:
-    """A share of full width's first measure, with its 95 % interval over the queries."""
-
-    share: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
 class Report:
     """One row: an encoder, turned by a rotation, walked through one funnel over one kind of prefix index.
 
     rotation, prefix: as the recipe names them; rows of one stage are exact.
-    mean and per_query hold every measure that the funnel is deep enough for;
-    kept is None where full width finds nothing.
+    mean and per_query hold every measure that the funnel is deep enough for.
+    kept, difference, p_holm: beside exact search by the same encoder's full width after the same rotation (BM25 beside
+    the first row), by the first measure; None where the funnel is too short for it or full width finds nothing.
+    p_holm is p_different within the family of all rows of the evaluation.
     """
 
     encoder: str
     funnel: str
     mean: dict[str, float]
     per_query: dict[str, dict[str, float]]
-    kept: Kept | None
     cost: Cost
     rotation: str = "none"
     prefix: str = EXACT
+    kept: Share | None = None
+    difference: Difference | None = None
+    p_holm: float | None = None
 
 
 @dataclass(frozen=True)
 class Evaluation(Result):
-    """All rows of one dataset, and how they came about; JSON and back without loss."""
+    """All rows of one dataset, and how they came about; JSON and back without loss.
+
+    growth: every width as distractors were added, if there were any; the rows are then among all of them.
+    notes: what a reader should know of the judgements and vectors.
+    """
 
     dataset: str
     split: str
@@ -70,6 +67,8 @@ class Evaluation(Result):
     command: str
     reports: tuple[Report, ...]
     provenance: dict[str, object]
+    growth: tuple[Growth, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def find(self, encoder: str, funnel: str, rotation: str | None = None, prefix: str | None = None) -> Report | None:
         """The first row of that encoder and funnel, and of that rotation and prefix if they are named."""
@@ -78,19 +77,3 @@ class Evaluation(Result):
             if (row.encoder, row.funnel, row.rotation, row.prefix) == asked:
                 return row
         return None
-
-
-def kept(values: Mapping[str, float], full: Mapping[str, float]) -> Kept | None:
-    """mean(values) / mean(full) and its percentile bootstrap interval, queries resampled in pairs.
-
-    Efron & Tibshirani 1993, ch. 13; 2,000 resamples, fixed seed. None where full is zero throughout.
-    """
-    pairs = np.array([(values[query], full[query]) for query in full], dtype=np.float64)  # (q, 2)
-    chosen = np.random.default_rng(_SEED).integers(len(pairs), size=(_RESAMPLES, len(pairs)))
-    sums = np.array([pairs[some].sum(axis=0) for some in chosen])  # (r, 2)
-    sums = sums[sums[:, 1] > 0]
-    if not len(sums) or not pairs[:, 1].any():
-        return None
-    low, high = np.percentile(sums[:, 0] / sums[:, 1], [2.5, 97.5])
-    share = pairs[:, 0].sum() / pairs[:, 1].sum()
-    return Kept(float(share), float(low), float(high))

@@ -1,6 +1,7 @@
-"""Exact search over all rows, at several widths in one pass."""
+"""Exact search over all rows, or the first of them, at several widths in one pass."""
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,17 +17,25 @@ NOISE = np.float32(4e-6)
 
 
 def exact(vectors: StoredVectors, queries: Vectors, dims: Sequence[int], k: int) -> dict[int, Hits]:
-    """The k best of all rows by the cosine of the first `dim` coordinates, for each of `dims`.
+    """The k best of all rows by the cosine of the first `dim` coordinates, for each of `dims`; see `growing`."""
+    (of_all,) = growing(vectors, queries, dims, k, [len(vectors)])
+    return of_all[1]
+
+
+def growing(
+    vectors: StoredVectors, queries: Vectors, dims: Sequence[int], k: int, sizes: Sequence[int]
+) -> Iterator[tuple[int, dict[int, Hits]]]:
+    """(n, the k best of the first n rows by each width) for every n of `sizes`, ascending, in one pass over the rows.
 
     queries: (q, ≥ max(dims)). Every coordinate is read and multiplied once: the sums of one width go on to the next.
     Those only choose candidates, since a product of matrices rounds by a row's place; `scored` decides.
     Holds a block of rows and its cosines with 256 queries, whatever n and q are.
     """
-    dims = sorted(set(dims))
+    dims, wanted = sorted(set(dims)), set(sizes)
     parts = [queries[first : first + _QUERIES] for first in range(0, len(queries), _QUERIES)]
     nothing = [best(np.empty((len(part), 0), np.float32), np.empty((len(part), 0), np.int64), k) for part in parts]
     found = {dim: list(nothing) for dim in dims}
-    for start, block in vectors.blocks(dims[-1]):
+    for start, block in _cut(vectors, dims[-1], wanted):
         for place, part in enumerate(parts):
             for dim, cosines in _cosines(part, block, dims):
                 so_far = found[dim][place]
@@ -35,7 +44,18 @@ def exact(vectors: StoredVectors, queries: Vectors, dims: Sequence[int], k: int)
                 floors[~part[:, :dim].any(axis=1) & (so_far.rows[:, -1] >= 0)] = np.inf
                 here = scored(vectors, part, _reaching(cosines, floors, start), dim, k)
                 found[dim][place] = merge([so_far, here], k)
-    return {dim: _stacked(some, k) for dim, some in found.items()}
+        if start + len(block) in wanted:
+            yield start + len(block), {dim: _stacked(some, k) for dim, some in found.items()}
+
+
+def _cut(vectors: StoredVectors, dim: int, sizes: set[int]) -> Iterator[tuple[int, Vectors]]:
+    """`vectors.blocks`, cut where one of the sizes is reached; an empty one where there is no row."""
+    if not len(vectors):
+        yield 0, np.empty((0, dim), np.float32)
+    for start, block in vectors.blocks(dim):
+        edges = sorted({0, len(block), *(size - start for size in sizes if start < size < start + len(block))})
+        for first, last in pairwise(edges):
+            yield start + first, block[first:last]
 
 
 def _cosines(queries: Vectors, block: Vectors, dims: Sequence[int]) -> Iterator[tuple[int, Scores]]:

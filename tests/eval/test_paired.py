@@ -1,8 +1,11 @@
+from dataclasses import astuple
+
 import numpy as np
 import pytest
 from scipy import stats
 
-from mrl_search.eval import Difference, holm, paired, resampled
+from mrl_search.eval import Difference, holm, paired, paired_rows, resampled
+from mrl_search.eval.paired import intervals, shares, verdict
 
 
 def test_interval_and_p_value_agree_with_the_t_test_where_that_holds():
@@ -14,6 +17,18 @@ def test_interval_and_p_value_agree_with_the_t_test_where_that_holds():
     assert (found.low, found.high) == pytest.approx((low, high), abs=0.001)
     assert found.p_different == pytest.approx(theirs.pvalue, abs=0.01)
     assert paired(first, second, 0.01) == found
+
+
+def test_all_is_as_scipy_says_and_a_row_is_the_same_in_whatever_company():
+    random = np.random.default_rng(5)
+    rows = random.normal([[0.0], [0.01], [0.05]], 0.1, (3, 120))
+    found = paired_rows(rows, 0.02)
+    for row, one in zip(rows, found, strict=True):
+        signs = stats.permutation_test((row,), np.mean, permutation_type="samples", vectorized=True, rng=random)
+        drawn = stats.bootstrap((row,), np.mean, method="percentile", rng=random)
+        assert one.p_different == pytest.approx(signs.pvalue, abs=0.02)
+        assert (one.low, one.high) == pytest.approx(tuple(drawn.confidence_interval), abs=0.002)
+        assert astuple(one) == pytest.approx(astuple(paired_rows([row], 0.02)[0]))
 
 
 def test_of_few_queries_all_signs_are_tried():
@@ -60,3 +75,37 @@ def test_holm_multiplies_the_smallest_by_all_and_never_falls():
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([0.9, 0.6]) == [1.0, 1.0]
     assert holm([]) == []
+
+
+def test_a_share_is_a_ratio_of_means_with_a_paired_interval():
+    full = 0.5 + 0.4 * np.sin(np.arange(200))
+    same, half, nothing = shares([full, full / 2, full], [full, full, 0 * full])
+    assert (same.share, same.low, same.high) == (1.0, 1.0, 1.0)
+    assert (half.share, half.low, half.high) == pytest.approx((0.5, 0.5, 0.5))  # no noise: the pairs move together
+    assert nothing is None
+
+
+def test_intervals_cover_the_truth_about_as_often_as_they_say():
+    random = np.random.default_rng(1)
+    base = random.uniform(0.2, 1, (60, 100))
+    values = base * random.normal(0.9, 0.3, (60, 100))
+    assert sum(found.low <= 0.9 <= found.high for found in shares(values, base)) >= 52  # 95 % of 60 is 57
+    assert sum(low <= 0.54 <= high for low, high in intervals(values)) >= 52
+
+
+def test_a_verdict_says_what_the_tests_say_and_no_more():
+    worse = Difference(-0.02, -0.03, -0.01, 0.001, 0.9, 0.01)
+    same = Difference(-0.001, -0.002, 0.0, 0.2, 0.01, 0.01)
+    assert [
+        verdict(worse, 0.01),
+        verdict(worse, 0.2),
+        verdict(same, 0.4),
+        verdict(same, 0.04),
+        verdict(None, None),
+    ] == [
+        "worse",
+        "unclear",
+        "as good",
+        "worse, but as good",
+        "–",
+    ]

@@ -13,8 +13,10 @@ def test_the_table_shows_every_column_and_a_dash_where_the_funnel_is_too_short()
         "98.0",
         "[95.0,",
         "101.0]",
+        "0.0200",
+        "worse",
         "256+3,072",
         "1.23M",
         "1.50",
-        "2.50",
+        "3.50",
     ]

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mrl_search.indexes.exhaustive import exact
+from mrl_search.indexes.exhaustive import exact, growing
 from mrl_search.indexes.scoring import scored
 from mrl_search.indexes.stored import StoredVectors, packed
 from mrl_search.vectors import prefix, unit
@@ -77,3 +77,16 @@ def test_copies_come_in_row_order_however_many_there_are(monkeypatch):
 def test_no_query_finds_nothing(clustered):
     found = exact(StoredVectors(clustered, "float32"), np.empty((0, 32), np.float32), [8, 32], 5)
     assert [hits.rows.shape for hits in found.values()] == [(0, 5), (0, 5)]
+
+
+@pytest.mark.parametrize("sizes", [[600], [5, 77, 78, 599, 600], [154, 300]])
+def test_as_rows_are_added_each_size_finds_what_it_would_alone(monkeypatch, clustered, sizes):
+    monkeypatch.setattr("mrl_search.indexes.stored._SCANNED", 77)
+    queries = clustered[5:25]
+    at = []
+    for size, found in growing(StoredVectors(clustered, "float32"), queries, DIMS, 10, sizes):
+        alone = exact(StoredVectors(clustered[:size], "float32"), queries, DIMS, 10)
+        for dim in DIMS:
+            assert_same(found[dim], alone[dim])
+        at.append(size)
+    assert at == sizes

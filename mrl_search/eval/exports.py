@@ -1,0 +1,182 @@
+"""Evaluations in the formats that papers, spreadsheets and pages take."""
+
+import csv
+import io
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mrl_search.atomic import replacing
+from mrl_search.errors import MissingPackageError, RecipeError
+from mrl_search.eval.page import page
+from mrl_search.eval.paired import intervals, verdict
+from mrl_search.eval.prices import Prices
+from mrl_search.eval.report import Evaluation, Report
+from mrl_search.funnel import Funnel
+
+_TEX = str.maketrans({letter: f"\\{letter}" for letter in "&%$#_{}"})
+_COSTS = (
+    "ram_bytes_per_document",
+    "disk_bytes_per_document",
+    "macs_per_query",
+    "latency_ms_p50",
+    "latency_ms_p95",
+    "latency_ms_p99",
+    "queries_per_second",
+)
+
+
+def write_report(
+    evaluations: Sequence[Evaluation], path: Path, prices: Prices | None = None, data: Path | None = None
+) -> None:
+    """Writes them to `path`, all or nothing, in the format its ending names: html, md, tex, csv, png or svg.
+
+    data: as for `page`. Raises RecipeError for another ending, MissingPackageError for a picture without matplotlib.
+    """
+    prices, ending = prices or Prices(), path.suffix.lower()
+    writers: Mapping[str, Callable[[], str | bytes]] = {
+        ".html": lambda: page(evaluations, prices, data),
+        ".md": lambda: _markdown(evaluations),
+        ".tex": lambda: _latex(evaluations),
+        ".csv": lambda: _csv(evaluations, prices),
+        ".png": lambda: _picture(evaluations, "png"),
+        ".svg": lambda: _picture(evaluations, "svg"),
+    }
+    if ending not in writers:
+        raise RecipeError(f"cannot write {path}: a report is one of {', '.join(writers)}")
+    made = writers[ending]()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as temporary:
+        temporary.write_bytes(made.encode() if isinstance(made, str) else made)
+
+
+def _cells(row: Report, measures: Sequence[str]) -> list[str]:
+    kept = f"{100 * row.kept.share:.1f} [{100 * row.kept.low:.1f}, {100 * row.kept.high:.1f}]" if row.kept else "–"
+    return [
+        row.encoder,
+        row.rotation,
+        row.prefix,
+        row.funnel,
+        *(f"{row.mean[name]:.4f}" if name in row.mean else "–" for name in measures),
+        kept,
+        verdict(row.difference, row.p_holm),
+        f"{row.cost.ram_bytes_per_document:,.0f}",
+        f"{row.cost.latency_ms_p50:.2f}",
+        f"{row.cost.latency_ms_p99:.2f}",
+    ]
+
+
+def _heads(evaluation: Evaluation) -> list[str]:
+    return [
+        "encoder", "rotation", "prefix", "funnel", *evaluation.measures, "kept %", "against full width", "RAM B/doc",
+        "p50 ms", "p99 ms",
+    ]  # fmt: skip
+
+
+def _title(evaluation: Evaluation) -> str:
+    return (
+        f"{evaluation.dataset} ({evaluation.split}): {evaluation.documents:,} documents, {evaluation.queries:,} queries"
+    )
+
+
+def _markdown(evaluations: Sequence[Evaluation]) -> str:
+    lines = []
+    for one in evaluations:
+        lines += [f"### {_title(one)}", "", f"`{one.command}`, commit {one.provenance.get('commit')}", ""]
+        lines += [f"| {' | '.join(_heads(one))} |", "|---" * len(_heads(one)) + "|"]
+        lines += [f"| {' | '.join(_cells(row, one.measures))} |" for row in one.reports]
+        lines += ["", *(f"- {note}" for note in one.notes), *([""] if one.notes else [])]
+    return "\n".join(lines)
+
+
+def _latex(evaluations: Sequence[Evaluation]) -> str:
+    """A tabular each, of booktabs' rules."""
+    lines = []
+    for one in evaluations:
+        heads, end = _heads(one), " \\\\"
+        lines += [f"% {_title(one)}; {one.command}; commit {one.provenance.get('commit')}"]
+        lines += [f"\\begin{{tabular}}{{llll{'r' * (len(heads) - 4)}}}", "\\toprule"]
+        lines += [" & ".join(head.translate(_TEX) for head in heads) + end, "\\midrule"]
+        lines += [" & ".join(_tex(cell) for cell in _cells(row, one.measures)) + end for row in one.reports]
+        lines += ["\\bottomrule", "\\end{tabular}", ""]
+    return "\n".join(lines)
+
+
+def _tex(cell: str) -> str:
+    return cell.translate(_TEX).replace("–", "--")
+
+
+def _csv(evaluations: Sequence[Evaluation], prices: Prices) -> str:
+    """One line a row and measure, numbers in full."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    heads = [
+        "dataset",
+        "split",
+        "documents",
+        "encoder",
+        "rotation",
+        "prefix",
+        "funnel",
+        "measure",
+        "mean",
+        "low",
+        "high",
+    ]
+    writer.writerow([*heads, "kept", "difference", "p_holm", *_COSTS, f"month_{prices.currency}"])
+    for one in evaluations:
+        for name in one.measures:
+            rows = [row for row in one.reports if name in row.mean]
+            spans = intervals([list(row.per_query[name].values()) for row in rows])
+            for row, (low, high) in zip(rows, spans, strict=True):
+                told: list[Any] = [one.dataset, one.split, one.documents, row.encoder, row.rotation, row.prefix]
+                told += [row.funnel, name, row.mean[name], low, high]
+                first = name == one.measures[0]
+                told += [
+                    row.kept.share if row.kept and first else "",
+                    row.difference.mean if row.difference and first else "",
+                ]
+                told += [row.p_holm if row.p_holm is not None and first else ""]
+                writer.writerow([*told, *(getattr(row.cost, cost) for cost in _COSTS), _month(row, one, prices)])
+    return text.getvalue()
+
+
+def _month(row: Report, evaluation: Evaluation, prices: Prices) -> float | str:
+    if not row.funnel[0].isdecimal():  # BM25 counts postings, which do not grow as vectors do
+        return ""
+    return round(prices.monthly(row.cost, Funnel.parse(row.funnel), evaluation.documents), 2)
+
+
+def _picture(evaluations: Sequence[Evaluation], kind: str) -> bytes:
+    """Two panels a collection: the first measure against p50, and of exact search against the width."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise MissingPackageError("matplotlib", "a picture of an evaluation", "train") from None
+    figure = Figure(figsize=(12, 4.5 * len(evaluations)), layout="constrained")
+    panels = figure.subplots(len(evaluations), 2, squeeze=False)
+    for (left, right), one in zip(panels, evaluations, strict=True):
+        measure = one.measures[0]
+        groups: dict[str, list[Report]] = {}
+        for row in one.reports:
+            if measure in row.mean:
+                name = row.encoder if row.rotation == "none" else f"{row.encoder}, {row.rotation}"
+                groups.setdefault(name, []).append(row)
+        for name, rows in groups.items():
+            left.scatter(
+                [row.cost.latency_ms_p50 for row in rows], [row.mean[measure] for row in rows], s=18, label=name
+            )
+            exact = sorted(
+                (int(row.funnel.partition(":")[0]), row) for row in rows if row.funnel.replace(":", "").isdecimal()
+            )
+            spans = intervals([list(row.per_query[measure].values()) for _, row in exact]) if exact else []
+            means = [row.mean[measure] for _, row in exact]
+            bars = [[mean - low for mean, (low, _) in zip(means, spans, strict=True)]]
+            bars += [[high - mean for mean, (_, high) in zip(means, spans, strict=True)]]
+            right.errorbar([dim for dim, _ in exact], means, bars, marker="o", markersize=4, capsize=2, label=name)
+        left.set(xscale="log", xlabel="p50 ms a query", ylabel=measure, title=_title(one))
+        right.set(xscale="log", xlabel="dims, searched exactly", ylabel=measure, title="95 % bootstrap intervals")
+        right.legend(fontsize="small")
+    buffer = io.BytesIO()
+    figure.savefig(buffer, dpi=110, format=kind)
+    return buffer.getvalue()

@@ -1,0 +1,124 @@
+"""How every width fares as the haystack grows: a small collection cannot tell what a funnel needs among millions.
+
+Distractors are not judged, and some may be relevant: quality is a lower bound, and what it loses an upper one. The
+candidates that a width needs are free of that: they are counted against the full width's own answers.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mrl_search.data import Dataset
+from mrl_search.eval import measures as _measures
+from mrl_search.eval.encoded import Encoded
+from mrl_search.eval.recipes import DEEPEST, EvalRecipe
+from mrl_search.hits import Rows
+from mrl_search.indexes import growing
+from mrl_search.run import Run
+
+BEYOND = (10, 100)
+"""Times the most documents that were measured."""
+_BEST = 10  # of the full width, that they must hold
+_HELD = 0.99  # share of those
+_RESAMPLES = 2_000
+_SEED = 0
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """With its 95 % interval over the queries: a percentile bootstrap's, 2,000 resamples."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One measure's mean at each size, what ten times the documents change, and what to expect of 10 and 100 times.
+
+    Both by a straight line in log N through the sizes. The intervals are of the queries alone: that it stays straight
+    is assumed.
+    """
+
+    measure: str
+    mean: tuple[float, ...]
+    per_decade: Estimate
+    expected: tuple[Estimate, ...]
+
+
+@dataclass(frozen=True)
+class Growth:
+    """Exact search by one width as documents are added.
+
+    documents: how many there were, ascending, the collection's own first. needed: the fewest candidates by this width
+    that hold .99 of the full width's ten best; None for more than 1,000.
+    """
+
+    encoder: str
+    rotation: str
+    dim: int
+    documents: tuple[int, ...]
+    needed: tuple[int | None, ...]
+    curves: tuple[Curve, ...]
+
+
+def sizes(own: int, count: int) -> list[int]:
+    """The collection's own documents, twice as many and so on, and all, which the last step may take to thrice."""
+    found = [own]
+    while 3 * found[-1] < count:
+        found.append(2 * found[-1])
+    return [*found, count] if count > own else found
+
+
+def grown(
+    dataset: Dataset, encoded: Encoded, recipe: EvalRecipe, dims: Sequence[int], at: Sequence[int]
+) -> list[Growth]:
+    """How the dims fare at those numbers of documents, the widest of them being the full width; widest first."""
+    measures = recipe.measures
+    widths, queries = sorted(dims, reverse=True), list(dataset.queries)
+    values = {(dim, name): np.zeros((len(at), len(queries))) for dim in widths for name in measures}
+    needed: dict[int, list[int | None]] = {dim: [] for dim in widths}
+    for place, (_, found) in enumerate(growing(encoded.documents, encoded.turned, widths, DEEPEST, at)):
+        for dim in widths:
+            needed[dim].append(_needed(found[widths[0]].rows[:, :_BEST], found[dim].rows))
+            run = Run("growing", encoded.ranking(queries, found[dim], recipe.depth, drops_self=recipe.drops_self))
+            for name, by_query in _measures.per_query(run, dataset.qrels, measures).items():
+                values[dim, name][place] = [by_query[query] for query in queries]
+    return [
+        Growth(
+            encoder=encoded.name,
+            rotation=encoded.kind,
+            dim=dim,
+            documents=tuple(at),
+            needed=tuple(needed[dim]),
+            curves=tuple(_curve(name, values[dim, name], at) for name in measures),
+        )
+        for dim in widths
+    ]
+
+
+def _needed(best: Rows, candidates: Rows) -> int | None:
+    """How many candidates a query hold .99 of the (q, 10) best of all queries together; None if those are too few."""
+    held = (best[:, :, None] == candidates[:, None, :]).any(axis=1) & (candidates >= 0)
+    wanted = int(np.ceil(_HELD * (best >= 0).sum()))
+    ranks = np.sort(np.nonzero(held)[1])
+    return int(ranks[wanted - 1]) + 1 if 0 < wanted <= len(ranks) else None
+
+
+def _curve(measure: str, values: NDArray[np.float64], at: Sequence[int]) -> Curve:
+    """values: (sizes, queries)."""
+    x = np.log10(np.asarray(at, np.float64))
+    spread = ((x - x.mean()) ** 2).sum()
+    slopes = ((x - x.mean()) / spread) @ values if spread > 0 else np.zeros(values.shape[1])
+    drawn = np.random.default_rng(_SEED).integers(len(slopes), size=(_RESAMPLES, len(slopes)))
+
+    def estimate(by_query: NDArray[np.float64], least: float) -> Estimate:
+        low, high = np.percentile(by_query[drawn].mean(axis=1), [2.5, 97.5])
+        return Estimate(*(max(least, float(value)) for value in (by_query.mean(), low, high)))
+
+    beyond = [values.mean(axis=0) + slopes * (np.log10(times * at[-1]) - x.mean()) for times in BEYOND]
+    mean = tuple(float(value) for value in values.mean(axis=1))
+    return Curve(measure, mean, estimate(slopes, -np.inf), tuple(estimate(some, 0.0) for some in beyond))

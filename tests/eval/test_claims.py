@@ -1,0 +1,70 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from test_report import EVALUATION
+from test_standing import row
+
+from mrl_search.errors import RecipeError
+from mrl_search.eval import claims_ledger
+
+NOISE = np.random.default_rng(0).normal(0, 0.02, 60)
+FULL = [0.5 + 0.3 * (query % 2) for query in range(60)]
+ROWS = (
+    row("a", "64:10", FULL),
+    row("a", "16:10", [value - 0.1 + noise for value, noise in zip(FULL, NOISE, strict=True)]),
+    row("a", "16:10", [value + noise / 100 for value, noise in zip(FULL, NOISE, strict=True)], "pca"),
+)
+
+CLAIMS = """
+[[claims]]
+text = "Rotated prefixes are better"
+source = "someone"
+evidence = [
+  {result = "r.json", left = {encoder = "a", funnel = "16:10", rotation = "pca"}, right = {encoder = "a", funnel = "16:10"}},
+]
+[[claims]]
+text = "A quarter of the width keeps 98 %"
+source = "someone else"
+evidence = [
+  {result = "r.json", left = {encoder = "a", funnel = "16:10"}, right = {encoder = "a", funnel = "64:10"}, keeps = 0.98},
+  {result = "r.json", left = {encoder = "a", funnel = "16:10", rotation = "pca"}, right = {encoder = "a", funnel = "64:10"}, keeps = 0.98},
+]
+"""
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    replace(EVALUATION, measures=("nDCG@10",), reports=ROWS).write(tmp_path / "r.json")
+
+    def write(text):
+        (tmp_path / "claims.toml").write_text(text)
+        return claims_ledger(tmp_path / "claims.toml")
+
+    return write
+
+
+def test_a_claim_is_weighed_with_numbers_for_and_against(ledger):
+    text = ledger(CLAIMS)
+    better, keeps = text.split("## ")[1:]
+    assert "**Holds here**: 1 for." in better
+    assert "| for | r | a pca 16:10 | a 16:10 | nDCG@10 |" in better
+    assert "p 0.0001 | better |" in better
+    assert "**Holds in part**: 1 for, 1 against." in keeps
+    assert "| against | r | a 16:10 | a 64:10 |" in keeps
+    assert "≥ 98 %" in keeps
+
+
+def test_what_chance_may_have_made_is_undecided(ledger):
+    swapped = CLAIMS.replace(
+        'rotation = "pca"}, right = {encoder = "a", funnel = "16:10"}}',
+        'rotation = "pca"}, right = {encoder = "a", funnel = "64:10"}}',
+    )
+    assert "**Undecided**: 1 undecided." in ledger(swapped).split("## ")[1]
+
+
+def test_a_row_or_result_that_is_not_there_is_named(ledger):
+    with pytest.raises(RecipeError, match="r.json has no row b 16:10 with nDCG@10"):
+        ledger(CLAIMS.replace('right = {encoder = "a", funnel = "16:10"}', 'right = {encoder = "b", funnel = "16:10"}'))
+    with pytest.raises(RecipeError, match="cannot read the result"):
+        ledger(CLAIMS.replace("r.json", "none.json"))

@@ -1,0 +1,51 @@
+import json
+import re
+
+import pytest
+
+from mrl_search.eval import Prices
+from mrl_search.eval.page import page
+
+
+def data_of(html):
+    return json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', html, re.DOTALL)[1])
+
+
+def test_the_page_needs_nothing_else_and_no_text_in_it_can_end_its_data(whole, tmp_path):
+    html = page([whole], Prices(), tmp_path)
+    assert not re.search(r"(src|href)\s*=|@import|https?://(?!www\.w3\.org/)", html)
+    assert html.count("</script>") == 2
+    assert "default-src 'none'" in html
+    (found,) = data_of(html)
+    assert found["queries"][3] == {"id": "3", "text": "number 3 & co", "relevant": ["</script> 3"]}
+
+
+def test_rows_have_all_that_is_drawn(whole):
+    (found,) = data_of(page([whole], Prices()))
+    assert len(found["rows"]) == len(whole.reports)
+    for row, report in zip(found["rows"], whole.reports, strict=True):
+        assert row["mean"] == report.mean
+        low, high = row["interval"]["nDCG@10"]
+        assert low <= report.mean["nDCG@10"] <= high
+        assert row["exact"] == ("," not in report.funnel)
+    assert found["rows"][-1]["dim"] is None
+    assert "--bm25" in found["rows"][-1]["command"]
+    assert "--rotation pca" in next(row for row in found["rows"] if row["rotation"] == "pca")["command"]
+
+
+def test_pairs_are_tested_both_ways(whole):
+    (found,) = data_of(page([whole], Prices()))
+    pairs, rows = found["significance"]["pairs"], found["significance"]["rows"]
+    assert len(pairs) == len(rows) == len(whole.reports)
+    assert pairs[0][0] is None
+    assert pairs[0][1] == [-pairs[1][0][0], *pairs[1][0][1:]]
+
+
+def test_without_the_collection_ids_stand_for_texts(whole):
+    (found,) = data_of(page([whole], Prices()))
+    assert found["queries"][3] == {"id": "3", "text": "", "relevant": []}
+
+
+@pytest.mark.parametrize("measures", [("nDCG@10",), ("MRR@10", "nDCG@10")])
+def test_several_collections_are_one_page(whole, measures):
+    assert len(data_of(page([whole, whole], Prices()))) == 2
