@@ -46,6 +46,14 @@ if TYPE_CHECKING:
     metavar="KIND",
     help="As for build; everything is measured after it; repeat for several.",
 )
+@click.option(
+    "--dtype",
+    "dtypes",
+    multiple=True,
+    default=["float32"],
+    metavar="FORMAT",
+    help="As for build; everything is measured in it; repeat for several.",
+)
 @click.option("--bm25", is_flag=True, help="A row of BM25 too.")
 @click.option(
     "--distractors",
@@ -147,6 +155,7 @@ def _from_flags(
         funnels=tuple(map(str, funnels)) if funnels or flags["no_funnel"] else None,
         prefixes=flags["prefixes"],
         rotations=flags["rotations"],
+        dtypes=flags["dtypes"],
         bm25=flags["bm25"],
         distractors=flags["distractors"],
         drop_self=flags["drop_self"],

@@ -10,9 +10,9 @@ def check(evaluation: Evaluation, expected: tuple[Expected, ...]) -> list[str]:
 
 
 def _verdict(evaluation: Evaluation, one: Expected) -> str:
-    where = (one.encoder, one.rotation, one.prefix, one.funnel)
+    where = (one.encoder, one.rotation, one.dtype, one.prefix, one.funnel)
     what = " ".join([evaluation.dataset, *filter(None, where), one.measure])
-    report = evaluation.find(one.encoder, one.funnel, one.rotation, one.prefix)
+    report = evaluation.find(one.encoder, one.funnel, rotation=one.rotation, prefix=one.prefix, dtype=one.dtype)
     found = report.mean.get(one.measure) if report else None
     if found is None:
         return f"FAIL  {what}: not measured, expected {one}"

@@ -22,10 +22,11 @@ class Row:
     funnel: str
     rotation: str = "none"
     prefix: str = EXACT
+    dtype: str = "float32"
 
     def __str__(self) -> str:
-        words = (self.rotation if self.rotation != "none" else "", self.prefix if self.prefix != EXACT else "")
-        return " ".join([self.encoder, *filter(None, words), self.funnel])
+        parts = ((self.rotation, "none"), (self.dtype, "float32"), (self.prefix, EXACT))
+        return " ".join([self.encoder, *(part for part, usual in parts if part != usual), self.funnel])
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,9 @@ def _weighed(evidence: Sequence[Evidence], folder: Path) -> list[tuple[str, ...]
 
 def _values(evidence: Evidence, row: Row, folder: Path) -> list[float]:
     evaluation = _result(folder / evidence.result)
-    found: Report | None = evaluation.find(row.encoder, row.funnel, row.rotation, row.prefix)
+    found: Report | None = evaluation.find(
+        row.encoder, row.funnel, rotation=row.rotation, prefix=row.prefix, dtype=row.dtype
+    )
     if found is None or evidence.measure not in found.per_query:
         raise RecipeError(f"{evidence.result} has no row {row} with {evidence.measure}")
     return list(found.per_query[evidence.measure].values())

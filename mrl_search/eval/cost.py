@@ -63,6 +63,6 @@ def measured_cost(index: VectorIndex, queries: Vectors, funnel: Funnel, rotation
         macs_per_query=funnel.macs(len(index)) + turning,
         **times._asdict(),
         ram_bytes_per_document=round((index.prefix_bytes + turning_bytes) / len(index), 1),
-        disk_bytes_per_document=4.0 * index.dim + index.sketch_bytes / len(index) if reads_vectors else 0.0,
+        disk_bytes_per_document=(index.vector_bytes + index.sketch_bytes) / len(index) if reads_vectors else 0.0,
         device="cpu",
     )

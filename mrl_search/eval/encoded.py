@@ -13,7 +13,7 @@ from mrl_search.encoders import Encoder, checked
 from mrl_search.encoding import BLOCK, encode_documents
 from mrl_search.errors import DatasetError
 from mrl_search.hits import Hits
-from mrl_search.indexes import StoredVectors
+from mrl_search.indexes import DTYPES, StoredVectors, packed
 from mrl_search.progress import bar
 from mrl_search.rotation import Rotation
 from mrl_search.rotations import fit
@@ -95,6 +95,19 @@ def without_self(query: str, found: Sequence[ScoredDoc], k: int, *, drops_self: 
     return [document for document in found if not (drops_self and document.id == query)][:k]
 
 
+def stored_as(encoded: Encoded, dtype: str) -> Encoded:
+    """The same with its documents rounded to a stored format, as a build does after the rotation."""
+    documents = encoded.documents
+    if dtype == documents.dtype:
+        return encoded
+    rounded = _scratch(len(documents), documents.dim, dtype)
+    for start in range(0, len(documents), _ROWS):
+        rounded.data[start : start + _ROWS] = packed(np.asarray(documents.data[start : start + _ROWS]), dtype)
+        rounded.release()
+        documents.release()
+    return replace(encoded, documents=rounded)
+
+
 def distinct_ids(dataset: Dataset) -> list[str]:
     """The documents' ids, which must differ: judgements name documents by id.
 
@@ -109,7 +122,7 @@ def distinct_ids(dataset: Dataset) -> list[str]:
     return ids
 
 
-def _scratch(count: int, dim: int) -> StoredVectors:
+def _scratch(count: int, dim: int, dtype: str = "float32") -> StoredVectors:
     """Room for vectors in a file of $TMPDIR without a name, which is gone with whoever maps it."""
     with tempfile.TemporaryFile() as file:
-        return StoredVectors(np.memmap(file, np.float32, "w+", shape=(count, dim)), "float32", lets_go=True)
+        return StoredVectors(np.memmap(file, DTYPES[dtype], "w+", shape=(count, dim)), dtype, lets_go=True)

@@ -11,7 +11,7 @@ from mrl_search.encoders import Encoder, cached, load_encoder
 from mrl_search.errors import DatasetError, DimensionError, FunnelError
 from mrl_search.eval import measures as _measures
 from mrl_search.eval.cost import measured_cost
-from mrl_search.eval.encoded import Encoded, distinct_ids, encode, rotated, without_self
+from mrl_search.eval.encoded import Encoded, distinct_ids, encode, rotated, stored_as, without_self
 from mrl_search.eval.groups import Group, fingerprint, remembered
 from mrl_search.eval.growth import Growth, grown, sizes
 from mrl_search.eval.lexical import bm25
@@ -62,8 +62,8 @@ class EvalOptions:
 def evaluate(recipe: EvalRecipe | str, options: EvalOptions | None = None) -> Evaluation:
     """Encodes each dataset once per encoder and measures every width and funnel from the same vectors.
 
-    A plain name stands for `EvalRecipe(name)`. Rows come encoder by encoder, rotation by rotation: exact search at each
-    width, widest first, then the funnels with one kind of prefix index after the other.
+    A plain name stands for `EvalRecipe(name)`. Rows come encoder by encoder, rotation by rotation, format by format:
+    exact search at each width, widest first, then the funnels with one kind of prefix index after the other.
     Raises DimensionError or FunnelError, before anything is encoded, for what an encoder is too narrow for.
     """
     options = options or EvalOptions()
@@ -127,7 +127,7 @@ def _groups(
             asked = {
                 **{"dataset": content, "encoder": encoder.identity, "trained": encoder.trained_dims, "rotation": kind},
                 **{"funnels": [str(funnel) for funnel in funnels], "prefixes": recipe.prefixes, "sizes": at},
-                **{"measures": recipe.measures, "drops_self": recipe.drops_self},
+                **{"dtypes": recipe.dtypes, "measures": recipe.measures, "drops_self": recipe.drops_self},
             }
             make = partial(_group, seen, kind, funnels, at, recipe)
             yield remembered(asked if options.cache else None, options.runs, make)
@@ -140,7 +140,9 @@ def _group(
 ) -> Group:
     dataset, options = seen.dataset, replace(seen.options, runs=runs)
     turned = rotated(seen.plain, kind, _prefix_widths(funnels), seen.encoder.trained_dims, progress=options.progress)
-    reports = tuple(_rows(dataset, turned, funnels, recipe, options))
+    reports = tuple(
+        row for dtype in recipe.dtypes for row in _rows(dataset, stored_as(turned, dtype), funnels, recipe, options)
+    )
     growth: list[Growth] = []
     if at:
         with bar(None, f"growing {dataset.name}", "", shown=options.progress):
@@ -178,7 +180,7 @@ def _prefix_widths(funnels: list[Funnel]) -> list[int]:
 def _rows(
     dataset: Dataset, encoded: Encoded, funnels: list[Funnel], recipe: EvalRecipe, options: EvalOptions
 ) -> Iterator[Report]:
-    """The rows of one encoder and rotation: every width exactly, then every funnel with every kind of prefix index."""
+    """The rows of one encoder, rotation and format: every width exactly, then all funnels with every kind of prefix."""
     stored, queries, more = encoded.documents, encoded.turned, int(recipe.drops_self)
     known = _exact(stored, queries, funnels, more)
     walks = [(EXACT, funnel) for funnel in known]
@@ -198,7 +200,7 @@ def _rows(
             names = _deep_enough(recipe.measures, funnel, len(encoded.ids))
             values = _measures.per_query(run, dataset.qrels, names)
             cost = measured_cost(index, encoded.queries, funnel, encoded.rotation)
-            yield Report(encoded.name, str(funnel), _means(values), values, cost, encoded.kind, prefix)
+            yield Report(encoded.name, str(funnel), _means(values), values, cost, encoded.kind, prefix, stored.dtype)
             progress.update(1)
 
 
@@ -264,6 +266,7 @@ def _demand_words(dataset: Dataset, documents: Iterable[str]) -> None:
 def _run_name(encoded: Encoded, walk: _Walk) -> str:
     """One word that is fit for a file name: `minilm-768-64x200_768x10`, `minilm-768-learned-SQ8-64x200_768x10`."""
     prefix, funnel = walk
-    words = [encoded.name, *([encoded.kind] if encoded.kind != "none" else []), *([prefix] if prefix != EXACT else [])]
+    parts = ((encoded.kind, "none"), (encoded.documents.dtype, "float32"), (prefix, EXACT))
+    words = [encoded.name, *(part for part, usual in parts if part != usual)]
     safe = "".join(letter if letter.isalnum() or letter in "-." else "-" for letter in "-".join(words))
     return f"{safe}-{str(funnel).replace(':', 'x').replace(',', '_')}"

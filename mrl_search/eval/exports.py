@@ -55,6 +55,7 @@ def _cells(row: Report, measures: Sequence[str]) -> list[str]:
     return [
         row.encoder,
         row.rotation,
+        row.dtype,
         row.prefix,
         row.funnel,
         *(f"{row.mean[name]:.4f}" if name in row.mean else "–" for name in measures),
@@ -68,8 +69,8 @@ def _cells(row: Report, measures: Sequence[str]) -> list[str]:
 
 def _heads(evaluation: Evaluation) -> list[str]:
     return [
-        "encoder", "rotation", "prefix", "funnel", *evaluation.measures, "kept %", "against full width", "RAM B/doc",
-        "p50 ms", "p99 ms",
+        "encoder", "rotation", "dtype", "prefix", "funnel", *evaluation.measures, "kept %", "against full width",
+        "RAM B/doc", "p50 ms", "p99 ms",
     ]  # fmt: skip
 
 
@@ -95,7 +96,7 @@ def _latex(evaluations: Sequence[Evaluation]) -> str:
     for one in evaluations:
         heads, end = _heads(one), " \\\\"
         lines += [f"% {_title(one)}; {one.command}; commit {one.provenance.get('commit')}"]
-        lines += [f"\\begin{{tabular}}{{llll{'r' * (len(heads) - 4)}}}", "\\toprule"]
+        lines += [f"\\begin{{tabular}}{{lllll{'r' * (len(heads) - 5)}}}", "\\toprule"]
         lines += [" & ".join(head.translate(_TEX) for head in heads) + end, "\\midrule"]
         lines += [" & ".join(_tex(cell) for cell in _cells(row, one.measures)) + end for row in one.reports]
         lines += ["\\bottomrule", "\\end{tabular}", ""]
@@ -116,6 +117,7 @@ def _csv(evaluations: Sequence[Evaluation], prices: Prices) -> str:
         "documents",
         "encoder",
         "rotation",
+        "dtype",
         "prefix",
         "funnel",
         "measure",
@@ -129,7 +131,15 @@ def _csv(evaluations: Sequence[Evaluation], prices: Prices) -> str:
             rows = [row for row in one.reports if name in row.mean]
             spans = intervals([list(row.per_query[name].values()) for row in rows])
             for row, (low, high) in zip(rows, spans, strict=True):
-                told: list[Any] = [one.dataset, one.split, one.documents, row.encoder, row.rotation, row.prefix]
+                told: list[Any] = [
+                    one.dataset,
+                    one.split,
+                    one.documents,
+                    row.encoder,
+                    row.rotation,
+                    row.dtype,
+                    row.prefix,
+                ]
                 told += [row.funnel, name, row.mean[name], low, high]
                 first = name == one.measures[0]
                 told += [
@@ -160,7 +170,8 @@ def _picture(evaluations: Sequence[Evaluation], kind: str) -> bytes:
         groups: dict[str, list[Report]] = {}
         for row in one.reports:
             if measure in row.mean:
-                name = row.encoder if row.rotation == "none" else f"{row.encoder}, {row.rotation}"
+                parts = ((row.rotation, "none"), (row.dtype, "float32"))
+                name = ", ".join([row.encoder, *(part for part, usual in parts if part != usual)])
                 groups.setdefault(name, []).append(row)
         for name, rows in groups.items():
             left.scatter(

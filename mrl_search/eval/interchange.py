@@ -103,7 +103,7 @@ def write_mteb(evaluation: Evaluation, folder: Path) -> list[Path]:
         if "nDCG@10" not in row.mean:
             continue
         result = mteb_result(evaluation, row)
-        words = (row.encoder, row.rotation, row.prefix, row.funnel)
+        words = (row.encoder, row.rotation, row.dtype, row.prefix, row.funnel)
         path = folder / re.sub(r"[^\w.-]", "-", "__".join(words)) / f"{result['task_name']}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as temporary:

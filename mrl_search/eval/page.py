@@ -62,7 +62,7 @@ def _row(evaluation: Evaluation, row: Report, queries: list[str]) -> dict[str, A
     stages = [stage.partition(":") for stage in row.funnel.split(",")]
     dim = int(stages[0][0]) if stages[0][0].isdecimal() else None  # of BM25 there is none
     return {
-        **{name: getattr(row, name) for name in ("encoder", "rotation", "prefix", "funnel", "mean", "p_holm")},
+        **{name: getattr(row, name) for name in ("encoder", "rotation", "dtype", "prefix", "funnel", "mean", "p_holm")},
         "dim": dim,
         "exact": len(stages) == 1,
         "interval": {},
@@ -82,6 +82,7 @@ def _command(evaluation: Evaluation, row: Report, dim: int | None) -> str:
         return shlex.join([*words, "--bm25"])
     words += ["--encoder", row.encoder]
     words += ["--rotation", row.rotation] if row.rotation != "none" else []
+    words += ["--dtype", row.dtype] if row.dtype != "float32" else []
     if "," not in row.funnel:
         return shlex.join([*words, "--dims", str(dim), "--no-funnel"])
     words += ["--prefix", row.prefix] if row.prefix != EXACT else []

@@ -9,7 +9,7 @@ from mrl_search.encoders import EncoderSpec
 from mrl_search.errors import RecipeError
 from mrl_search.eval import measures as _measures
 from mrl_search.funnel import Funnel
-from mrl_search.indexes import EXACT
+from mrl_search.indexes import DTYPES, EXACT
 from mrl_search.recipe import read_recipe
 from mrl_search.rotations import KINDS
 
@@ -22,7 +22,7 @@ _SELF_ANSWERING = ("arguana", "quora")  # their queries are documents too; BEIR 
 class Expected:
     """A figure that one row of the table must show: `value` within `tolerance`, or `at_least` that much.
 
-    rotation, prefix: as the recipe names them, where it has several; None for the first.
+    rotation, prefix, dtype: as the recipe names them, where it has several; None for the first.
     """
 
     encoder: str
@@ -33,6 +33,7 @@ class Expected:
     at_least: float | None = None
     rotation: str | None = None
     prefix: str | None = None
+    dtype: str | None = None
 
     def __post_init__(self) -> None:
         if (self.value is None) == (self.at_least is None):
@@ -58,6 +59,7 @@ class EvalRecipe:
     funnels: in text form; None for the encoder's default shortlist of 200 reranked to the depth, `()` for none.
     prefixes: FAISS factory strings of the funnels' first stage, or auto; every funnel is walked with each.
     rotations: of `rotations.KINDS`, fitted to the documents as `build` does; all the above is measured after each.
+    dtypes: formats that vectors are rounded to, as `build` stores them; all the above is measured in each.
     bm25: a row of BM25 (`lexical`) after the encoders'.
     distractors: documents added to the corpus, as `inflated` takes them; every width is measured as they are added.
     drop_self: take out a document with the query's own id; None: for arguana and quora only.
@@ -71,6 +73,7 @@ class EvalRecipe:
     measures: tuple[str, ...] = _measures.DEFAULT
     prefixes: tuple[str, ...] = (EXACT,)
     rotations: tuple[str, ...] = ("none",)
+    dtypes: tuple[str, ...] = ("float32",)
     bm25: bool = False
     distractors: str | None = None
     drop_self: bool | None = None
@@ -82,9 +85,12 @@ class EvalRecipe:
         for rotation in self.rotations:
             if rotation not in KINDS:
                 raise RecipeError(f"unknown rotation {rotation!r}; choose one of {', '.join(KINDS)}")
-        if not (self.rotations and self.prefixes and self.encoders):
-            raise RecipeError("name at least one encoder, one rotation (or none) and one prefix (or Flat)")
-        for side in ("encoders", "rotations", "prefixes"):
+        for dtype in self.dtypes:
+            if dtype not in DTYPES:
+                raise RecipeError(f"unknown dtype {dtype!r}; choose one of {', '.join(DTYPES)}")
+        if not (self.rotations and self.prefixes and self.encoders and self.dtypes):
+            raise RecipeError("name at least one encoder, one rotation (or none), one prefix (or Flat) and one dtype")
+        for side in ("encoders", "rotations", "prefixes", "dtypes"):
             if len(set(getattr(self, side))) < len(getattr(self, side)):
                 raise RecipeError(f"one of the {side} is named twice; name each once")
         _measures.demand_distinct(self.measures)
@@ -102,6 +108,7 @@ class EvalRecipe:
         dataset = re.split("[:/]", self.dataset.rstrip("/"))[-1]
         words = (dataset, self.split, *(spec.name.rstrip("/").rpartition("/")[2] for spec in self.encoders))
         words += ("inflated",) if self.distractors is not None else ()
+        words += self.dtypes if self.dtypes != ("float32",) else ()
         words += (f"rotation-{'-'.join(self.rotations)}",) if self.rotations != ("none",) else ()
         return re.sub(r"[^\w.+-]", "-", "-".join(words), flags=re.ASCII)[:120].lstrip(".-") or "results"
 
@@ -134,6 +141,8 @@ class EvalRecipe:
             words += ["--prefix", prefix]
         for rotation in self.rotations if self.rotations != ("none",) else ():
             words += ["--rotation", rotation]
+        for dtype in self.dtypes if self.dtypes != ("float32",) else ():
+            words += ["--dtype", dtype]
         words += ["--distractors", self.distractors] if self.distractors is not None else []
         words += ["--bm25"] if self.bm25 else []
         words += ["--drop-self" if self.drop_self else "--keep-self"] if self.drop_self is not None else []

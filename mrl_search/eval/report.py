@@ -30,12 +30,13 @@ class Cost:
 
 @dataclass(frozen=True)
 class Report:
-    """One row: an encoder, turned by a rotation, walked through one funnel over one kind of prefix index.
+    """One row: an encoder, turned by a rotation, stored in a format, walked through one funnel over a kind of prefix.
 
-    rotation, prefix: as the recipe names them; rows of one stage are exact.
+    rotation, prefix, dtype: as the recipe names them; rows of one stage are exact.
     mean and per_query hold every measure that the funnel is deep enough for.
-    kept, difference, p_holm: beside exact search by the same encoder's full width after the same rotation (BM25 beside
-    the first row), by the first measure; None where the funnel is too short for it or full width finds nothing.
+    kept, difference, p_holm: beside exact search by the same encoder's full width after the same rotation, in the first
+    format (BM25 beside the first row), by the first measure; None where the funnel is too short for it or full width
+    finds nothing.
     p_holm is p_different within the family of all rows of the evaluation.
     """
 
@@ -46,6 +47,7 @@ class Report:
     cost: Cost
     rotation: str = "none"
     prefix: str = EXACT
+    dtype: str = "float32"
     kept: Share | None = None
     difference: Difference | None = None
     p_holm: float | None = None
@@ -70,10 +72,10 @@ class Evaluation(Result):
     growth: tuple[Growth, ...] = ()
     notes: tuple[str, ...] = ()
 
-    def find(self, encoder: str, funnel: str, rotation: str | None = None, prefix: str | None = None) -> Report | None:
-        """The first row of that encoder and funnel, and of that rotation and prefix if they are named."""
+    def find(self, encoder: str, funnel: str, **named: str | None) -> Report | None:
+        """The first row of that encoder and funnel, and of that rotation, prefix and dtype if they are named."""
         for row in self.reports:
-            asked = (encoder, funnel, rotation or row.rotation, prefix or row.prefix)
-            if (row.encoder, row.funnel, row.rotation, row.prefix) == asked:
+            alike = all(getattr(row, name) == value for name, value in named.items() if value is not None)
+            if (row.encoder, row.funnel) == (encoder, funnel) and alike:
                 return row
         return None

@@ -21,9 +21,11 @@ _GROWTH_LEGEND = (
 def table(evaluation: Evaluation) -> str:
     """One line a row, columns aligned, units in the heads; a measure deeper than the funnel is a dash.
 
-    Rotation and prefix are columns where there is more than one.
+    Rotation, format and prefix are columns where there is more than one.
     """
-    told = [name for name in ("rotation", "prefix") if len({getattr(row, name) for row in evaluation.reports}) > 1]
+    told = [
+        name for name in ("rotation", "dtype", "prefix") if len({getattr(row, name) for row in evaluation.reports}) > 1
+    ]
     heads = [
         "encoder",
         *told,

@@ -44,6 +44,11 @@ class VectorIndex:
         return self._prefixes.nbytes if self._prefixes is not None else 0
 
     @property
+    def vector_bytes(self) -> int:
+        """Bytes of all stored vectors, in full."""
+        return int(self._vectors.data.nbytes)
+
+    @property
     def sketch_bytes(self) -> int:
         """Bytes of all sketches, which are read from disk; 0 if there are none."""
         return self._sketches.codes.nbytes if self._sketches is not None else 0

@@ -6,7 +6,8 @@ import pytest
 from mrl_search.data import load_dataset
 from mrl_search.encoders import EncoderSpec, load_encoder
 from mrl_search.errors import DatasetError
-from mrl_search.eval.encoded import distinct_ids, encode, rotated
+from mrl_search.eval.encoded import distinct_ids, encode, rotated, stored_as
+from mrl_search.indexes import packed
 
 ENCODER = load_encoder(EncoderSpec("hashing:64"))
 
@@ -44,6 +45,16 @@ def test_turning_keeps_every_cosine_and_the_first_vectors(dataset, monkeypatch):
     assert np.abs(turned.documents.data - before).max() > 0.1
     np.testing.assert_allclose(turned.turned @ turned.documents.data.T, plain.queries @ before.T, atol=1e-5)
     assert rotated(plain, "none", [16], ()) is plain
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "int8"])
+def test_a_format_rounds_the_documents_as_a_build_does(dataset, monkeypatch, dtype):
+    monkeypatch.setattr("mrl_search.eval.encoded._ROWS", 77)
+    plain = encode(dataset, distinct_ids(dataset), ENCODER)
+    rounded = stored_as(plain, dtype)
+    np.testing.assert_array_equal(rounded.documents.data, packed(np.array(plain.documents.data), dtype))
+    assert (rounded.documents.dtype, rounded.documents.lets_go) == (dtype, True)
+    assert stored_as(plain, "float32") is plain
 
 
 def test_two_documents_of_one_id_cannot_be_judged(tmp_path, dataset):

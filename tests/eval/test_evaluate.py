@@ -44,6 +44,19 @@ def test_every_width_then_every_funnel_from_the_same_vectors(collection):
     assert (found.documents, found.queries) == (3, 2)
 
 
+def test_every_format_is_measured_and_compared_with_the_first(collection, tmp_path):
+    documents = [(str(number), f"number {number} of {number % 7}") for number in range(150)]
+    dataset = collection(documents, {"q": "number 7", "p": "number 8 of 1"}, {"q": {"7": 1}, "p": {"8": 1}})
+    recipe = EvalRecipe(dataset, encoders=HASHING, dims=(16,), funnels=("16:50,64:10",), dtypes=("float32", "int8"))
+    found = evaluate(recipe, EvalOptions(runs=tmp_path / "runs"))
+    assert [row.dtype for row in found.reports] == ["float32"] * 3 + ["int8"] * 3
+    funnels = [found.find("hashing:64", "16:50,64:10", dtype=dtype) for dtype in recipe.dtypes]
+    assert [row.cost.disk_bytes_per_document for row in funnels] == [64 * 4, 64]
+    assert found.reports[3].difference is not None  # full width rounded, beside full width as it is
+    assert (tmp_path / "runs/hashing-64-int8-16x50_64x10.trec").exists()
+    assert "--dtype float32 --dtype int8" in found.command
+
+
 def test_every_rotation_and_prefix_is_measured_from_one_encoding(collection, tmp_path, monkeypatch):
     documents = [(str(number), f"number {number} of {number % 7}") for number in range(150)]
     dataset = collection(documents, {"q": "number 7", "p": "number 8 of 1"}, {"q": {"7": 1}, "p": {"8": 1}})
@@ -61,7 +74,10 @@ def test_every_rotation_and_prefix_is_measured_from_one_encoding(collection, tmp
     values = [row.mean for row in found.reports]
     assert values[0] == values[2] == values[4] == values[6]  # what sees every document finds what full width does
     assert len(list((tmp_path / "runs").iterdir())) == 8
-    assert (found.find("hashing:64", "16:100", "pca"), found.find("hashing:64", "16:150,64:100", prefix="SQ8")) == (
+    assert (
+        found.find("hashing:64", "16:100", rotation="pca"),
+        found.find("hashing:64", "16:150,64:100", prefix="SQ8"),
+    ) == (
         found.reports[5],
         found.reports[3],
     )

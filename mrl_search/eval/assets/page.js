@@ -32,7 +32,7 @@ function look(row) {
   };
 }
 
-const named = (row) => [row.encoder, row.rotation === "none" ? "" : row.rotation, row.prefix === "Flat" ? "" : row.prefix, row.funnel].filter(Boolean).join(" · ");
+const named = (row) => [row.encoder, row.rotation === "none" ? "" : row.rotation, row.dtype === "float32" ? "" : row.dtype, row.prefix === "Flat" ? "" : row.prefix, row.funnel].filter(Boolean).join(" · ");
 const usable = (measure, cost) => now.rows.filter((row) => measure in row.mean && COSTS[cost](row) > 0);
 
 function front(rows, measure, cost) {
@@ -103,7 +103,7 @@ function drawWidths() {
 function groups(rows) {
   const found = new Map();
   for (const row of rows) {
-    const key = row.encoder + "\n" + row.rotation;
+    const key = [row.encoder, row.rotation, row.dtype].join("\n");
     found.set(key, [...(found.get(key) || []), row]);
   }
   return [...found.values()];
