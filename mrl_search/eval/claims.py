@@ -1,10 +1,11 @@
 """What is said of Matryoshka embeddings, put to published results: numbers for it and against it."""
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from mrl_search.errors import RecipeError
 from mrl_search.eval.paired import SURE, holm, paired, shares
@@ -31,13 +32,27 @@ class Row:
 
 @dataclass(frozen=True)
 class Evidence:
-    """Two rows of one result. keeps: left has at least that share of right; None: left is better than right."""
+    """Two rows of each result. keeps: left has at least that share of right; None: left is better than right.
+
+    dims: once for each of them, which stands where a funnel says {dim}.
+    """
+
+    results: tuple[str, ...]
+    left: Row
+    right: Row
+    dims: tuple[int, ...] = ()
+    keeps: float | None = None
+    measure: str = "nDCG@10"
+
+
+class _Pair(NamedTuple):
+    """One comparison of one piece of evidence."""
 
     result: str
     left: Row
     right: Row
-    keeps: float | None = None
-    measure: str = "nDCG@10"
+    keeps: float | None
+    measure: str
 
 
 @dataclass(frozen=True)
@@ -70,7 +85,7 @@ def claims_ledger(path: Path) -> str:
         "",
     ]
     for claim in read_recipe(path, Claims).claims:
-        found = _weighed(claim.evidence, path.parent)
+        found = _weighed([pair for evidence in claim.evidence for pair in _pairs(evidence)], path.parent)
         count = Counter(verdict for verdict, *_ in found)
         told = ", ".join(f"{count[word]} {word}" for word in ("for", "against", "undecided") if count[word])
         lines += [f"## “{claim.text}”", "", f"{claim.source}. **{_overall(count)}**: {told}.", ""]
@@ -88,7 +103,14 @@ def _overall(count: Counter[str]) -> str:
     return "Undecided"
 
 
-def _weighed(evidence: Sequence[Evidence], folder: Path) -> list[tuple[str, ...]]:
+def _pairs(evidence: Evidence) -> Iterator[_Pair]:
+    for result in evidence.results:
+        for dim in map(str, evidence.dims or ("",)):
+            rows = (replace(row, funnel=row.funnel.replace("{dim}", dim)) for row in (evidence.left, evidence.right))
+            yield _Pair(result, *rows, evidence.keeps, evidence.measure)
+
+
+def _weighed(evidence: Sequence[_Pair], folder: Path) -> list[tuple[str, ...]]:
     """One line of cells for each piece, the verdict first."""
     pairs = [(_values(one, one.left, folder), _values(one, one.right, folder)) for one in evidence]
     differences = [paired(right, left, MARGIN) for left, right in pairs]
@@ -115,7 +137,7 @@ def _weighed(evidence: Sequence[Evidence], folder: Path) -> list[tuple[str, ...]
     return lines
 
 
-def _values(evidence: Evidence, row: Row, folder: Path) -> list[float]:
+def _values(evidence: _Pair, row: Row, folder: Path) -> list[float]:
     evaluation = _result(folder / evidence.result)
     found: Report | None = evaluation.find(
         row.encoder, row.funnel, rotation=row.rotation, prefix=row.prefix, dtype=row.dtype

@@ -21,14 +21,14 @@ CLAIMS = """
 text = "Rotated prefixes are better"
 source = "someone"
 evidence = [
-  {result = "r.json", left = {encoder = "a", funnel = "16:10", rotation = "pca"}, right = {encoder = "a", funnel = "16:10"}},
+  {results = ["r.json"], left = {encoder = "a", funnel = "16:10", rotation = "pca"}, right = {encoder = "a", funnel = "16:10"}},
 ]
 [[claims]]
 text = "A quarter of the width keeps 98 %"
 source = "someone else"
 evidence = [
-  {result = "r.json", left = {encoder = "a", funnel = "16:10"}, right = {encoder = "a", funnel = "64:10"}, keeps = 0.98},
-  {result = "r.json", left = {encoder = "a", funnel = "16:10", rotation = "pca"}, right = {encoder = "a", funnel = "64:10"}, keeps = 0.98},
+  {results = ["r.json"], left = {encoder = "a", funnel = "16:10"}, right = {encoder = "a", funnel = "64:10"}, keeps = 0.98},
+  {results = ["r.json"], left = {encoder = "a", funnel = "16:10", rotation = "pca"}, right = {encoder = "a", funnel = "64:10"}, keeps = 0.98},
 ]
 """
 
@@ -61,6 +61,22 @@ def test_what_chance_may_have_made_is_undecided(ledger):
         'rotation = "pca"}, right = {encoder = "a", funnel = "64:10"}}',
     )
     assert "**Undecided**: 1 undecided." in ledger(swapped).split("## ")[1]
+
+
+def test_one_piece_of_evidence_may_be_of_many_widths_and_results(ledger):
+    many = """
+[[claims]]
+text = "t"
+source = "s"
+[[claims.evidence]]
+results = ["r.json", "r.json"]
+dims = [16, 64]
+left = { encoder = "a", funnel = "{dim}:10" }
+right = { encoder = "a", funnel = "64:10" }
+keeps = 0.9
+"""
+    text = ledger(many)
+    assert [line.split("|")[3].strip() for line in text.splitlines() if "| r |" in line] == ["a 16:10", "a 64:10"] * 2
 
 
 def test_a_row_or_result_that_is_not_there_is_named(ledger):
