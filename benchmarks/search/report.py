@@ -63,10 +63,13 @@ def summary(results: dict[str, Measured], threads: int, ours: str) -> str:
 
 
 def between(points: list[Point], target: float, speed: str) -> float | None:
-    """The speed at exactly that recall, on straight lines in recall and log QPS along the method's front."""
+    """The speed at exactly that recall, on straight lines in recall and log QPS along the method's front.
+
+    Below the front's least recall its fastest point counts: a setting with less recall was slower, or none was tried.
+    """
     along = front(points, speed)
     recalls, speeds = [point.recall for point in along], [getattr(point, speed) for point in along]
-    if not recalls[0] <= target <= recalls[-1]:
+    if target > recalls[-1]:
         return None
     return float(np.exp(np.interp(target, recalls, np.log(speeds))))
 
