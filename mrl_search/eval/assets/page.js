@@ -16,6 +16,7 @@ const MORE_IS_BETTER = "queries a second";
 let now = COLLECTIONS[0], prices = { ...now.prices };
 
 function monthly(row) {
+  if (!row.dim) return NaN; // BM25 counts postings, which do not grow as vectors do
   const cost = row.cost, grown = cost.macs_per_query + (prices.documents - now.documents) * row.macs_per_document;
   const cores = ((grown / cost.macs_per_query) * cost.latency_ms_mean * prices.queries_per_second) / 1000 / prices.load;
   const gib = prices.documents / 2 ** 30;
@@ -109,12 +110,15 @@ function groups(rows) {
   return [...found.values()];
 }
 
+const grower = (one) => [one.encoder, one.rotation === "none" ? "" : one.rotation].filter(Boolean).join(" · ");
+
 function drawGrowth() {
   by("growth-section").hidden = !now.growth.length;
   if (!now.growth.length) return;
-  const measure = by("quality").value, curves = now.growth.map((one) => [one, one.curves.find((curve) => curve.measure === measure)]).filter(([, curve]) => curve);
+  const told = now.growth.filter((one) => grower(one) === by("growing").selectedOptions[0].textContent);
+  const measure = by("quality").value, curves = told.map((one) => [one, one.curves.find((curve) => curve.measure === measure)]).filter(([, curve]) => curve);
   const counts = now.growth[0].documents, most = counts[counts.length - 1], beyond = [10 * most, 100 * most];
-  const widths = [...new Set(now.growth.map((one) => one.dim))].sort((a, b) => b - a);
+  const widths = told.map((one) => one.dim).sort((a, b) => b - a);
   const values = curves.flatMap(([, curve]) => [...curve.mean, ...curve.expected.flatMap((some) => [some.low, some.high])]);
   const drawn = chart(by("growth"), [...counts, ...beyond], values, ["documents", measure], { logX: true });
   const tint = (one) => PALETTE[widths.indexOf(one.dim) % PALETTE.length];
@@ -123,15 +127,15 @@ function drawGrowth() {
     line(drawn, counts.map((count, place) => [count, curve.mean[place]]), { stroke: tint(one) });
     line(drawn, [end, ...beyond.map((count, place) => [count, curve.expected[place].value])], { stroke: tint(one), "stroke-dasharray": "3 4" });
     beyond.forEach((count, place) => line(drawn, [[count, curve.expected[place].low], [count, curve.expected[place].high]], { stroke: tint(one), "stroke-width": 1 }));
-    element("text", { x: drawn.x(end[0]) + 4, y: drawn.y(end[1]) - 6, style: `fill:${tint(one)}` }, drawn.svg, `${one.dim}${one.rotation === "none" ? "" : " " + one.rotation}`);
+    element("text", { x: drawn.x(end[0]) + 4, y: drawn.y(end[1]) - 6, style: `fill:${tint(one)}` }, drawn.svg, one.dim);
   }
-  const counted = now.growth.filter((one) => one.needed.some((count) => count));
+  const counted = told.filter((one) => one.needed.some((count) => count));
   const below = chart(by("needed"), counts, counted.flatMap((one) => one.needed.filter(Boolean)), ["documents", "candidates"], { logX: true, logY: true, height: 260 });
   for (const one of counted) {
     const points = counts.map((count, place) => [count, one.needed[place]]).filter(([, value]) => value);
     line(below, points, { stroke: tint(one) });
     const [x, y] = points[points.length - 1];
-    element("text", { x: below.x(x) - 4, y: below.y(y) - 6, "text-anchor": "end", style: `fill:${tint(one)}` }, below.svg, `${one.dim}${one.rotation === "none" ? "" : " " + one.rotation}`);
+    element("text", { x: below.x(x) - 4, y: below.y(y) - 6, "text-anchor": "end", style: `fill:${tint(one)}` }, below.svg, one.dim);
   }
 }
 
@@ -201,6 +205,7 @@ function choose() {
   now.measures.forEach((name) => element("option", {}, by("quality"), name));
   options(by("first"), now.rows.map(named), Math.max(0, now.rows.findIndex((row) => !row.exact)));
   options(by("second"), now.rows.map(named), 0);
+  options(by("growing"), [...new Set(now.growth.map(grower))], 0);
   by("made").textContent = `Made by: ${now.command}. Commit ${now.provenance.commit}, ${now.provenance.machine}.`;
   drawLegend();
   drawMatrix();
@@ -225,6 +230,7 @@ for (const [key, value] of Object.entries(prices)) {
 by("collection").addEventListener("change", choose);
 for (const id of ["quality", "cost", "front-only"]) by(id).addEventListener("change", draw);
 for (const id of ["first", "second"]) by(id).addEventListener("change", drawQueries);
+by("growing").addEventListener("change", drawGrowth);
 choose();
 let width = document.body.clientWidth;
 new ResizeObserver(() => document.body.clientWidth !== width && ((width = document.body.clientWidth), draw())).observe(document.body);
