@@ -65,7 +65,7 @@ function describe(row, measure, cost, unit) {
   place.replaceChildren();
   element("strong", {}, place, named(row));
   const words = [`${measure} ${row.mean[measure].toFixed(4)} ${interval(row, measure)}`, `${short(COSTS[cost](row))} ${unit}`];
-  if (row.kept) words.push(`${percent(row.kept.share)} of full width (${row.verdict})`);
+  if (row.kept) words.push(`${percent(row.kept.share)} of full width${row.verdict === "–" ? "" : ` (${row.verdict})`}`);
   element("div", {}, place, words.join(" · "));
   element("code", {}, place, row.command);
 }
