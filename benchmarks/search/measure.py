@@ -5,7 +5,7 @@ import shutil
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from search.data import Data, K, cache_folder
 
 _WARM_UP = 50  # queries
 _PASSES, _SHORTEST = 3, 4.0  # passes over all queries, and seconds of them, at least; the fastest counts
+_ROUNDS = 2  # over all settings: on a shared machine others are busy for minutes, and the faster round counts
 _ENOUGH = 0.997  # recall at which a method's grid is left
 _ONE_THREAD = 1.3  # CPU seconds per second, above which it was not one thread
 
@@ -57,12 +58,22 @@ def measure(method, data: Data, threads: int) -> Measured:
         for setting in method.settings():
             point = _point(method, setting, data, threads)
             measured.points.append(point)
-            _tell(method, f"{label(setting)}: recall {point.recall:.4f}, {point.p50_us:.0f} µs, {point.qps_n:.0f} QPS")
+            _tell_of(method, point)
             if point.recall >= _ENOUGH:
                 break
+        for _ in range(1, _ROUNDS):
+            for place, point in enumerate(measured.points):
+                again = _point(method, point.setting, data, threads)
+                _tell_of(method, again)
+                faster = min(point, again, key=lambda one: one.mean_us)
+                measured.points[place] = replace(faster, qps_n=max(point.qps_n, again.qps_n))
         vars(method).clear()
     gc.collect()
     return measured
+
+
+def _tell_of(method, point):
+    _tell(method, f"{label(point.setting)}: recall {point.recall:.4f}, {point.p50_us:.0f} µs, {point.qps_n:.0f} QPS")
 
 
 def label(setting) -> str:
