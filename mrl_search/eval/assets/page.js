@@ -24,11 +24,15 @@ function monthly(row) {
   return prices.replicas * held + cores * prices.core;
 }
 
+const grower = (one) => [one.encoder, one.rotation === "none" ? "" : one.rotation].filter(Boolean).join(" · ");
+
+// a colour for each encoder and rotation, or for each encoder where those are too many
 function look(row) {
-  const encoders = [...new Set(now.rows.map((one) => one.encoder))], rotations = [...new Set(now.rows.map((one) => one.rotation))];
+  const all = (name) => [...new Set(now.rows.map(name))];
+  const hue = all(grower).length <= PALETTE.length ? grower : (one) => one.encoder;
   return {
-    colour: PALETTE[encoders.indexOf(row.encoder) % PALETTE.length],
-    shape: SHAPES[rotations.indexOf(row.rotation) % SHAPES.length],
+    colour: PALETTE[all(hue).indexOf(hue(row)) % PALETTE.length],
+    shape: SHAPES[all((one) => one.rotation).indexOf(row.rotation) % SHAPES.length],
     hollow: row.exact,
   };
 }
@@ -72,16 +76,11 @@ function describe(row, measure, cost, unit) {
 
 function drawLegend() {
   by("legend").replaceChildren();
-  const seen = new Set();
-  for (const row of now.rows) {
-    for (const [key, text, how] of [["e" + row.encoder, row.encoder, { ...look(row), shape: "circle", hollow: false }], ["r" + row.rotation, `rotation ${row.rotation}`, { ...look(row), colour: "currentColor", hollow: true }]]) {
-      if (seen.has(key)) continue;
-      seen.add(key);
-      const span = element("span", {}, by("legend"));
-      const svg = element("svg", { viewBox: "0 0 14 14" }, span);
-      element("path", { d: shape(how.shape, 7, 7, 5), fill: how.hollow ? "none" : how.colour, stroke: how.colour, "stroke-width": 2 }, svg);
-      span.append(text);
-    }
+  for (const group of groups(now.rows, grower)) {
+    const how = look(group[0]), span = element("span", {}, by("legend"));
+    const svg = element("svg", { viewBox: "0 0 14 14" }, span);
+    element("path", { d: shape(how.shape, 7, 7, 5), fill: how.colour, stroke: how.colour, "stroke-width": 2 }, svg);
+    span.append(grower(group[0]));
   }
   element("span", {}, by("legend"), "hollow: exact search; filled: funnels");
 }
@@ -91,7 +90,7 @@ function drawWidths() {
   const widths = [...new Set(rows.map((row) => row.dim))].sort((a, b) => a - b);
   if (!rows.length) return by("widths").replaceChildren("No exact rows.");
   const drawn = chart(by("widths"), widths, rows.flatMap((row) => row.interval[measure]), ["dims", measure], { logX: true, ticksX: widths });
-  for (const group of groups(rows)) {
+  for (const group of groups(rows, (row) => `${grower(row)} ${row.dtype}`)) {
     const how = look(group[0]), points = group.sort((a, b) => a.dim - b.dim);
     line(drawn, points.map((row) => [row.dim, row.mean[measure]]), { stroke: how.colour });
     for (const row of points) {
@@ -101,16 +100,11 @@ function drawWidths() {
   }
 }
 
-function groups(rows) {
+function groups(rows, key) {
   const found = new Map();
-  for (const row of rows) {
-    const key = [row.encoder, row.rotation, row.dtype].join("\n");
-    found.set(key, [...(found.get(key) || []), row]);
-  }
+  for (const row of rows) found.set(key(row), [...(found.get(key(row)) || []), row]);
   return [...found.values()];
 }
-
-const grower = (one) => [one.encoder, one.rotation === "none" ? "" : one.rotation].filter(Boolean).join(" · ");
 
 function drawGrowth() {
   by("growth-section").hidden = !now.growth.length;
