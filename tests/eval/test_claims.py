@@ -1,4 +1,5 @@
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from test_standing import row
 from mrl_search.errors import RecipeError
 from mrl_search.eval import claims_ledger
 
+ROOT = Path(__file__).resolve().parents[2]
 NOISE = np.random.default_rng(0).normal(0, 0.02, 60)
 FULL = [0.5 + 0.3 * (query % 2) for query in range(60)]
 ROWS = (
@@ -77,6 +79,12 @@ keeps = 0.9
 """
     text = ledger(many)
     assert [line.split("|")[3].strip() for line in text.splitlines() if "| r |" in line] == ["a 16:10", "a 64:10"] * 2
+
+
+@pytest.mark.slow
+def test_the_published_ledger_is_what_the_results_say(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    assert claims_ledger(Path("eval/claims.toml")) + "\n" == (ROOT / "eval/results/claims.md").read_text()
 
 
 def test_a_row_or_result_that_is_not_there_is_named(ledger):
