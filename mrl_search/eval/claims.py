@@ -106,8 +106,10 @@ def _overall(count: Counter[str]) -> str:
 def _pairs(evidence: Evidence) -> Iterator[_Pair]:
     for result in evidence.results:
         for dim in map(str, evidence.dims or ("",)):
-            rows = (replace(row, funnel=row.funnel.replace("{dim}", dim)) for row in (evidence.left, evidence.right))
-            yield _Pair(result, *rows, evidence.keeps, evidence.measure)
+            left, right = (
+                replace(row, funnel=row.funnel.replace("{dim}", dim)) for row in (evidence.left, evidence.right)
+            )
+            yield _Pair(result, left, right, evidence.keeps, evidence.measure)
 
 
 def _weighed(evidence: Sequence[_Pair], folder: Path) -> list[tuple[str, ...]]:
