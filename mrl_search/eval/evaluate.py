@@ -51,6 +51,7 @@ class EvalOptions:
     """How to evaluate, as against what.
 
     data: the folder to look for `<dataset>/` in first. runs: where to write TREC runs, if anywhere.
+    cache: whether embeddings, and groups of rows (see `groups`), are taken from the cache and put there.
     """
 
     data: Path | None = None

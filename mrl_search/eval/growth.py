@@ -5,7 +5,7 @@ candidates that a width needs are free of that: they are counted against the ful
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from mrl_search.data import Dataset
 from mrl_search.eval import measures as _measures
 from mrl_search.eval.encoded import Encoded
+from mrl_search.eval.paired import intervals
 from mrl_search.eval.recipes import DEEPEST, EvalRecipe
 from mrl_search.hits import Rows
 from mrl_search.indexes import growing
@@ -22,13 +23,11 @@ BEYOND = (10, 100)
 """Times the most documents that were measured."""
 _BEST = 10  # of the full width, that they must hold
 _HELD = 0.99  # share of those
-_RESAMPLES = 2_000
-_SEED = 0
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """With its 95 % interval over the queries: a percentile bootstrap's, 2,000 resamples."""
+    """With its 95 % interval over the queries: a percentile bootstrap's, as `paired.intervals`."""
 
     value: float
     low: float
@@ -113,12 +112,9 @@ def _curve(measure: str, values: NDArray[np.float64], at: Sequence[int]) -> Curv
     x = np.log10(np.asarray(at, np.float64))
     spread = ((x - x.mean()) ** 2).sum()
     slopes = ((x - x.mean()) / spread) @ values if spread > 0 else np.zeros(values.shape[1])
-    drawn = np.random.default_rng(_SEED).integers(len(slopes), size=(_RESAMPLES, len(slopes)))
-
-    def estimate(by_query: NDArray[np.float64], least: float) -> Estimate:
-        low, high = np.percentile(by_query[drawn].mean(axis=1), [2.5, 97.5])
-        return Estimate(*(max(least, float(value)) for value in (by_query.mean(), low, high)))
-
     beyond = [values.mean(axis=0) + slopes * (np.log10(times * at[-1]) - x.mean()) for times in BEYOND]
-    mean = tuple(float(value) for value in values.mean(axis=1))
-    return Curve(measure, mean, estimate(slopes, -np.inf), tuple(estimate(some, 0.0) for some in beyond))
+    rows = np.stack([slopes, *beyond])
+    spans = zip(rows.mean(axis=1).tolist(), intervals(rows), strict=True)
+    slope, *expected = (Estimate(mean, *span) for mean, span in spans)
+    at_least_0 = tuple(Estimate(*(max(0.0, value) for value in astuple(one))) for one in expected)
+    return Curve(measure, tuple(values.mean(axis=1).tolist()), slope, at_least_0)

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from mrl_search.data import Dataset, Tolerance, load_dataset
-from mrl_search.errors import CorpusError, DatasetError
 from mrl_search.eval.paired import SURE, holm, intervals, paired_rows, verdict
 from mrl_search.eval.prices import Prices
 from mrl_search.eval.report import Evaluation, Report
@@ -25,7 +24,10 @@ _TOLD = 3  # relevant documents of a query
 
 
 def page(evaluations: Sequence[Evaluation], prices: Prices, data: Path | None = None) -> str:
-    """The whole page. data: where collections are looked for, to show their texts; ids stand for those not found."""
+    """The whole page. data: where the collections are, to show their texts; without it ids stand for these.
+
+    Raises DatasetError for a collection that is not there, CorpusError and RunError for one that cannot be read.
+    """
     collections = json.dumps([_collection(one, prices, data) for one in evaluations], allow_nan=False)
     assets = files("mrl_search.eval") / "assets"
     html, style, *scripts = (
@@ -110,12 +112,11 @@ def _significance(evaluation: Evaluation, rows: list[dict[str, Any]]) -> dict[st
 
 
 def _texts(evaluation: Evaluation, queries: list[str], data: Path | None) -> list[dict[str, Any]]:
-    """Each query with its text and its relevant documents' beginnings, where the collection is found."""
-    try:
-        dataset = load_dataset(evaluation.dataset, evaluation.split, data)
-        beginnings = _beginnings(dataset)
-    except (DatasetError, CorpusError):
+    """Each query with its text and its relevant documents' beginnings, where it is said where these are."""
+    if data is None:
         return [{"id": query, "text": "", "relevant": []} for query in queries]
+    dataset = load_dataset(evaluation.dataset, evaluation.split, data)
+    beginnings = _beginnings(dataset)
     told = []
     for query in queries:
         relevant = [document for document, grade in dataset.qrels.get(query, {}).items() if grade > 0]

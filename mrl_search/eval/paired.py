@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 CONFIDENCE = 0.95
 SURE = 0.05
 """A p value below this is believed."""
+_PERCENTILES = (100 * (1 - CONFIDENCE) / 2, 100 * (1 + CONFIDENCE) / 2)
 _POWER = 0.8
 _RESAMPLES = 9_999
 _RESAMPLES_OF_STATISTICS = 2_000  # that take a call each
@@ -80,7 +81,7 @@ def paired_rows(differences: ArrayLike, margin: float) -> list[Difference]:
 
     values = np.asarray(differences, np.float64)
     means = values.mean(axis=1)
-    lows, highs = np.percentile(_redrawn(_counts, values), [100 * (1 - CONFIDENCE) / 2, 100 * (1 + CONFIDENCE) / 2], 0)
+    lows, highs = np.percentile(_redrawn(_counts, values), _PERCENTILES, 0)
     told = zip(means, lows, highs, _p_of_signs(values, means), values, strict=True)
     found = []
     for mean, low, high, p_different, row in told:
@@ -106,7 +107,7 @@ def shares(values: ArrayLike, of: ArrayLike) -> list[Share | None]:
             found.append(None)
             continue
         some = bottoms > 0
-        low, high = np.percentile(tops[some] / bottoms[some], [100 * (1 - CONFIDENCE) / 2, 100 * (1 + CONFIDENCE) / 2])
+        low, high = np.percentile(tops[some] / bottoms[some], _PERCENTILES)
         found.append(Share(float(above[row].mean() / below[row].mean()), float(low), float(high)))
     return found
 
@@ -114,7 +115,7 @@ def shares(values: ArrayLike, of: ArrayLike) -> list[Share | None]:
 def intervals(values: ArrayLike) -> list[tuple[float, float]]:
     """The 95 % interval of the mean of each row of (m, q), its queries redrawn as for `paired_rows`."""
     drawn = _redrawn(_counts, np.asarray(values, np.float64))
-    lows, highs = np.percentile(drawn, [100 * (1 - CONFIDENCE) / 2, 100 * (1 + CONFIDENCE) / 2], 0).tolist()
+    lows, highs = np.percentile(drawn, _PERCENTILES, 0).tolist()
     return list(zip(lows, highs, strict=True))
 
 
@@ -156,7 +157,7 @@ def resampled(statistic: Callable[[NDArray[np.int64]], float], count: int, margi
     """
     random = np.random.default_rng(_SEED)
     found = np.array([statistic(random.integers(count, size=count)) for _ in range(_RESAMPLES_OF_STATISTICS)])
-    low, high = np.percentile(found, [100 * (1 - CONFIDENCE) / 2, 100 * (1 + CONFIDENCE) / 2])
+    low, high = np.percentile(found, _PERCENTILES)
     different = 2 * min((found <= 0).mean(), (found >= 0).mean())
     equivalent = max((found <= -margin).mean(), (found >= margin).mean())
     mean = statistic(np.arange(count))

@@ -3,6 +3,7 @@ import re
 
 import pytest
 
+from mrl_search.errors import DatasetError
 from mrl_search.eval import Prices
 from mrl_search.eval.page import page
 
@@ -41,11 +42,18 @@ def test_pairs_are_tested_both_ways(whole):
     assert pairs[0][1] == [-pairs[1][0][0], *pairs[1][0][1:]]
 
 
+def test_a_collection_that_is_not_where_it_was_said_to_be_is_told(whole, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "mrl_search.data.dataset._download", lambda name, folders: (_ for _ in ()).throw(DatasetError(name))
+    )
+    with pytest.raises(DatasetError, match="tiny"):
+        page([whole], Prices(), tmp_path / "elsewhere")
+
+
 def test_without_the_collection_ids_stand_for_texts(whole):
     (found,) = data_of(page([whole], Prices()))
     assert found["queries"][3] == {"id": "3", "text": "", "relevant": []}
 
 
-@pytest.mark.parametrize("measures", [("nDCG@10",), ("MRR@10", "nDCG@10")])
-def test_several_collections_are_one_page(whole, measures):
+def test_several_collections_are_one_page(whole):
     assert len(data_of(page([whole, whole], Prices()))) == 2
