@@ -9,25 +9,9 @@ from typing import NamedTuple
 
 from mrl_search.errors import RecipeError
 from mrl_search.eval.paired import SURE, holm, paired, shares
-from mrl_search.eval.report import Evaluation, Report
+from mrl_search.eval.report import Evaluation, Row
 from mrl_search.eval.standing import MARGIN
-from mrl_search.indexes import EXACT
 from mrl_search.recipe import read_recipe
-
-
-@dataclass(frozen=True)
-class Row:
-    """One row of a result, as it names its parts."""
-
-    encoder: str
-    funnel: str
-    rotation: str = "none"
-    prefix: str = EXACT
-    dtype: str = "float32"
-
-    def __str__(self) -> str:
-        parts = ((self.rotation, "none"), (self.dtype, "float32"), (self.prefix, EXACT))
-        return " ".join([self.encoder, *(part for part, usual in parts if part != usual), self.funnel])
 
 
 @dataclass(frozen=True)
@@ -141,9 +125,7 @@ def _weighed(evidence: Sequence[_Pair], folder: Path) -> list[tuple[str, ...]]:
 
 def _values(evidence: _Pair, row: Row, folder: Path) -> list[float]:
     evaluation = _result(folder / evidence.result)
-    found: Report | None = evaluation.find(
-        row.encoder, row.funnel, rotation=row.rotation, prefix=row.prefix, dtype=row.dtype
-    )
+    found = evaluation.find(row.encoder, row.funnel, rotation=row.rotation, prefix=row.prefix, dtype=row.dtype)
     if found is None or evidence.measure not in found.per_query:
         raise RecipeError(f"{evidence.result} has no row {row} with {evidence.measure}")
     return list(found.per_query[evidence.measure].values())

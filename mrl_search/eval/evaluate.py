@@ -17,7 +17,7 @@ from mrl_search.eval.growth import Growth, grown, sizes
 from mrl_search.eval.lexical import bm25
 from mrl_search.eval.measures import PerQuery
 from mrl_search.eval.recipes import EvalRecipe
-from mrl_search.eval.report import Evaluation, Report
+from mrl_search.eval.report import Evaluation, Report, Row
 from mrl_search.eval.standing import standing
 from mrl_search.eval.traps import judged_traps, vector_traps
 from mrl_search.funnel import Funnel, Stage
@@ -195,13 +195,14 @@ def _rows(
                 index, built = _index(stored, first, codec), (first, codec)
             hits = known[funnel] if funnel in known else search(index, queries, _deeper(funnel, more))
             ranking = encoded.ranking(dataset.queries, hits, funnel.k, drops_self=recipe.drops_self)
-            run = Run(_run_name(encoded, (prefix, funnel)), ranking)
+            row = Row(encoded.name, str(funnel), encoded.kind, prefix, stored.dtype)
+            run = Run(_run_name(row), ranking)
             if options.runs is not None:
                 run.write(options.runs / f"{run.name}.trec")
             names = _deep_enough(recipe.measures, funnel, len(encoded.ids))
             values = _measures.per_query(run, dataset.qrels, names)
             cost = measured_cost(index, encoded.queries, funnel, encoded.rotation)
-            yield Report(encoded.name, str(funnel), _means(values), values, cost, encoded.kind, prefix, stored.dtype)
+            yield Report(**vars(row), mean=_means(values), per_query=values, cost=cost)
             progress.update(1)
 
 
@@ -215,7 +216,7 @@ def _lexical_row(dataset: Dataset, ids: list[str], recipe: EvalRecipe, options: 
     if options.runs is not None:
         run.write(options.runs / f"{run.name}.trec")
     values = _measures.per_query(run, dataset.qrels, recipe.measures)
-    return Report(run.name, f"{run.name}:{recipe.depth}", _means(values), values, cost)
+    return Report(run.name, f"{run.name}:{recipe.depth}", mean=_means(values), per_query=values, cost=cost)
 
 
 def _means(values: PerQuery) -> dict[str, float]:
@@ -264,10 +265,7 @@ def _demand_words(dataset: Dataset, documents: Iterable[str]) -> None:
             )
 
 
-def _run_name(encoded: Encoded, walk: _Walk) -> str:
+def _run_name(row: Row) -> str:
     """One word that is fit for a file name: `minilm-768-64x200_768x10`, `minilm-768-learned-SQ8-64x200_768x10`."""
-    prefix, funnel = walk
-    parts = ((encoded.kind, "none"), (encoded.documents.dtype, "float32"), (prefix, EXACT))
-    words = [encoded.name, *(part for part, usual in parts if part != usual)]
-    safe = "".join(letter if letter.isalnum() or letter in "-." else "-" for letter in "-".join(words))
-    return f"{safe}-{str(funnel).replace(':', 'x').replace(',', '_')}"
+    safe = "".join(letter if letter.isalnum() or letter in "-." else "-" for letter in "-".join(row.source))
+    return f"{safe}-{row.funnel.replace(':', 'x').replace(',', '_')}"

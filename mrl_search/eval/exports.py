@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from mrl_search.eval.paired import intervals, verdict
 from mrl_search.eval.prices import Prices
 from mrl_search.eval.report import Evaluation, Report
 from mrl_search.funnel import Funnel
+from mrl_search.indexes import EXACT
 
 _TEX = str.maketrans({letter: f"\\{letter}" for letter in "&%$#_{}"})
 _COSTS = (
@@ -74,16 +76,10 @@ def _heads(evaluation: Evaluation) -> list[str]:
     ]  # fmt: skip
 
 
-def _title(evaluation: Evaluation) -> str:
-    return (
-        f"{evaluation.dataset} ({evaluation.split}): {evaluation.documents:,} documents, {evaluation.queries:,} queries"
-    )
-
-
 def _markdown(evaluations: Sequence[Evaluation]) -> str:
     lines = []
     for one in evaluations:
-        lines += [f"### {_title(one)}", "", f"`{one.command}`, commit {one.provenance.get('commit')}", ""]
+        lines += [f"### {one.title}", "", f"`{one.command}`, commit {one.provenance.get('commit')}", ""]
         lines += [f"| {' | '.join(_heads(one))} |", "|---" * len(_heads(one)) + "|"]
         lines += [f"| {' | '.join(_cells(row, one.measures))} |" for row in one.reports]
         lines += ["", *(f"- {note}" for note in one.notes), *([""] if one.notes else [])]
@@ -95,7 +91,7 @@ def _latex(evaluations: Sequence[Evaluation]) -> str:
     lines = []
     for one in evaluations:
         heads, end = _heads(one), " \\\\"
-        lines += [f"% {_title(one)}; {one.command}; commit {one.provenance.get('commit')}"]
+        lines += [f"% {one.title}; {one.command}; commit {one.provenance.get('commit')}"]
         lines += [f"\\begin{{tabular}}{{lllll{'r' * (len(heads) - 5)}}}", "\\toprule"]
         lines += [" & ".join(head.translate(_TEX) for head in heads) + end, "\\midrule"]
         lines += [" & ".join(_tex(cell) for cell in _cells(row, one.measures)) + end for row in one.reports]
@@ -170,9 +166,7 @@ def _picture(evaluations: Sequence[Evaluation], kind: str) -> bytes:
         groups: dict[str, list[Report]] = {}
         for row in one.reports:
             if measure in row.mean:
-                parts = ((row.rotation, "none"), (row.dtype, "float32"))
-                name = ", ".join([row.encoder, *(part for part, usual in parts if part != usual)])
-                groups.setdefault(name, []).append(row)
+                groups.setdefault(", ".join(replace(row, prefix=EXACT).source), []).append(row)
         for name, rows in groups.items():
             left.scatter(
                 [row.cost.latency_ms_p50 for row in rows], [row.mean[measure] for row in rows], s=18, label=name
@@ -185,7 +179,7 @@ def _picture(evaluations: Sequence[Evaluation], kind: str) -> bytes:
             bars = [[mean - low for mean, (low, _) in zip(means, spans, strict=True)]]
             bars += [[high - mean for mean, (_, high) in zip(means, spans, strict=True)]]
             right.errorbar([dim for dim, _ in exact], means, bars, marker="o", markersize=4, capsize=2, label=name)
-        left.set(xscale="log", xlabel="p50 ms a query", ylabel=measure, title=_title(one))
+        left.set(xscale="log", xlabel="p50 ms a query", ylabel=measure, title=one.title)
         right.set(xscale="log", xlabel="dims, searched exactly", ylabel=measure, title="95 % bootstrap intervals")
         right.legend(fontsize="small")
     buffer = io.BytesIO()

@@ -29,10 +29,32 @@ class Cost:
 
 
 @dataclass(frozen=True)
-class Report:
-    """One row: an encoder, turned by a rotation, stored in a format, walked through one funnel over a kind of prefix.
+class Row:
+    """Which row: an encoder, turned by a rotation, stored in a format, walked through one funnel over a kind of prefix.
 
-    rotation, prefix, dtype: as the recipe names them; rows of one stage are exact.
+    All as the recipe names them; rows of one stage are exact.
+    """
+
+    encoder: str
+    funnel: str
+    rotation: str = "none"
+    prefix: str = EXACT
+    dtype: str = "float32"
+
+    @property
+    def source(self) -> tuple[str, ...]:
+        """The encoder, and what of rotation, format and prefix is not the usual."""
+        parts = ((self.rotation, "none"), (self.dtype, "float32"), (self.prefix, EXACT))
+        return (self.encoder, *(part for part, usual in parts if part != usual))
+
+    def __str__(self) -> str:
+        return " ".join([*self.source, self.funnel])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report(Row):
+    """What was found in one row.
+
     mean and per_query hold every measure that the funnel is deep enough for.
     kept, difference, p_holm: beside exact search by the same encoder's full width after the same rotation, in the first
     format (BM25 beside the first row), by the first measure; None where the funnel is too short for it or full width
@@ -40,14 +62,9 @@ class Report:
     p_holm is p_different within the family of all rows of the evaluation.
     """
 
-    encoder: str
-    funnel: str
     mean: dict[str, float]
     per_query: dict[str, dict[str, float]]
     cost: Cost
-    rotation: str = "none"
-    prefix: str = EXACT
-    dtype: str = "float32"
     kept: Share | None = None
     difference: Difference | None = None
     p_holm: float | None = None
@@ -71,6 +88,11 @@ class Evaluation(Result):
     provenance: dict[str, object]
     growth: tuple[Growth, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """The collection, and how large it is."""
+        return f"{self.dataset} ({self.split}): {self.documents:,} documents, {self.queries:,} queries"
 
     def find(self, encoder: str, funnel: str, **named: str | None) -> Report | None:
         """The first row of that encoder and funnel, and of that rotation, prefix and dtype if they are named."""

@@ -41,12 +41,9 @@ def table(evaluation: Evaluation) -> str:
     ]
     lines = [heads, *(_cells(report, told, evaluation.measures) for report in evaluation.reports)]
     device = evaluation.reports[0].cost.device if evaluation.reports else "cpu"
-    title = (
-        f"{evaluation.dataset} ({evaluation.split}): {evaluation.documents:,} documents, {evaluation.queries:,} queries"
-    )
     return "\n".join(
         [
-            title,
+            evaluation.title,
             "",
             *aligned(lines, set(range(2 + len(told)))),
             "",

@@ -19,9 +19,9 @@ COST = Cost(
 REPORT = Report(
     "enc",
     "64:200,768:10",
-    {"nDCG@10": 0.5},
-    {"nDCG@10": {"q": 0.5, "p": 0.5}},
-    COST,
+    mean={"nDCG@10": 0.5},
+    per_query={"nDCG@10": {"q": 0.5, "p": 0.5}},
+    cost=COST,
     kept=Share(0.98, 0.95, 1.01),
     difference=Difference(-0.01, -0.02, -0.005, 0.01, 0.4, 0.01),
     p_holm=0.02,

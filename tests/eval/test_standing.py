@@ -8,7 +8,9 @@ from mrl_search.eval.standing import standing
 
 def row(encoder, funnel, values, rotation="none"):
     per_query = {"nDCG@10": {str(query): value for query, value in enumerate(values)}}
-    return Report(encoder, funnel, {"nDCG@10": sum(values) / len(values)}, per_query, COST, rotation)
+    return Report(
+        encoder, funnel, rotation, mean={"nDCG@10": sum(values) / len(values)}, per_query=per_query, cost=COST
+    )
 
 
 FULL = [0.1 * (query % 10) + 0.05 for query in range(40)]
