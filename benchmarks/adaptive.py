@@ -11,6 +11,7 @@ asked for; the funnels' candidates too. HNSW at full width is left out above --h
 
 import argparse
 import time
+from pathlib import Path
 
 import faiss
 import numpy as np
@@ -98,7 +99,7 @@ def funnelled(name, index, width, rotation, queries, truth, wanted, beside, *, c
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--n", type=lambda text: [int(part) for part in text.split(",")], default=[10_000, 50_000])
-    parser.add_argument("--sentences", default="../shared/data/sentences/sentences.txt.gz")
+    parser.add_argument("--sentences", type=Path, default=Path("../shared/data/sentences/sentences.txt.gz"))
     parser.add_argument("--recall", type=float, default=0.99)
     parser.add_argument("--hnsw", type=int, default=200_000)
     told = parser.parse_args()
