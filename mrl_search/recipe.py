@@ -40,7 +40,10 @@ def from_table(table: dict[str, Any], kind: type[T], where: str) -> T:
             values[name] = _checked(table[name], types_of[name], f"{where}: {name}")
         elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             raise RecipeError(f"{where}: the key {name!r} is missing")
-    return kind(**values)
+    try:
+        return kind(**values)
+    except RecipeError as error:
+        raise RecipeError(f"{where}: {error}") from error
 
 
 def _checked(value: Any, wanted: Any, where: str) -> Any:

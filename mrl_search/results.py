@@ -10,6 +10,10 @@ from mrl_search.errors import RecipeError
 from mrl_search.recipe import from_table
 
 
+def _refused(word: str) -> None:
+    raise ValueError(f"{word} is no number")
+
+
 class Result:
     """What a frozen dataclass inherits to be published. Its fields are numbers, texts, tuples, dicts, dataclasses."""
 
@@ -22,9 +26,11 @@ class Result:
     def from_json(cls, text: str, where: str) -> Self:
         """The inverse of `to_json`; raises RecipeError, beginning with `where`, for anything else."""
         try:
-            table: Any = json.loads(text)
-        except json.JSONDecodeError as error:
+            table: Any = json.loads(text, parse_constant=_refused)
+        except ValueError as error:  # JSONDecodeError is one
             raise RecipeError(f"{where}: not JSON: {error}") from error
+        if not isinstance(table, dict):
+            raise RecipeError(f"{where}: found {type(table).__name__}, wanted a JSON object")
         return from_table(table, cls, where)
 
     @classmethod

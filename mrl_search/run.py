@@ -70,7 +70,7 @@ def read_run(path: Path) -> Run:
     """Reads a TREC run as trec_eval does: score down (as float32), then document id down; the rank is ignored.
 
     Raises RunError at the first line that is not `query Q0 document rank score
-    name`, or that repeats a document of its query; and where all scores rise with the ranks.
+    name`, or that repeats a document of its query; and where the scores of most queries rise with the ranks.
     """
     ranking: dict[str, dict[str, float]] = {}
     ranks: dict[str, list[str]] = {}
@@ -89,19 +89,19 @@ def read_run(path: Path) -> Run:
             raise RunError(f"{where}: the document {document} appears twice for the query {query}")
         documents[document] = score
         ranks.setdefault(query, []).append(rank)
-    if any(len(documents) > 1 for documents in ranking.values()) and all(
-        _rise(ranks[query], list(documents.values())) for query, documents in ranking.items()
-    ):
+    reversed_ones = [query for query, documents in ranking.items() if _rise(ranks[query], list(documents.values()))]
+    if 2 * len(reversed_ones) > sum(len(documents) > 1 for documents in ranking.values()):
         raise RunError(
-            f"{path}: all scores rise with the ranks, and whoever goes by scores, as trec_eval does, takes the worst "
-            "document for the best; write scores that fall, as -rank does"
+            f"{path}: all scores rise with the ranks of {len(reversed_ones):,} of {len(ranking):,} queries, "
+            f"{reversed_ones[0]} for one; whoever goes by scores, as trec_eval does, takes the worst document for the "
+            "best; write scores that fall, as -rank does"
         )
     return Run(name, {query: _trec_order(documents) for query, documents in ranking.items()})
 
 
 def _rise(ranks: Sequence[str], scores: Sequence[float]) -> bool:
-    """Whether scores rise strictly with ranks, if those are numbers."""
-    if not all(rank.isdecimal() for rank in ranks):
+    """Whether two scores or more rise strictly with ranks, if those are numbers."""
+    if len(ranks) < 2 or not all(rank.isdecimal() for rank in ranks):
         return False
     by_rank = sorted(zip(map(int, ranks), scores, strict=True))
     return all(above[0] < below[0] and above[1] < below[1] for above, below in itertools.pairwise(by_rank))

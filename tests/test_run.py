@@ -32,8 +32,9 @@ def test_a_foreign_run_is_read_as_trec_eval_reads_it(tmp_path):
 
 
 def test_ranks_written_as_scores_are_refused_since_they_read_backwards(tmp_path):
-    (tmp_path / "run").write_text("q Q0 a 1 1 x\nq Q0 b 2 2 x\np Q0 a 1 1 x\np Q0 c 2 2 x\n")
-    with pytest.raises(RunError, match="all scores rise with the ranks, and whoever goes by scores"):
+    rising = "".join(f"{query} Q0 a 1 1 x\n{query} Q0 b 2 2 x\n" for query in "pqr")
+    (tmp_path / "run").write_text(rising + "s Q0 a 1 2 x\ns Q0 b 2 1 x\n")
+    with pytest.raises(RunError, match="all scores rise with the ranks of 3 of 4 queries, p for one"):
         read_run(tmp_path / "run")
 
 

@@ -1,6 +1,5 @@
 """mrl-search compare."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -24,8 +23,8 @@ def compare_command(
 
     if len(runs) < 2:
         raise click.UsageError("name two runs or more; the first is what the others are compared with")
-    if not 0 < margin < math.inf:
-        raise click.UsageError(f"--margin must be a number above 0, found {margin:g}")
+    if not 0 < margin < 1:
+        raise click.UsageError(f"--margin must lie between 0 and 1, as measures do, found {margin:g}")
     found = compare(
         [replace(read_run(path), name=name) for path, name in zip(runs, _names(runs), strict=True)],
         read_any_qrels(qrels),

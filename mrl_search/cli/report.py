@@ -30,5 +30,4 @@ def report_command(
         write_report(evaluations, out, asked, data)
         click.echo(out)
     if mteb is not None:
-        written = [path for one in evaluations for path in write_mteb(one, mteb)]
-        click.echo(f"{len(written)} files in {mteb}")
+        click.echo(f"{len(write_mteb(evaluations, mteb))} files in {mteb}")

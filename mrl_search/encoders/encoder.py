@@ -1,7 +1,7 @@
 """What an encoder is, to everything that uses one."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Protocol
 
 import numpy as np
@@ -27,6 +27,16 @@ class EncoderSpec:
     document_prompt: str | None = None
     layer_norm: bool | None = None
     precision: str = "auto"
+
+    @property
+    def label(self) -> str:
+        """The name, and in brackets what else was asked for: two of one name can be told apart."""
+        told = [
+            f"{field.name}={value}"
+            for field in fields(self)[1:]
+            if (value := getattr(self, field.name)) != field.default
+        ]
+        return f"{self.name} [{', '.join(told)}]" if told else self.name
 
 
 class Encoder(Protocol):

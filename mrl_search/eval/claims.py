@@ -28,6 +28,14 @@ class Evidence:
     keeps: float | None = None
     measure: str = "nDCG@10"
 
+    def __post_init__(self) -> None:
+        if self.keeps is not None and not 0 < self.keeps <= 1:
+            raise RecipeError(f"keeps is a share above 0 and at most 1, found {self.keeps}")
+        if not self.results:
+            raise RecipeError("a piece of evidence names one result at least")
+        if bool(self.dims) != any("{dim}" in row.funnel for row in (self.left, self.right)):
+            raise RecipeError("dims and {dim} in a funnel go together, found one without the other")
+
 
 class _Pair(NamedTuple):
     """One comparison of one piece of evidence."""
@@ -46,6 +54,10 @@ class Claim:
     text: str
     source: str
     evidence: tuple[Evidence, ...]
+
+    def __post_init__(self) -> None:
+        if not self.evidence:
+            raise RecipeError(f"no evidence of “{self.text}”; name some")
 
 
 @dataclass(frozen=True)

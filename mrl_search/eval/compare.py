@@ -15,7 +15,10 @@ from mrl_search.run import Run
 
 @dataclass(frozen=True)
 class Compared:
-    """One run by one measure. difference: from the first run, None of itself; p_holm: p_different within the family."""
+    """One run by one measure.
+
+    difference: from the first run; None of itself, and where both find nothing. p_holm: p_different within the family.
+    """
 
     run: str
     measure: str
@@ -63,7 +66,8 @@ def compare(
         first = values[names[0]][measure]
         for name in names:
             found = values[name][measure]
-            told = paired([first[q] for q in qrels], [found[q] for q in qrels], margin) if name != names[0] else None
+            judged = [[scores[q] for q in qrels] for scores in (first, found)]
+            told = paired(judged[0], judged[1], margin) if name != names[0] and any(map(any, judged)) else None
             rows.append((name, measure, mean_of(found), told))
     adjusted = iter(holm([told.p_different for *_, told in rows if told is not None]))
     return Comparison(
@@ -90,6 +94,8 @@ def _notes(run: Run, qrels: Mapping[str, Mapping[str, int]], measures: Sequence[
         )
     if unjudged := sum(query not in qrels for query in run.ranking):
         notes.append(f"{run.name} answers {unjudged:,} queries that nobody judged; they are left out")
+    if tied := sum(len(some) > 1 and len({one.score for one in some}) == 1 for some in run.ranking.values()):
+        notes.append(f"{run.name} gives all documents of {tied:,} queries one score; trec_eval orders those by id")
     if selves:
         notes.append(
             f"{run.name} finds the query's own id for {selves:,} queries; BEIR leaves that out for arguana and quora"

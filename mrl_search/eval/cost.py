@@ -49,7 +49,7 @@ def timed(answer: Callable[[int, int], object], count: int) -> Times:
 def measured_cost(index: VectorIndex, queries: Vectors, funnel: Funnel, rotation: Rotation | None = None) -> Cost:
     """What the (q, D) queries cost; times as `timed`.
 
-    queries: as they are encoded. The rotation, which each of them goes through, is in every figure but the disk's.
+    queries: as they are encoded. The rotation, which each of them goes through, is in the times and multiply-adds.
     """
 
     def answer(first: int, last: int) -> None:
@@ -58,11 +58,11 @@ def measured_cost(index: VectorIndex, queries: Vectors, funnel: Funnel, rotation
 
     times = timed(answer, len(queries))
     reads_vectors = len(funnel.stages) > 1 or not index.prefix_bytes
-    turning, turning_bytes = (0, 0) if rotation is None else (rotation.macs, rotation.matrix.nbytes)
     return Cost(
-        macs_per_query=funnel.macs(len(index)) + turning,
+        macs_per_query=funnel.macs(len(index)) + (rotation.macs if rotation is not None else 0),
         **times._asdict(),
-        ram_bytes_per_document=round((index.prefix_bytes + turning_bytes) / len(index), 1),
+        ram_bytes_per_document=round(index.prefix_bytes / len(index), 1),
         disk_bytes_per_document=(index.vector_bytes + index.sketch_bytes) / len(index) if reads_vectors else 0.0,
         device="cpu",
+        ram_bytes=rotation.matrix.nbytes if rotation is not None else 0,
     )

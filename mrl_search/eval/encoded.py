@@ -68,7 +68,7 @@ def encode(dataset: Dataset, ids: list[str], encoder: Encoder, *, progress: bool
     queries = iter(dataset.queries.values())
     blocks = iter(lambda: list(islice(queries, BLOCK)), [])
     encoded = np.concatenate([checked(encoder.encode_queries(some), len(some), encoder) for some in blocks])
-    return Encoded(encoder.spec.name, ids, stored, encoded)
+    return Encoded(encoder.spec.label, ids, stored, encoded)
 
 
 def rotated(

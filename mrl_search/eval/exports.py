@@ -13,11 +13,19 @@ from mrl_search.eval.page import page
 from mrl_search.eval.paired import intervals, verdict
 from mrl_search.eval.prices import Prices
 from mrl_search.eval.report import Evaluation, Report
-from mrl_search.funnel import Funnel
 from mrl_search.indexes import EXACT
 
+_FEW = 10  # colours that differ well
 _TEX = str.maketrans({letter: f"\\{letter}" for letter in "&%$#_{}"})
+_TESTED = {  # a column's head, and what it shows of a Difference
+    "difference": "mean",
+    "difference_low": "low",
+    "difference_high": "high",
+    "p_equivalent": "p_equivalent",
+    "detectable": "detectable",
+}
 _COSTS = (
+    "ram_bytes",
     "ram_bytes_per_document",
     "disk_bytes_per_document",
     "macs_per_query",
@@ -121,7 +129,7 @@ def _csv(evaluations: Sequence[Evaluation], prices: Prices) -> str:
         "low",
         "high",
     ]
-    writer.writerow([*heads, "kept", "difference", "p_holm", *_COSTS, f"month_{prices.currency}"])
+    writer.writerow([*heads, "kept", *_TESTED, "p_holm", "verdict", *_COSTS, f"month_{prices.currency}"])
     for one in evaluations:
         for name in one.measures:
             rows = [row for row in one.reports if name in row.mean]
@@ -138,11 +146,9 @@ def _csv(evaluations: Sequence[Evaluation], prices: Prices) -> str:
                 ]
                 told += [row.funnel, name, row.mean[name], low, high]
                 first = name == one.measures[0]
-                told += [
-                    row.kept.share if row.kept and first else "",
-                    row.difference.mean if row.difference and first else "",
-                ]
-                told += [row.p_holm if row.p_holm is not None and first else ""]
+                told += [row.kept.share if row.kept and first else ""]
+                told += [getattr(row.difference, name) if row.difference and first else "" for name in _TESTED.values()]
+                told += [row.p_holm, verdict(row.difference, row.p_holm)] if row.difference and first else ["", ""]
                 writer.writerow([*told, *(getattr(row.cost, cost) for cost in _COSTS), _month(row, one, prices)])
     return text.getvalue()
 
@@ -150,16 +156,17 @@ def _csv(evaluations: Sequence[Evaluation], prices: Prices) -> str:
 def _month(row: Report, evaluation: Evaluation, prices: Prices) -> float | str:
     if not row.funnel[0].isdecimal():  # BM25 counts postings, which do not grow as vectors do
         return ""
-    return round(prices.monthly(row.cost, Funnel.parse(row.funnel), evaluation.documents), 2)
+    return round(prices.monthly(row, evaluation), 2)
 
 
 def _picture(evaluations: Sequence[Evaluation], kind: str) -> bytes:
     """Two panels a collection: the first measure against p50, and of exact search against the width."""
     try:
+        from matplotlib import colormaps
         from matplotlib.figure import Figure
     except ImportError:
         raise MissingPackageError("matplotlib", "a picture of an evaluation", "train") from None
-    figure = Figure(figsize=(12, 4.5 * len(evaluations)), layout="constrained")
+    figure = Figure(figsize=(12, 5.5 * len(evaluations)), layout="constrained")
     panels = figure.subplots(len(evaluations), 2, squeeze=False)
     for (left, right), one in zip(panels, evaluations, strict=True):
         measure = one.measures[0]
@@ -167,9 +174,11 @@ def _picture(evaluations: Sequence[Evaluation], kind: str) -> bytes:
         for row in one.reports:
             if measure in row.mean:
                 groups.setdefault(", ".join(replace(row, prefix=EXACT).source), []).append(row)
-        for name, rows in groups.items():
+        colours = colormaps["tab10" if len(groups) <= _FEW else "tab20"].resampled(max(_FEW, len(groups)))
+        for place, (name, rows) in enumerate(groups.items()):
+            colour = colours(place)
             left.scatter(
-                [row.cost.latency_ms_p50 for row in rows], [row.mean[measure] for row in rows], s=18, label=name
+                [row.cost.latency_ms_p50 for row in rows], [row.mean[measure] for row in rows], s=18, color=colour
             )
             exact = sorted(
                 (int(row.funnel.partition(":")[0]), row) for row in rows if row.funnel.replace(":", "").isdecimal()
@@ -178,10 +187,15 @@ def _picture(evaluations: Sequence[Evaluation], kind: str) -> bytes:
             means = [row.mean[measure] for _, row in exact]
             bars = [[mean - low for mean, (low, _) in zip(means, spans, strict=True)]]
             bars += [[high - mean for mean, (_, high) in zip(means, spans, strict=True)]]
-            right.errorbar([dim for dim, _ in exact], means, bars, marker="o", markersize=4, capsize=2, label=name)
+            right.errorbar(
+                [dim for dim, _ in exact], means, bars, marker="o", markersize=4, capsize=2, label=name, color=colour
+            )
         left.set(xscale="log", xlabel="p50 ms a query", ylabel=measure, title=one.title)
         right.set(xscale="log", xlabel="dims, searched exactly", ylabel=measure, title="95 % bootstrap intervals")
-        right.legend(fontsize="small")
+        dims = sorted({int(row.funnel.partition(":")[0]) for row in one.reports if row.funnel[0].isdecimal()})
+        right.set_xticks(dims, [str(dim) for dim in dims])
+        right.set_xticks([], minor=True)
+        right.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1, 1))
     buffer = io.BytesIO()
     figure.savefig(buffer, dpi=110, format=kind)
     return buffer.getvalue()

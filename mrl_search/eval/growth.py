@@ -5,7 +5,7 @@ candidates that a width needs are free of that: they are counted against the ful
 """
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mrl_search.data import Dataset
 from mrl_search.eval import measures as _measures
 from mrl_search.eval.encoded import Encoded
-from mrl_search.eval.paired import intervals
+from mrl_search.eval.paired import PERCENTILES, bootstrapped
 from mrl_search.eval.recipes import DEEPEST, EvalRecipe
 from mrl_search.hits import Rows
 from mrl_search.indexes import growing
@@ -23,6 +23,7 @@ BEYOND = (10, 100)
 """Times the most documents that were measured."""
 _BEST = 10  # of the full width, that they must hold
 _HELD = 0.99  # share of those
+_LEAST = 1e-6  # stands for a mean of 0, which has no logarithm
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,8 @@ class Estimate:
 class Curve:
     """One measure's mean at each size, what ten times the documents change, and what to expect of 10 and 100 times.
 
-    Both by a straight line in log N through the sizes. The intervals are of the queries alone: that it stays straight
-    is assumed.
+    By a power law: log(mean) falls with log(N) as it did over the sizes (least squares), from the last of them on.
+    per_decade: a share, −0.1 for a tenth less. The intervals are of the queries alone: that the law holds is assumed.
     """
 
     measure: str
@@ -109,12 +110,18 @@ def _needed(best: Rows, candidates: Rows) -> int | None:
 
 def _curve(measure: str, values: NDArray[np.float64], at: Sequence[int]) -> Curve:
     """values: (sizes, queries)."""
+    means = values.mean(axis=1)
+    found, drawn = _beyond(means[None], at)[0], _beyond(bootstrapped(values), at)
+    lows, highs = np.percentile(drawn, PERCENTILES, axis=0)
+    told = zip(found.tolist(), lows.tolist(), highs.tolist(), strict=True)
+    slope, *expected = (Estimate(*one) for one in told)
+    return Curve(measure, tuple(means.tolist()), slope, tuple(expected))
+
+
+def _beyond(means: NDArray[np.float64], at: Sequence[int]) -> NDArray[np.float64]:
+    """(r, 1 + BEYOND): what ten times the documents change, and what is expected of more, of (r, sizes) means."""
     x = np.log10(np.asarray(at, np.float64))
-    spread = ((x - x.mean()) ** 2).sum()
-    slopes = ((x - x.mean()) / spread) @ values if spread > 0 else np.zeros(values.shape[1])
-    beyond = [values.mean(axis=0) + slopes * (np.log10(times * at[-1]) - x.mean()) for times in BEYOND]
-    rows = np.stack([slopes, *beyond])
-    spans = zip(rows.mean(axis=1).tolist(), intervals(rows), strict=True)
-    slope, *expected = (Estimate(mean, *span) for mean, span in spans)
-    at_least_0 = tuple(Estimate(*(max(0.0, value) for value in astuple(one))) for one in expected)
-    return Curve(measure, tuple(values.mean(axis=1).tolist()), slope, at_least_0)
+    x -= x.mean()
+    slopes = np.log10(np.maximum(means, _LEAST)) @ (x / (x @ x)) if x.any() else np.zeros(len(means))
+    ahead = [means[:, -1] * times**slopes for times in BEYOND]
+    return np.stack([10**slopes - 1, *ahead], axis=1)

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,8 @@ class MTEBEncoder:
     def encode(self, inputs: Iterable[dict[str, Any]], *, prompt_type: str | None = None, **_told: object) -> Vectors:
         """(n, dim) unit rows of the texts in mteb's batches; queries with the query prompt, all else as documents."""
         encode = self._encoder.encode_queries if prompt_type == "query" else self._encoder.encode_documents
-        return np.concatenate([checked(encode(some["text"]), len(some["text"]), self._encoder) for some in inputs])
+        parts = [checked(encode(some["text"]), len(some["text"]), self._encoder) for some in inputs]
+        return np.concatenate([np.empty((0, self._encoder.dim), np.float32), *parts])
 
     def similarity(self, embeddings1: ArrayLike, embeddings2: ArrayLike) -> Scores:
         """(n, m) cosines of two sets of vectors."""
@@ -96,17 +97,24 @@ def mteb_result(evaluation: Evaluation, row: Report) -> dict[str, Any]:
     }
 
 
-def write_mteb(evaluation: Evaluation, folder: Path) -> list[Path]:
-    """Writes FOLDER/ROW/TASK.json for every row that has nDCG@10, and returns their paths."""
-    written = []
-    for row in evaluation.reports:
-        if "nDCG@10" not in row.mean:
-            continue
-        result = mteb_result(evaluation, row)
-        words = (row.encoder, row.rotation, row.dtype, row.prefix, row.funnel)
-        path = folder / re.sub(r"[^\w.-]", "-", "__".join(words)) / f"{result['task_name']}.json"
+def write_mteb(evaluations: Sequence[Evaluation], folder: Path) -> list[Path]:
+    """Writes FOLDER/ROW/TASK.json for every row that has nDCG@10, and returns their paths.
+
+    Raises RecipeError, before anything is written, where two rows of one collection have the same name.
+    """
+    texts: dict[Path, str] = {}
+    for evaluation in evaluations:
+        for row in evaluation.reports:
+            if "nDCG@10" not in row.mean:
+                continue
+            result = mteb_result(evaluation, row)
+            words = (row.encoder, row.rotation, row.dtype, row.prefix, row.funnel)
+            path = folder / re.sub(r"[^\w.-]", "-", "__".join(words)) / f"{result['task_name']}.json"
+            text = json.dumps(result, indent=2) + "\n"
+            if texts.setdefault(path, text) != text:
+                raise RecipeError(f"two results have the row {row} of {evaluation.dataset}; give --mteb one of them")
+    for path, text in texts.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as temporary:
-            temporary.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-        written.append(path)
-    return written
+            temporary.write_text(text, encoding="utf-8")
+    return list(texts)

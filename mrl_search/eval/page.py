@@ -1,7 +1,6 @@
 """Evaluations as one HTML file that needs nothing else: no network, no server."""
 
 import json
-import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.resources import files
@@ -13,10 +12,9 @@ import numpy as np
 
 from mrl_search.data import Dataset, Tolerance, load_dataset
 from mrl_search.eval.paired import SURE, holm, intervals, paired_rows, verdict
-from mrl_search.eval.prices import Prices
+from mrl_search.eval.prices import Prices, ms_per_mac
 from mrl_search.eval.report import Evaluation, Report
 from mrl_search.eval.standing import MARGIN
-from mrl_search.indexes import EXACT
 
 _TESTED = 24  # rows that are tested against one another
 _TITLE = 90  # letters of a relevant document that are shown
@@ -72,23 +70,8 @@ def _row(evaluation: Evaluation, row: Report, queries: list[str]) -> dict[str, A
         "kept": asdict(row.kept) if row.kept else None,
         "verdict": verdict(row.difference, row.p_holm),
         "cost": asdict(row.cost),
-        "macs_per_document": dim or row.cost.macs_per_query / evaluation.documents,
-        "command": _command(evaluation, row, dim),
+        "ms_per_document": dim * ms_per_mac(row, evaluation) if dim else None,
     }
-
-
-def _command(evaluation: Evaluation, row: Report, dim: int | None) -> str:
-    """What to type for that row alone, as far as it is one of a command line and not of a recipe."""
-    words = ["mrl-search", "eval", "--dataset", evaluation.dataset, "--split", evaluation.split]
-    if dim is None:
-        return shlex.join([*words, "--bm25"])
-    words += ["--encoder", row.encoder]
-    words += ["--rotation", row.rotation] if row.rotation != "none" else []
-    words += ["--dtype", row.dtype] if row.dtype != "float32" else []
-    if "," not in row.funnel:
-        return shlex.join([*words, "--dims", str(dim), "--no-funnel"])
-    words += ["--prefix", row.prefix] if row.prefix != EXACT else []
-    return shlex.join([*words, "--dims", str(dim), "--funnel", row.funnel])
 
 
 def _significance(evaluation: Evaluation, rows: list[dict[str, Any]]) -> dict[str, Any]:

@@ -1,13 +1,16 @@
 """What a funnel costs a month, by a price list that the reader may change."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from mrl_search.eval.report import Cost
+from mrl_search.errors import RecipeError
+from mrl_search.eval.report import Evaluation, Report
 from mrl_search.funnel import Funnel
 from mrl_search.recipe import read_recipe
 
 _GIB = 2**30
+_MAY_BE_FREE = ("ram", "disk", "core")
 
 
 @dataclass(frozen=True)
@@ -28,19 +31,33 @@ class Prices:
     load: float = 0.5
     currency: str = "€"
 
-    def monthly(self, cost: Cost, funnel: Funnel, documents: int) -> float:
-        """Of a funnel whose cost was measured among so many documents.
+    def __post_init__(self) -> None:
+        told = {name: value for name, value in vars(self).items() if name != "currency"}
+        for name, value in told.items():
+            if not (0 < value < math.inf or (value == 0 and name in _MAY_BE_FREE)):
+                raise RecipeError(f"{name} must be a number above 0, found {value}")
+        if self.load > 1:
+            raise RecipeError(f"load is a share of a core, at most 1, found {self.load}")
 
-        Bytes grow with the documents. So does the time, by the multiply-adds that `Funnel.macs` counts: true of an
-        exhaustive shortlist, too much for one in cells or a graph.
+    def monthly(self, row: Report, evaluation: Evaluation) -> float:
+        """Of a row's funnel, if the evaluation's documents were as many as `documents`.
+
+        Bytes grow with them, but for what is held once. The time grows by the multiply-adds that `Funnel.macs` counts,
+        each as long as `ms_per_mac`: true of an exhaustive shortlist, too much for codes, cells or a graph.
         """
-        grown = cost.macs_per_query + funnel.macs(self.documents) - funnel.macs(documents)
-        seconds = grown / cost.macs_per_query * cost.latency_ms_mean / 1000
+        funnel, cost = Funnel.parse(row.funnel), row.cost
+        grown = funnel.macs(self.documents) - funnel.macs(evaluation.documents)
+        seconds = (cost.latency_ms_mean + grown * ms_per_mac(row, evaluation)) / 1000
         cores = seconds * self.queries_per_second / self.load
-        ram, disk = (
-            each * self.documents / _GIB for each in (cost.ram_bytes_per_document, cost.disk_bytes_per_document)
-        )
-        return self.replicas * (ram * self.ram + disk * self.disk) + cores * self.core
+        ram = cost.ram_bytes + cost.ram_bytes_per_document * self.documents
+        disk = cost.disk_bytes_per_document * self.documents
+        return self.replicas * (ram * self.ram + disk * self.disk) / _GIB + cores * self.core
+
+
+def ms_per_mac(row: Report, evaluation: Evaluation) -> float:
+    """A multiply-add of the widest exact search by the row's encoder, where what a call costs besides counts least."""
+    cost = next(one.cost for one in evaluation.reports if one.encoder == row.encoder)
+    return cost.latency_ms_mean / cost.macs_per_query
 
 
 def read_prices(path: Path) -> Prices:

@@ -1,5 +1,7 @@
 """What to evaluate, and what should come out."""
 
+import hashlib
+import math
 import re
 import shlex
 from dataclasses import dataclass, replace
@@ -15,6 +17,7 @@ from mrl_search.rotations import KINDS
 
 DEEPEST = 1_000
 """Candidates that are looked at as distractors are added."""
+_LONGEST = 100  # letters of a file's name
 _SELF_ANSWERING = ("arguana", "quora")  # their queries are documents too; BEIR leaves these out of the answers
 
 
@@ -40,6 +43,8 @@ class Expected:
             raise RecipeError(
                 f"expected {self.measure} of {self.funnel}: give either value (and tolerance) or at_least"
             )
+        if not all(map(math.isfinite, (self.value or 0.0, self.tolerance, self.at_least or 0.0))):
+            raise RecipeError(f"expected {self.measure} of {self.funnel}: a figure must be finite, found {self}")
 
     def met_by(self, found: float) -> bool:
         """Whether a measured figure is what was expected."""
@@ -104,13 +109,15 @@ class EvalRecipe:
 
     @property
     def name(self) -> str:
-        """What to call its results: dataset, split and encoders, fit for a file name."""
+        """What to call its results, fit for a file name: dataset, split and encoders, and of all else a digest."""
         dataset = re.split("[:/]", self.dataset.rstrip("/"))[-1]
         words = (dataset, self.split, *(spec.name.rstrip("/").rpartition("/")[2] for spec in self.encoders))
-        words += ("inflated",) if self.distractors is not None else ()
-        words += self.dtypes if self.dtypes != ("float32",) else ()
-        words += (f"rotation-{'-'.join(self.rotations)}",) if self.rotations != ("none",) else ()
-        return re.sub(r"[^\w.+-]", "-", "-".join(words), flags=re.ASCII)[:120].lstrip(".-") or "results"
+        name = re.sub(r"[^\w.+-]", "-", "-".join(words), flags=re.ASCII)[:_LONGEST].lstrip(".-") or "results"
+        asked = replace(self, expected=())
+        is_told = (self.dataset, self.split, *(spec.label for spec in self.encoders)) == words
+        if is_told and asked == EvalRecipe(self.dataset, self.split, self.encoders):
+            return name
+        return f"{name}-{hashlib.sha256(repr(asked).encode()).hexdigest()[:8]}"
 
     @property
     def drops_self(self) -> bool:

@@ -1,11 +1,17 @@
 """What an evaluation found, as values and as JSON."""
 
+import math
+from collections.abc import Collection
 from dataclasses import dataclass
 
+from mrl_search.errors import RecipeError
 from mrl_search.eval.growth import Growth
 from mrl_search.eval.paired import Difference, Share
+from mrl_search.funnel import Funnel
 from mrl_search.indexes import EXACT
 from mrl_search.results import Result
+
+_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -13,7 +19,7 @@ class Cost:
     """What a query costs, measured one query at a time from its vector on; encoding is not in it.
 
     macs_per_query: multiply-adds, by `Funnel.macs` and of the rotation; codes are counted as if they were floats.
-    ram_bytes_per_document: the prefix index's and the rotation's.
+    ram_bytes_per_document: the prefix index's. ram_bytes: the rotation's, however many documents there are.
     disk_bytes_per_document: full vectors, and sketches, that are read from there; 0 where prefixes in RAM are enough.
     """
 
@@ -26,6 +32,7 @@ class Cost:
     ram_bytes_per_document: float
     disk_bytes_per_document: float
     device: str
+    ram_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -89,6 +96,13 @@ class Evaluation(Result):
     growth: tuple[Growth, ...] = ()
     notes: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        if not (self.measures and self.reports):
+            raise RecipeError("a result wants a measure and a row at least")
+        first = next(iter(self.reports[0].per_query.values()), {})
+        for row in self.reports:
+            _demand_whole(row, first.keys())
+
     @property
     def title(self) -> str:
         """The collection, and how large it is."""
@@ -101,3 +115,26 @@ class Evaluation(Result):
             if (row.encoder, row.funnel) == (encoder, funnel) and alike:
                 return row
         return None
+
+
+def _demand_whole(row: Report, queries: Collection[str]) -> None:
+    """Raises RecipeError unless it has a finite score of each of those queries by every measure, whose mean it says.
+
+    And FunnelError unless its funnel is one; of BM25 it begins with its name.
+    """
+    if row.funnel[:1].isdecimal() or not row.funnel.startswith(f"{row.encoder}:"):
+        Funnel.parse(row.funnel)
+    if row.mean.keys() != row.per_query.keys():
+        raise RecipeError(f"the row {row} has means of {', '.join(row.mean)}, scores of {', '.join(row.per_query)}")
+    for measure, scores in row.per_query.items():
+        if not isinstance(scores, dict) or scores.keys() != queries or not queries:
+            raise RecipeError(f"the row {row} has {measure} of other queries than the first row, or of none")
+        if not all(_is_number(score) for score in scores.values()):
+            raise RecipeError(f"the row {row} has a {measure} that is no number")
+        found, told = math.fsum(scores.values()) / len(scores), row.mean[measure]
+        if not _is_number(told) or not abs(found - told) <= _ROUNDING:
+            raise RecipeError(f"the row {row} says {measure} {told}; its scores' mean is {found:.6f}")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

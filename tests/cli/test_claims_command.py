@@ -11,6 +11,6 @@ def test_an_unknown_key_or_no_file_is_one_line(here):
         assert len(told.splitlines()) == 1
 
 
-def test_claims_without_evidence_are_undecided(here):
+def test_claims_without_evidence_are_refused(here):
     (here / "claims.toml").write_text('[[claims]]\ntext = "so"\nsource = "me"\nevidence = []\n')
-    assert "**Undecided**" in call("claims", "claims.toml").stdout
+    assert "no evidence of “so”" in call("claims", "claims.toml", code=1).stderr

@@ -45,9 +45,9 @@ def test_files_of_one_name_are_told_apart_by_folder(runs):
         (
             ["one/run1.trec", "two/run2.trec", "--qrels", "qrels.tsv", "--margin", "0"],
             2,
-            "--margin must be a number above 0",
+            "--margin must lie between 0 and 1",
         ),
-        (["one/run1.trec", "two/run2.trec", "--qrels", "qrels.tsv", "--margin", "inf"], 2, "--margin must be a number"),
+        (["one/run1.trec", "two/run2.trec", "--qrels", "qrels.tsv", "--margin", "inf"], 2, "--margin must lie between"),
         (["one/run1.trec", "two/run2.trec", "--qrels", "none"], 1, "none cannot be read: No such file"),
         (["one/run1.trec", "none", "--qrels", "qrels.tsv"], 1, "none cannot be read"),
         (["one/run1.trec", "one/run1.trec", "--qrels", "qrels.tsv"], 1, "two runs have the same name"),

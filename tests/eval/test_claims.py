@@ -87,6 +87,19 @@ def test_the_published_ledger_is_what_the_results_say(monkeypatch):
     assert claims_ledger(Path("eval/claims.toml")) + "\n" == (ROOT / "eval/results/claims.md").read_text()
 
 
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ("keeps = 97.0", "keeps is a share above 0 and at most 1, found 97.0"),
+        ("keeps = nan", "keeps is a share"),
+        ("dims = [16]", "dims and {dim} in a funnel go together"),
+    ],
+)
+def test_evidence_that_cannot_be_meant_is_refused(ledger, change, reason):
+    with pytest.raises(RecipeError, match=reason):
+        ledger(CLAIMS.replace('funnel = "16:10"}},', 'funnel = "16:10"}, ' + change + "},", 1))
+
+
 def test_a_row_or_result_that_is_not_there_is_named(ledger):
     with pytest.raises(RecipeError, match="r.json has no row b 16:10 with nDCG@10"):
         ledger(CLAIMS.replace('right = {encoder = "a", funnel = "16:10"}', 'right = {encoder = "b", funnel = "16:10"}'))

@@ -69,15 +69,17 @@ def test_the_candidates_needed_are_counted_over_all_queries():
     assert _needed(np.tile(np.arange(100), (1, 1)), np.array([[*range(99), -1]])) == 99  # one of 100 may be missing
 
 
-def test_a_straight_line_goes_on():
-    values = np.array([[0.9, 0.7], [0.8, 0.6], [0.7, 0.5]])
+def test_what_falls_by_a_tenth_goes_on_so_from_the_last_size():
+    values = np.array([[1.0, 0.6], [0.9, 0.54], [0.81, 0.486]])
     curve = _curve("nDCG@10", values, [100, 1_000, 10_000])
-    assert curve.mean == pytest.approx((0.8, 0.7, 0.6))
+    assert curve.mean == pytest.approx((0.8, 0.72, 0.648))
     assert (curve.per_decade.value, curve.per_decade.low) == pytest.approx((-0.1, -0.1))
-    assert [some.value for some in curve.expected] == pytest.approx([0.5, 0.4])
-    assert curve.expected[0].low < 0.5 < curve.expected[0].high
-    falling = _curve("nDCG@10", np.array([[0.9], [0.1]]), [10, 100])
-    assert falling.expected[0].value == 0  # no measure is below 0
+    assert [some.value for some in curve.expected] == pytest.approx([0.5832, 0.52488])
+    assert curve.expected[0].low < 0.5832 < curve.expected[0].high
+    falling = _curve("nDCG@10", np.array([[0.9, 0.1], [0.1, 0.0]]), [10, 100])
+    assert 0 < falling.expected[1].value < falling.expected[0].value < 0.05  # falls, and is never below 0
+    nothing = _curve("nDCG@10", np.array([[0.9], [0.0]]), [10, 100])
+    assert nothing.expected[0].value == 0
 
 
 def test_of_one_size_nothing_is_told_of_more():
@@ -91,4 +93,3 @@ def test_a_measure_deeper_than_the_candidates_is_refused():
 
 def test_the_command_names_the_distractors():
     assert "--distractors hay.txt:5" in EvalRecipe("scifact", distractors="hay.txt:5").command()
-    assert EvalRecipe("scifact", distractors="5").name == "scifact-test-minilm-768-inflated"

@@ -36,12 +36,19 @@ def test_queries_and_documents_are_told_apart_and_batches_stay_in_order():
 
 def test_results_are_written_for_every_row_and_mteb_reads_them(whole, tmp_path):
     task_result = pytest.importorskip("mteb.results", reason="mteb is not installed").TaskResult
-    written = write_mteb(replace(whole, dataset="scifact"), tmp_path / "mteb")
+    written = write_mteb([replace(whole, dataset="scifact")], tmp_path / "mteb")
     assert len(written) == len(whole.reports)
     for path, row in zip(written, whole.reports, strict=True):
         read = task_result.from_disk(path)
         assert (read.task_name, read.get_score()) == ("SciFact", row.mean["nDCG@10"])
         assert json.loads(path.read_text())["scores"]["test"][0].get("recall_at_100") == row.mean.get("Recall@100")
+
+
+def test_rows_of_one_name_are_not_written_over_one_another(whole, tmp_path):
+    other = replace(whole.reports[0], mean={"nDCG@10": 0.0}, per_query={"nDCG@10": {"q": 0.0}})
+    with pytest.raises(RecipeError, match="two results have the row"):
+        write_mteb([whole, replace(whole, measures=("nDCG@10",), reports=(other,))], tmp_path / "mteb")
+    assert not (tmp_path / "mteb").exists()
 
 
 def test_without_the_main_score_there_is_no_result(whole):

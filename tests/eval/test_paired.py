@@ -57,9 +57,16 @@ def test_equivalence_is_the_larger_of_two_one_sided_tests():
 
 def test_lists_that_do_not_differ_are_equal_and_those_that_differ_by_a_constant_are_not():
     values = [0.1, 0.5, 0.9]
-    assert paired(values, values, 0.01) == Difference(0.0, 0.0, 0.0, 1.0, 0.0, 0.01)
+    assert paired(values, values, 0.01) == Difference(0.0, 0.0, 0.0, 1.0, pytest.approx(0.99**3), 0.01)
+    assert paired(values * 100, values * 100, 0.01).p_equivalent < 0.05  # of 300 queries that is as good
     moved = paired([0.0, 0.5, 1.0], [0.25, 0.75, 1.25], 0.01)
     assert (moved.mean, moved.p_different, moved.p_equivalent) == (0.25, 0.25, 1.0)
+
+
+def test_a_clear_difference_is_found_in_a_family_of_any_size():
+    worse = np.full(300, -0.5) + np.random.default_rng(0).normal(0, 0.1, 300)
+    found = paired_rows(np.tile(worse, (600, 1)), 0.01)
+    assert holm([one.p_different for one in found])[0] < 0.05
 
 
 def test_a_bootstrap_of_a_mean_agrees_with_the_t_test():

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -101,4 +102,9 @@ def test_two_names_of_one_measure_are_refused(measures):
 
 def test_results_are_named_after_dataset_split_and_encoders():
     encoders = (EncoderSpec("minilm-768"), EncoderSpec("org/some model"))
-    assert EvalRecipe("dir:/x/my set/", encoders=encoders).name == "my-set-test-minilm-768-some-model"
+    assert EvalRecipe("scifact").name == "scifact-test-minilm-768"
+    assert re.fullmatch(
+        "my-set-test-minilm-768-some-model-[0-9a-f]{8}", EvalRecipe("dir:/x/my set/", encoders=encoders).name
+    )
+    others = [EvalRecipe("scifact", dims=(64,)), EvalRecipe("scifact", distractors="5"), EvalRecipe("dir:scifact")]
+    assert len({one.name for one in [EvalRecipe("scifact"), *others]}) == 4

@@ -1,8 +1,9 @@
 import dataclasses
+import json
 
 import pytest
 
-from mrl_search.errors import RecipeError
+from mrl_search.errors import MRLSearchError, RecipeError
 from mrl_search.eval import Cost, Difference, Evaluation, Report, Share, table
 
 COST = Cost(
@@ -36,9 +37,40 @@ def test_json_and_back_is_the_same():
 
 
 def test_json_that_is_no_evaluation_is_refused():
-    for text, reason in (("{", "here: not JSON"), ('{"dataset": 1}', "here: the key|here: dataset must be")):
+    for text, reason in (
+        ("{", "here: not JSON"),
+        ("null", "here: found NoneType, wanted a JSON object"),
+        ('{"dataset": 1}', "here: the key|here: dataset must be"),
+    ):
         with pytest.raises(RecipeError, match=reason):
             Evaluation.from_json(text, "here")
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"measures": []}, "a result wants a measure and a row at least"),
+        ({"reports": []}, "a result wants a measure and a row at least"),
+        ({"funnel": ""}, "funnel"),
+        ({"funnel": "garbage"}, "garbage"),
+        ({"per_query": {}}, "the row enc 64:200,768:10 has means of nDCG@10, scores of "),
+        ({"per_query": {"nDCG@10": {}}}, "of other queries than the first row, or of none"),
+        ({"per_query": {"nDCG@10": {"q": "high", "p": 0.5}}}, "has a nDCG@10 that is no number"),
+        ({"mean": {"nDCG@10": 0.6}}, "says nDCG@10 0.6; its scores' mean is 0.500000"),
+        ({"mean": {"nDCG@10": float("nan")}}, "NaN is no number"),
+    ],
+)
+def test_a_broken_result_is_told_from_a_whole_one(change, reason):
+    table = json.loads(EVALUATION.to_json())
+    (table if change.keys() <= table.keys() else table["reports"][0]).update(change)
+    with pytest.raises(MRLSearchError, match=reason):
+        Evaluation.from_json(json.dumps(table), "here")
+
+
+def test_rows_must_be_of_the_same_queries():
+    other = dataclasses.replace(REPORT, per_query={"nDCG@10": {"q": 0.5}})
+    with pytest.raises(RecipeError, match="of other queries than the first row"):
+        dataclasses.replace(EVALUATION, reports=(REPORT, other))
 
 
 def test_what_is_not_known_is_a_dash():

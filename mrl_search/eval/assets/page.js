@@ -17,11 +17,10 @@ let now = COLLECTIONS[0], prices = { ...now.prices };
 
 function monthly(row) {
   if (!row.dim) return NaN; // BM25 counts postings, which do not grow as vectors do
-  const cost = row.cost, grown = cost.macs_per_query + (prices.documents - now.documents) * row.macs_per_document;
-  const cores = ((grown / cost.macs_per_query) * cost.latency_ms_mean * prices.queries_per_second) / 1000 / prices.load;
-  const gib = prices.documents / 2 ** 30;
-  const held = gib * (cost.ram_bytes_per_document * prices.ram + cost.disk_bytes_per_document * prices.disk);
-  return prices.replicas * held + cores * prices.core;
+  const cost = row.cost, milliseconds = cost.latency_ms_mean + (prices.documents - now.documents) * row.ms_per_document;
+  const cores = (milliseconds * prices.queries_per_second) / 1000 / prices.load;
+  const ram = cost.ram_bytes + prices.documents * cost.ram_bytes_per_document, disk = prices.documents * cost.disk_bytes_per_document;
+  return (prices.replicas * (ram * prices.ram + disk * prices.disk)) / 2 ** 30 + cores * prices.core;
 }
 
 const grower = (one) => [one.encoder, one.rotation === "none" ? "" : one.rotation].filter(Boolean).join(" · ");
@@ -50,6 +49,8 @@ function front(rows, measure, cost) {
 function drawPareto() {
   const measure = by("quality").value, cost = by("cost").value, rows = usable(measure, cost);
   if (!rows.length) return by("pareto").replaceChildren("No row has both.");
+  const free = now.rows.filter((row) => measure in row.mean && COSTS[cost](row) === 0).length;
+  by("free").textContent = free ? `${free} rows need no ${cost}, which has no place on this axis; they are left out.` : "";
   const best = front(rows, measure, cost);
   const shown = by("front-only").checked ? best : rows;
   const unit = cost === "cost of a month" ? `${prices.currency} a month, ${prices.documents.toLocaleString("en")} documents` : cost;
@@ -71,7 +72,7 @@ function describe(row, measure, cost, unit) {
   const words = [`${measure} ${row.mean[measure].toFixed(4)} ${interval(row, measure)}`, `${short(COSTS[cost](row))} ${unit}`];
   if (row.kept) words.push(`${percent(row.kept.share)} of full width${row.verdict === "–" ? "" : ` (${row.verdict})`}`);
   element("div", {}, place, words.join(" · "));
-  element("code", {}, place, row.command);
+  element("code", {}, place, now.command);
 }
 
 function drawLegend() {
@@ -139,6 +140,7 @@ function drawQueries() {
   if (!pair.every((row) => row && measure in row.per_query)) return (by("tally").textContent = `One of them is not deep enough for ${measure}.`);
   const [before, after] = pair.map((row) => row.per_query[measure]);
   const changes = now.queries.map((query, place) => ({ query, before: before[place], after: after[place] }));
+  by("textless").hidden = now.queries.some((one) => one.text);
   const won = changes.filter((one) => one.after > one.before), lost = changes.filter((one) => one.after < one.before);
   by("tally").textContent = `${measure}: ${won.length} queries better, ${lost.length} worse, ${changes.length - won.length - lost.length} the same. The largest changes:`;
   for (const [some, word, sign] of [[won, "better", "+"], [lost, "worse", "−"]]) {
@@ -197,7 +199,7 @@ function choose() {
   now.notes.forEach((note) => element("li", {}, by("notes"), note));
   by("quality").replaceChildren();
   now.measures.forEach((name) => element("option", {}, by("quality"), name));
-  options(by("first"), now.rows.map(named), Math.max(0, now.rows.findIndex((row) => !row.exact)));
+  options(by("first"), now.rows.map(named), Math.max(Math.min(1, now.rows.length - 1), now.rows.findIndex((row) => !row.exact)));
   options(by("second"), now.rows.map(named), 0);
   options(by("growing"), [...new Set(now.growth.map(grower))], 0);
   by("made").textContent = `Made by: ${now.command}. Commit ${now.provenance.commit}, ${now.provenance.machine}.`;
@@ -214,7 +216,7 @@ function draw() {
   drawQueries();
 }
 
-options(by("collection"), COLLECTIONS.map((one) => `${one.dataset} (${one.split}), ${one.documents.toLocaleString("en")} documents`), 0);
+options(by("collection"), COLLECTIONS.map((one) => `${one.dataset} (${one.split}), ${one.documents.toLocaleString("en")} documents, ${one.rows.length} rows of ${[...new Set(one.rows.map((row) => row.encoder))].join(", ")}`), 0);
 Object.keys(COSTS).forEach((name) => element("option", {}, by("cost"), name));
 for (const [key, value] of Object.entries(prices)) {
   if (typeof value !== "number") continue;
