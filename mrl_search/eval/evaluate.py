@@ -19,7 +19,7 @@ from mrl_search.eval.measures import PerQuery
 from mrl_search.eval.recipes import EvalRecipe
 from mrl_search.eval.report import Evaluation, Report, Row
 from mrl_search.eval.standing import standing
-from mrl_search.eval.traps import judged_traps, vector_traps
+from mrl_search.eval.traps import judged_traps, machine_traps, vector_traps
 from mrl_search.funnel import Funnel, Stage
 from mrl_search.hits import Hits
 from mrl_search.indexes import (
@@ -144,11 +144,12 @@ def _group(
     reports = tuple(
         row for dtype in recipe.dtypes for row in _rows(dataset, stored_as(turned, dtype), funnels, recipe, options)
     )
+    busy = machine_traps()
     growth: list[Growth] = []
     if at:
         with bar(None, f"growing {dataset.name}", "", shown=options.progress):
             growth = grown(dataset, turned, recipe, [funnel.dim for funnel in _single(funnels)], at)
-    return Group(reports, tuple(growth), seen.traps)
+    return Group(reports, tuple(growth), (*seen.traps, *busy))
 
 
 def _funnels(recipe: EvalRecipe, dim: int) -> list[Funnel]:

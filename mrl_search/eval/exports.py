@@ -164,6 +164,7 @@ def _picture(evaluations: Sequence[Evaluation], kind: str) -> bytes:
     try:
         from matplotlib import colormaps
         from matplotlib.figure import Figure
+        from matplotlib.ticker import LogLocator, NullLocator
     except ImportError:
         raise MissingPackageError("matplotlib", "a picture of an evaluation", "train") from None
     figure = Figure(figsize=(12, 5.5 * len(evaluations)), layout="constrained")
@@ -191,6 +192,9 @@ def _picture(evaluations: Sequence[Evaluation], kind: str) -> bytes:
                 [dim for dim, _ in exact], means, bars, marker="o", markersize=4, capsize=2, label=name, color=colour
             )
         left.set(xscale="log", xlabel="p50 ms a query", ylabel=measure, title=one.title)
+        left.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        left.xaxis.set_major_formatter("{x:g}")
+        left.xaxis.set_minor_locator(NullLocator())
         right.set(xscale="log", xlabel="dims, searched exactly", ylabel=measure, title="95 % bootstrap intervals")
         dims = sorted({int(row.funnel.partition(":")[0]) for row in one.reports if row.funnel[0].isdecimal()})
         right.set_xticks(dims, [str(dim) for dim in dims])

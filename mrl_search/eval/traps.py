@@ -1,5 +1,6 @@
 """What a reader should know before believing a figure: judgements and vectors that are not what they seem."""
 
+import os
 from collections.abc import Collection, Mapping
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from mrl_search.eval.encoded import Encoded
 from mrl_search.vectors import Vectors
 
+_SPARE = 0.5
 _SAMPLED = 2_000
 _FEWEST = 100  # rows that say anything of a spectrum
 _MORE_THAN_CHANCE = 1.2  # times the largest eigenvalue of random vectors
@@ -34,6 +36,14 @@ def vector_traps(encoded: Encoded) -> list[str]:
         f"the vectors of {encoded.name} look random: no direction holds more of their variance than chance would give "
         "it; are they embeddings of these texts?"
     ]
+
+
+def machine_traps() -> list[str]:
+    """A note where more programs wanted to run in the last minute than there are cores: times are then too long."""
+    cores = os.cpu_count() or 1
+    if not hasattr(os, "getloadavg") or os.getloadavg()[0] < cores + _SPARE:
+        return []
+    return ["while some rows were timed, more programs ran than there are cores: their times are too long"]
 
 
 def _is_random(vectors: Vectors) -> bool:

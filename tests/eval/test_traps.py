@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from mrl_search.eval.encoded import Encoded
-from mrl_search.eval.traps import judged_traps, vector_traps
+from mrl_search.eval.traps import judged_traps, machine_traps, vector_traps
 from mrl_search.indexes import StoredVectors
 from mrl_search.vectors import unit
 
@@ -34,3 +34,10 @@ def test_judgements_of_documents_that_are_not_there_are_told():
         "1 of 2 relevant documents are not in the corpus; nothing can find them, and recall counts them as missed",
     ]
     assert judged_traps({"q": {"a": 1}}, ["a"]) == []
+
+
+@pytest.mark.parametrize(("load", "told"), [(3.0, 1), (2.4, 0)])
+def test_times_of_a_busy_machine_are_marked(monkeypatch, load, told):
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    monkeypatch.setattr("os.getloadavg", lambda: (load, 0, 0))
+    assert len(machine_traps()) == told
