@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from mrl_search.eval.cost import measured_cost
+from mrl_search.eval import cost as costs
+from mrl_search.eval.cost import measured_cost, timed
 from mrl_search.funnel import Funnel
 from mrl_search.indexes import Codec, StoredVectors, VectorIndex, build_prefix, sketched
 from mrl_search.rotation import Rotation
@@ -32,3 +33,10 @@ def test_cost_has_the_sketches_in_what_is_on_disk(clustered):
     stored = StoredVectors(clustered, "float32")
     index = VectorIndex(stored, build_prefix(stored, 8, Codec("Flat")), sketched(stored))
     assert measured_cost(index, clustered[:20], Funnel.parse("8:50,32:10")).disk_bytes_per_document == 32 * 4 + 40
+
+
+def test_slow_queries_are_timed_twenty_times_only(monkeypatch):
+    monkeypatch.setattr(costs, "_LONGEST", 0.0)
+    asked = []
+    timed(lambda first, last: asked.append((first, last)), 100)
+    assert len(asked) == 5 + 20 + 1
