@@ -205,6 +205,7 @@ def _rows(
             cost = measured_cost(index, encoded.queries, funnel, encoded.rotation)
             yield Report(**vars(row), mean=_means(values), per_query=values, cost=cost)
             progress.update(1)
+            stored.release()  # what a rerank touched here and there would stay mapped, page by page
 
 
 def _lexical_row(dataset: Dataset, ids: list[str], recipe: EvalRecipe, options: EvalOptions) -> Report:
