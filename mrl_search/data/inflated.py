@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+import numpy as np
+
 from mrl_search.data import stdlib_docs
 from mrl_search.data.collection import Corpus, Dataset
 from mrl_search.data.corpus import open_corpus
@@ -10,6 +12,8 @@ from mrl_search.data.documents import Tolerance
 from mrl_search.document import Document
 from mrl_search.errors import CorpusError, DatasetError
 
+_SPANS = 2**27  # places that the words' hashes fall into
+_SPAN = 5  # words in a row
 _PREFIX = "distractor:"  # of their ids, so that none is a judged one's
 
 
@@ -17,22 +21,26 @@ def inflated(dataset: Dataset, distractors: str) -> Dataset:
     """The same queries and judgements over a corpus to whose end `distractors` are added.
 
     distractors: SOURCE, as a corpus is named for `open_corpus`, or SOURCE:N for its first N; N alone is of the
-    standard library's docstrings. One with the very text of a document of the collection is left out: it would be as
-    relevant. Raises DatasetError for N below 1, CorpusError as `open_corpus`, and when read where there are too few.
+    standard library's docstrings. One that a document of the collection holds is left out, as it would be as relevant:
+    one with its very text, or of five words or more that stand in the collection in every row of five (a large
+    collection has many: some are then left out for nothing). Takes 128 MiB.
+    Raises DatasetError for N below 1, CorpusError as `open_corpus`, and when read where there are too few.
     """
     source, count = _told(distractors)
     corpus = open_corpus(source)
 
     def read(tolerance: Tolerance) -> Iterator[Document]:
-        own = set()
+        own, spans = set(), np.zeros(_SPANS, bool)
         for document in dataset.corpus.read(tolerance):
             own.add(hash(document.content))
+            spans[_spans(document.content)] = True
             yield document
         added = 0
         for document in corpus.read(tolerance):
             if added == count:
                 return
-            if hash(document.content) not in own:
+            text = document.content
+            if hash(text) not in own and not ((found := _spans(text)) and spans[found].all()):
                 added += 1
                 yield replace(document, id=_PREFIX + document.id)
         if added < (count or 1):
@@ -41,6 +49,12 @@ def inflated(dataset: Dataset, distractors: str) -> Dataset:
             )
 
     return replace(dataset, corpus=Corpus(dataset.corpus.name, f"{dataset.corpus.source} + {distractors}", read))
+
+
+def _spans(text: str) -> list[int]:
+    """The place of every five words in a row; none of fewer."""
+    words = text.casefold().split()
+    return [hash(span) % _SPANS for span in zip(*(words[start:] for start in range(_SPAN)), strict=False)]
 
 
 def _told(distractors: str) -> tuple[str, int | None]:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from mrl_search.data import Corpus, Dataset, Tolerance, inflated
@@ -25,6 +27,14 @@ def test_distractors_come_after_the_collections_own_and_a_copy_of_one_of_these_i
     assert read(larger) == [("1", "red fox"), ("2", "blue whale"), *added]
     assert read(larger) == read(larger)
     assert (larger.name, larger.queries, larger.qrels) == (TINY.name, TINY.queries, TINY.qrels)
+
+
+def test_a_part_of_one_of_the_collections_own_is_left_out(tmp_path):
+    whole = Document("3", "A red fox ran over the hill, and a blue whale swam below. Nobody saw it.", "Animals")
+    dataset = replace(TINY, corpus=Corpus("tiny", "mem", lambda _: iter([whole])))
+    part, other, short = "and a blue WHALE swam below.", "and a blue whale swam above.", "over the hill,"
+    (tmp_path / "hay.txt").write_text(f"{part}\n{other}\n{short}\n")
+    assert [text for _, text in read(inflated(dataset, str(tmp_path / "hay.txt")))[1:]] == [other, short]
 
 
 def test_the_first_n_are_added(haystack):
