@@ -109,12 +109,12 @@ def main():
         faiss.omp_set_num_threads(2)
         data = sentences(n, told.sentences)
         count = len(data.documents)
-        print(f"\n{count:,} documents\n{'':<44}{'':<18}{'recall':>8}{'theory':>9}{'µs':>9}{'measured':>10}")
+        print(f"\n{count:,} documents\n{'':<50}{'':<16}{'recall':>8}{'theory':>9}{'µs':>9}{'measured':>10}")
         faiss.omp_set_num_threads(1)
         for name, setting, recall, macs, microseconds, beside in rows_of(data, told.recall, count <= told.hnsw):
             theory = f"{count * data.documents.shape[1] / macs:.1f}×" if macs else "–"
             measured_ratio = f"{beside / microseconds:.1f}×"
-            print(f"{name:<44}{setting:<18}{recall:8.4f}{theory:>9}{microseconds:9.0f}{measured_ratio:>10}", flush=True)
+            print(f"{name:<50}{setting:<16}{recall:8.4f}{theory:>9}{microseconds:9.0f}{measured_ratio:>10}", flush=True)
 
 
 if __name__ == "__main__":

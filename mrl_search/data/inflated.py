@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-import numpy as np
-
 from mrl_search.data import stdlib_docs
 from mrl_search.data.collection import Corpus, Dataset
 from mrl_search.data.corpus import open_corpus
@@ -30,17 +28,18 @@ def inflated(dataset: Dataset, distractors: str) -> Dataset:
     corpus = open_corpus(source)
 
     def read(tolerance: Tolerance) -> Iterator[Document]:
-        own, spans = set(), np.zeros(_SPANS, bool)
+        own, spans = set(), bytearray(_SPANS)
         for document in dataset.corpus.read(tolerance):
             own.add(hash(document.content))
-            spans[_spans(document.content)] = True
+            for place in _spans(document.content):
+                spans[place] = True
             yield document
         added = 0
         for document in corpus.read(tolerance):
             if added == count:
                 return
             text = document.content
-            if hash(text) not in own and not ((found := _spans(text)) and spans[found].all()):
+            if hash(text) not in own and not ((found := _spans(text)) and all(spans[place] for place in found)):
                 added += 1
                 yield replace(document, id=_PREFIX + document.id)
         if added < (count or 1):

@@ -41,7 +41,7 @@ from mrl_search.run import Run
 from mrl_search.vectors import Vectors
 
 _SHORTLIST = 200  # candidates of the default funnel; see Funnel.default
-_IN_RAM = 2**30  # bytes
+_IN_RAM = 2**29  # bytes; FAISS takes up to thrice as much while it adds
 _Walk = tuple[str, Funnel]  # a kind of prefix index, and the funnel that begins there
 _WIDTHS = (64, 128, 256, 512, 1024, 2048)  # searched exactly unless others are asked for, as far as the encoder goes
 
@@ -237,7 +237,7 @@ def _exact(stored: StoredVectors, queries: Vectors, funnels: list[Funnel], more:
 
 
 def _index(stored: StoredVectors, dim: int, codec: Codec) -> VectorIndex:
-    """An index with such prefixes; without any where exact ones would take more than 1 GiB of RAM."""
+    """An index with such prefixes; without any where exact ones would take more than half a GiB of RAM."""
     if codec == Codec(EXACT) and 4 * dim * len(stored) > _IN_RAM:
         return VectorIndex(stored)
     return VectorIndex(stored, build_prefix(stored, dim, codec), sketched(stored) if codec.is_refined else None)

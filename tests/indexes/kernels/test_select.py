@@ -6,6 +6,7 @@ from mrl_search.indexes.kernels import select
 from mrl_search.indexes.kernels.select import key_of, largest, largest_first, least_of, row_of
 
 
+@settings(deadline=None)
 @given(st.sets(st.integers(0, 2**64 - 1), min_size=1, max_size=300), st.data())
 def test_the_k_largest_come_first(keys, data):
     keys = np.array(sorted(keys, key=lambda key: key * 2654435761 % 2**32), np.uint64)
@@ -42,6 +43,7 @@ def test_equal_keys_are_counted_too(keys, k):
     assert sorted(found.tolist()) == sorted(keys)[-k:]
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1))
 def test_keys_order_by_score_and_then_by_the_lower_row(score, row, other_score, other_row):
     mine, other = int(key_of(np.uint32(score), row)), int(key_of(np.uint32(other_score), other_row))
