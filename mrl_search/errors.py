@@ -6,6 +6,7 @@
     ├── CorpusError          a corpus or query file that cannot be read (ValueError)
     ├── DatasetError         a test collection that cannot be found or read (ValueError)
     ├── VectorsError         precomputed vectors that do not fit      (ValueError)
+    ├── DeviceError          a card that is not there, or too small   (RuntimeError)
     ├── EncoderError         an encoder that cannot be loaded or used (RuntimeError)
     ├── RotationError        a rotation that is none, or cannot be fitted (ValueError)
     ├── IndexStoreError      an index that cannot be found, opened or written (RuntimeError)
@@ -42,6 +43,10 @@ class DatasetError(MRLSearchError, ValueError):
 
 class VectorsError(MRLSearchError, ValueError):
     """Precomputed vectors of the wrong shape, type or number, or with NaN in them."""
+
+
+class DeviceError(MRLSearchError, RuntimeError):
+    """A device that does not exist, that torch cannot use, or whose memory is too small for what is asked of it."""
 
 
 class EncoderError(MRLSearchError, RuntimeError):

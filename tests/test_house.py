@@ -12,17 +12,17 @@ import mrl_search
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "mrl_search"
 FLOORS = {
-    0: "atomic cache columns document errors funnel hits progress provenance recipe results rotation run vectors",
-    1: "data encoders indexes rotations",
+    0: "atomic cache columns device document errors funnel hits progress provenance recipe results rotation run vectors",
+    1: "data encoders gpu indexes rotations",
     2: "builder encoding retriever sampling trace",
     3: "eval training",
     4: "__main__ cli",
 }
-MATES = {("training", "eval"), ("__main__", "cli")}  # on floors 0 and 2 all may know each other
+MATES = {("gpu", "indexes"), ("training", "eval"), ("__main__", "cli")}  # on floors 0 and 2 all may know each other
 FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms.split()}
 HEAVY = {
-    "faiss": {"indexes"},
-    "torch": {"encoders", "rotations", "training"},
+    "faiss": {"gpu", "indexes"},
+    "torch": {"device", "encoders", "gpu", "rotations", "training"},
     "numba": {"indexes"},
     "llvmlite": {"indexes"},
     "transformers": {"encoders", "training"},

@@ -3,7 +3,7 @@
 from mrl_search.indexes.ahead import load_kernels_ahead
 from mrl_search.indexes.catalog import Segment
 from mrl_search.indexes.codecs import AUTO, EXACT, Codec, check_codec, chosen_codec
-from mrl_search.indexes.exhaustive import exact, growing
+from mrl_search.indexes.exhaustive import NOISE, exact, growing
 from mrl_search.indexes.index import VectorIndex
 from mrl_search.indexes.locate import ROOT, find_index
 from mrl_search.indexes.manifest import PROBE_TEXT, SAME_ENCODER, EncoderRecord, Manifest, RotationRecord
@@ -17,6 +17,7 @@ __all__ = [
     "AUTO",
     "DTYPES",
     "EXACT",
+    "NOISE",
     "PROBE_TEXT",
     "ROOT",
     "SAME_ENCODER",

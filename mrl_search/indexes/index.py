@@ -29,6 +29,16 @@ class VectorIndex:
         return len(self._vectors)
 
     @property
+    def stored(self) -> StoredVectors:
+        """What is searched."""
+        return self._vectors
+
+    @property
+    def prefixes(self) -> PrefixIndex | None:
+        """The prefix index, if there is one."""
+        return self._prefixes
+
+    @property
     def dim(self) -> int:
         """The stored width."""
         return self._vectors.dim

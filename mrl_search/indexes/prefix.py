@@ -81,6 +81,19 @@ class PrefixIndex:
         return load_faiss().SearchParametersHNSW(efSearch=max(wanted, _LEAST_EF)) if self._is_graph else None
 
     @property
+    def faiss(self) -> Any:
+        """FAISS's own index; None once it was let go of."""
+        return self._index
+
+    @property
+    def faiss_probes(self) -> int:
+        """How many cells FAISS looks into; 1 where it has none, or was let go of."""
+        try:
+            return int(load_faiss().extract_index_ivf(self._index).nprobe) if self._index is not None else 1
+        except RuntimeError:  # there is no IVF inside
+            return 1
+
+    @property
     def cells(self) -> int:
         """How many cells the kernel may look into; 1 if there are none, or FAISS searches them."""
         return len(self._cells.codes.centres) if self._cells is not None else 1

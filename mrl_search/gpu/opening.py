@@ -1,0 +1,86 @@
+"""The door: an index that is open on the CPU, on a device."""
+
+import logging
+from dataclasses import dataclass
+
+import torch
+
+from mrl_search.device import Device
+from mrl_search.errors import DeviceError
+from mrl_search.gpu.choice import FAISS, FLAT, TORCH, Choice, Needed, are_resident, chosen_engine, spread
+from mrl_search.gpu.faiss_cards import faiss_cards, has_cagra, on_cards
+from mrl_search.gpu.index import DeviceIndex, Finder
+from mrl_search.gpu.rows import OnHost, Resident
+from mrl_search.gpu.scan import Scan
+from mrl_search.indexes import PrefixIndex, StoredVectors, VectorIndex
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class DeviceOptions:
+    """How an index is put on a device.
+
+    engine: auto (FAISS where it sees a card, else torch), faiss or torch. cards: further cards that FAISS shares the
+    prefixes among. shared: auto (replicas if the prefixes fit on each card), replicas or shards.
+    resident: whether the full vectors lie in the device's memory; None: where they fit.
+    """
+
+    engine: str = "auto"
+    cards: tuple[int, ...] = ()
+    shared: str = "auto"
+    resident: bool | None = None
+
+
+def on_device(index: VectorIndex, factory: str, device: Device, options: DeviceOptions | None = None) -> DeviceIndex:
+    """The same index, searched on the device; what is on disk stays as it is, and rows stay its rows.
+
+    factory: the string its prefix index was built by, if it has one. Prefixes go there in float16, the full vectors as
+    they are stored, if they fit. A prefix index that does not go to a card is replaced by the prefixes themselves,
+    which finds no fewer; `DeviceIndex.told` and the log say so.
+    Raises DeviceError where not even the prefixes fit, with the widest that do.
+    """
+    options = options or DeviceOptions()
+    stored = index.stored
+    width = index.prefixes.dim if index.prefixes is not None else 0
+    needed = Needed(len(index), width, index.dim, stored.data.itemsize)
+    fits = are_resident(needed, _free_bytes(device.number), device.told) if device.is_cuda else True
+    resident = fits if options.resident is None else options.resident
+    if index.prefixes is None:
+        choice, finder = Choice(TORCH, "exact over full vectors"), None
+    else:
+        choice, finder = _found(index.stored, index.prefixes, factory, needed, (device, options))
+    told = f"{choice}; full vectors {'resident' if resident else 'in host memory'}"
+    if choice.why:
+        _LOG.warning("on %s: %s", device, choice.why)
+    vectors = Resident(stored, device) if resident else OnHost(stored, device)
+    return DeviceIndex(index, vectors, finder, device, told)
+
+
+def planned(factory: str, device: Device, engine: str = "auto", probes: int = 1) -> Choice:
+    """What stands on the device for a prefix index of this factory string. Raises as `chosen_engine`."""
+    cards = faiss_cards() if device.is_cuda else 0
+    return chosen_engine(factory, faiss_cards=cards, has_cagra=cards > 0 and has_cagra(), probes=probes, asked=engine)
+
+
+def _found(
+    stored: StoredVectors, prefixes: PrefixIndex, factory: str, needed: Needed, where: tuple[Device, DeviceOptions]
+) -> tuple[Choice, Finder]:
+    """Who finds candidates; where FAISS does not take what it was thought to take, the prefixes themselves."""
+    device, options = where
+    choice = planned(factory, device, options.engine, prefixes.faiss_probes)
+    if choice.engine == TORCH:
+        return choice, Scan.over(stored, prefixes.dim, device)
+    cards = sorted({device.number, *options.cards})
+    shared = spread(needed, [_free_bytes(card) for card in cards], options.shared)
+    try:
+        return choice, on_cards(stored, prefixes.faiss, choice.structure, cards, shared)
+    except RuntimeError as error:
+        if choice.structure == FLAT:
+            raise DeviceError(f"FAISS cannot hold the prefixes on {device.told}: {error}") from error
+        flat = Choice(FAISS, FLAT, f"FAISS does not take {factory} on a card: {' '.join(str(error).split())[:200]}")
+        return flat, on_cards(stored, prefixes.faiss, FLAT, cards, shared)
+
+
+def _free_bytes(card: int) -> int:
+    return int(torch.cuda.mem_get_info(card)[0])

@@ -1,0 +1,122 @@
+"""Finding the rows worth scoring: a matrix product with all prefixes, part by part, and the largest so far."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from mrl_search.device import Device
+from mrl_search.indexes import NOISE, StoredVectors
+
+HALF_NOISE = 2**-9
+"""What a product of half-precision unit vectors may err by: 2^-10 by the rounding of both (|Σab| ≤ 1), 2^-11 by that
+of the result, and as much again for sums that are kept in halves or made by TF32."""
+
+_BYTES = 2**28  # of cosines at a time
+_QUERIES = 1024  # at a time
+_GROUP = 32  # columns whose largest stands for them
+_WORTH_GROUPS = 4  # groups for each one wanted, at least
+
+Find = Callable[[Tensor, int], tuple[Tensor, Tensor]]
+"""(q, dim) queries and m to the m largest inner products of each, in order, and their rows: (q, m) each."""
+
+
+class Scan:
+    """The re-normalised prefixes of all rows on a device: float16 on a card, float32 on the CPU, where it is faster."""
+
+    def __init__(self, prefixes: Tensor) -> None:
+        self._prefixes = prefixes
+        exact = prefixes.device.type == "cpu" and prefixes.dtype == torch.float32
+        self.noise = float(NOISE) if exact else HALF_NOISE
+
+    @classmethod
+    def over(cls, stored: StoredVectors, dim: int, device: Device) -> "Scan":
+        """Of stored vectors, moved block by block."""
+        dtype = torch.float16 if device.is_cuda else torch.float32
+        prefixes = torch.empty((len(stored), dim), dtype=dtype, device=str(device))
+        for start, block in stored.blocks(dim):
+            prefixes[start : start + len(block)] = torch.from_numpy(block).to(str(device)).to(dtype)
+        return cls(prefixes)
+
+    def __len__(self) -> int:
+        return len(self._prefixes)
+
+    @property
+    def dim(self) -> int:
+        """The prefixes' width."""
+        return self._prefixes.shape[1]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes on the device."""
+        return self._prefixes.nbytes
+
+    def candidates(self, queries: Tensor, k: int) -> Tensor:
+        """(q, m) rows, among them the k best of each (q, dim) unit query, and equals among them by row; -1 for none."""
+        parts = [
+            all_of_the_best(self.largest, len(self), queries[start : start + _QUERIES], k, self.noise)
+            for start in range(0, len(queries), _QUERIES)
+        ]
+        widest = max((part.shape[1] for part in parts), default=k)
+        return torch.cat(
+            [torch.nn.functional.pad(part, (0, widest - part.shape[1]), value=-1) for part in parts]
+            or [torch.empty((0, k), dtype=torch.int64, device=queries.device)]
+        )
+
+    def largest(self, queries: Tensor, wanted: int) -> tuple[Tensor, Tensor]:
+        """See Find; the products are in the prefixes' precision."""
+        queries = queries.to(self._prefixes.dtype)
+        step = _BYTES // (max(1, len(queries)) * self._prefixes.itemsize)
+        step = max(_GROUP, step - step % _GROUP)
+        scores = torch.empty((len(queries), 0), dtype=queries.dtype, device=queries.device)
+        rows = torch.empty((len(queries), 0), dtype=torch.int64, device=queries.device)
+        for start in range(0, len(self), step):
+            here, places = largest_of(queries @ self._prefixes[start : start + step].T, wanted)
+            scores, rows = torch.cat([scores, here], 1), torch.cat([rows, places + start], 1)
+            scores, kept = scores.topk(min(wanted, scores.shape[1]), dim=1)
+            rows = rows.gather(1, kept)
+        return scores.float(), rows
+
+
+def largest_of(values: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """The k largest of each line of (q, n) values, in order, and their places; all there are if they are fewer.
+
+    Of many, groups of 32 are ranked by their largest first, which reads the values once: the k largest lie within the
+    k groups whose largest are the largest (as in TPU-KNN, Chern et al. 2022, §4, but with nothing left out).
+    """
+    lines, width = values.shape
+    k = min(k, width)
+    if width < _WORTH_GROUPS * _GROUP * k:
+        scores, places = values.topk(k, dim=1)
+        return scores, places
+    whole = width - width % _GROUP
+    largest = values[:, :whole].reshape(lines, -1, _GROUP).amax(2)  # (q, n / 32)
+    groups = largest.topk(k, dim=1, sorted=False).indices
+    inside = torch.arange(_GROUP, device=values.device)
+    places = (_GROUP * groups[:, :, None] + inside).flatten(1)  # (q, 32 k)
+    beyond = torch.arange(whole, width, device=values.device).expand(lines, -1)
+    places = torch.cat([places, beyond], 1)
+    scores, kept = values.gather(1, places).topk(k, dim=1)
+    return scores, places.gather(1, kept)
+
+
+def all_of_the_best(find: Find, size: int, queries: Tensor, k: int, noise: float) -> Tensor:
+    """(q, m) rows, among which are the k best of `size` rows in our order, though `find` errs by `noise`; -1 for none.
+
+    Whatever is among the k best lies no deeper than twice the noise below the k-th that was found. So more are asked
+    for, until the last lies deeper. A query of zeros scores 0 with everything: the first rows are its best.
+    """
+    k = min(k, size)
+    found = torch.full((len(queries), k), -1, dtype=torch.int64, device=queries.device)
+    zero = ~queries.any(dim=1)
+    found[zero] = torch.arange(k, device=queries.device)
+    waiting = torch.nonzero(~zero).flatten()
+    asked = min(k + max(k // 2, _GROUP), size)
+    while k and len(waiting):
+        scores, rows = find(queries[waiting], asked)
+        done = (scores[:, k - 1] - scores[:, -1] > 2 * noise) | (asked == size)
+        found = torch.nn.functional.pad(found, (0, max(0, asked - found.shape[1])), value=-1)
+        found[waiting[done], :asked] = rows[done]
+        waiting = waiting[~done]
+        asked = min(2 * asked, size)
+    return found

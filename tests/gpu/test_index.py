@@ -1,0 +1,76 @@
+import numpy as np
+import pytest
+from agreement import assert_agree
+
+from mrl_search.errors import FunnelError
+from mrl_search.funnel import Funnel, Stage
+from mrl_search.gpu import DeviceOptions, on_device
+from mrl_search.indexes import StoredVectors, VectorIndex
+from mrl_search.retriever import search
+from mrl_search.vectors import unit
+
+
+@pytest.mark.parametrize("resident", [True, False], ids=["resident", "on the host"])
+@pytest.mark.parametrize("count", [1, 40])
+@pytest.mark.parametrize("funnel", ["32:200,96:10", "32:25", "96:10", "32:500,64:100,96:7", "32:5000,96:4000"])
+def test_it_finds_what_the_cpu_finds(device, index_of, crowded, funnel, count, resident):
+    index = index_of(crowded, 32)
+    on = on_device(index, "Flat", device, DeviceOptions(resident=resident))
+    queries = unit(np.random.default_rng(8).standard_normal((count, 96))) + unit(crowded[: 5 * count : 5])
+    assert_agree(search(on, queries, Funnel.parse(funnel)), search(index, queries, Funnel.parse(funnel)))
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "int8"])
+def test_it_finds_what_the_cpu_finds_in_every_format(device, index_of, crowded, dtype):
+    index = index_of(crowded, 32, dtype)
+    on, funnel = on_device(index, "Flat", device), Funnel.parse("32:200,96:10")
+    assert_agree(search(on, crowded[::300], funnel), search(index, crowded[::300], funnel))
+
+
+def test_a_query_of_zeros_gets_the_first_rows(device, index_of, crowded):
+    on = on_device(index_of(crowded, 32), "Flat", device)
+    hits = search(on, np.zeros((2, 96), np.float32), Funnel.parse("32:50,96:3"))
+    assert hits.rows.tolist() == [[0, 1, 2]] * 2
+    assert hits.scores.tolist() == [[0, 0, 0]] * 2
+
+
+def test_no_query_is_no_error(device, index_of, crowded):
+    on = on_device(index_of(crowded, 32), "Flat", device)
+    assert search(on, np.empty((0, 96), np.float32), Funnel.parse("32:50,96:3")).rows.shape == (0, 3)
+
+
+@pytest.mark.parametrize("funnel", ["768:10", "64:200,768:10", "64:10"])
+def test_copies_tie_and_come_in_row_order(device, index_of, funnel):
+    random = np.random.default_rng(5)
+    vectors = np.tile(random.standard_normal((1, 768)).astype(np.float32), (500, 1))
+    on = on_device(index_of(vectors, 64), "Flat", device)
+    hits = search(on, unit(random.standard_normal((30, 768))), Funnel.parse(funnel))
+    assert (hits.rows == np.arange(10)).all()
+
+
+def test_without_prefixes_every_width_is_searched_exactly(device, crowded):
+    index = VectorIndex(StoredVectors(unit(crowded), "float32"))
+    on = on_device(index, "Flat", device)
+    for funnel in map(Funnel.parse, ("17:30,96:5", "96:9")):
+        assert_agree(search(on, crowded[:7], funnel), search(index, crowded[:7], funnel))
+    assert "exact over full vectors" in on.told
+
+
+def test_widths_that_cannot_be_walked_are_refused_as_on_the_cpu(device, index_of, crowded):
+    on = on_device(index_of(crowded, 32), "Flat", device)
+    with pytest.raises(FunnelError, match="start at 32"):
+        on.shortlist(crowded[:1], Stage(48, 5))
+    with pytest.raises(FunnelError, match="wider than the queries"):
+        on.shortlist(crowded[:1, :20], Stage(32, 5))
+    with pytest.raises(FunnelError, match="this index stores 96"):
+        on.rerank(crowded[:1], on.shortlist(crowded[:1], Stage(32, 5)), Stage(128, 5))
+
+
+def test_bytes_are_counted_where_they_lie(device, index_of, crowded):
+    index = index_of(crowded, 32)
+    itemsize = 2 if device.is_cuda else 4
+    resident = on_device(index, "Flat", device)
+    assert (resident.prefix_bytes, resident.vector_bytes) == (3000 * (32 * itemsize + 96 * 4), 0)
+    host = on_device(index, "Flat", device, DeviceOptions(resident=False))
+    assert (host.prefix_bytes, host.vector_bytes) == (3000 * 32 * itemsize, 3000 * 96 * 4)
+    assert (len(host), host.dim, host.prefix_dim, host.sketch_bytes) == (3000, 96, 32, 0)

@@ -1,0 +1,105 @@
+"""What stands on a card is decided here with a FAISS that only notes what it was asked for: there is none with a card."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from mrl_search.device import Device
+from mrl_search.errors import DeviceError
+from mrl_search.funnel import Stage
+from mrl_search.gpu import DeviceOptions, faiss_cards, on_device, opening, planned
+from mrl_search.gpu.faiss_cards import FaissFinder
+from mrl_search.indexes.codecs import load_faiss
+
+CARD = Device("cuda", 0, "a card")
+
+
+@pytest.fixture
+def card(monkeypatch):
+    """As much of a card as deciding takes: torch computes on the CPU, FAISS's structures stay there, too."""
+    asked = []
+
+    def on_cards(stored, prefix, structure, cards, shared):
+        asked.append((structure, cards, shared))
+        faiss = load_faiss()
+        if structure == "IVF4,PQ2":
+            raise RuntimeError("Error in void faiss::gpu::f() at x.cu:1: no such code length")
+        index = faiss.IndexFlatIP(prefix.d) if structure == "Flat" else prefix
+        if structure == "Flat":
+            index.add(np.concatenate([block for _, block in stored.blocks(prefix.d)]))
+        return FaissFinder(index, structure, 0)
+
+    monkeypatch.setattr(opening, "faiss_cards", lambda: 1)
+    monkeypatch.setattr(opening, "has_cagra", lambda: False)
+    monkeypatch.setattr(opening, "on_cards", on_cards)
+    monkeypatch.setattr(opening, "_free_bytes", lambda card: 80 * 2**30)
+    monkeypatch.setattr(Device, "__str__", lambda device: "cpu")
+    return asked
+
+
+def test_torch_says_what_it_searches_in_place_of_what(device, index_of, crowded, caplog):
+    on = on_device(index_of(crowded[:200], 32, factory="SQ8"), "SQ8", device, DeviceOptions(engine="torch"))
+    assert (
+        on.told == "torch Flat float16; SQ8 is FAISS's; torch compares the prefixes themselves; full vectors resident"
+    )
+    assert "SQ8 is FAISS's" in caplog.text
+
+
+def test_an_exact_prefix_is_replaced_by_nothing_and_logs_nothing(device, index_of, crowded, caplog):
+    on = on_device(index_of(crowded[:200], 32), "Flat", device, DeviceOptions(engine="torch", resident=False))
+    assert on.told == "torch Flat float16; full vectors in host memory"
+    assert not caplog.text
+
+
+@pytest.mark.parametrize("factory", ["Flat", "IVF4,Flat"])
+def test_faiss_finds_what_it_finds_on_the_cpu(card, index_of, crowded, factory):
+    index = index_of(crowded, 32, factory=factory)
+    on = on_device(index, factory, CARD)
+    assert on.told == f"faiss {factory}{' float16' if factory == 'Flat' else ''}; full vectors resident"
+    found, expected = (some.shortlist(crowded[1:9], Stage(32, 20)) for some in (on, index))
+    np.testing.assert_array_equal(found.rows, expected.rows)
+    assert card == [(factory, [0], "replicas")]
+
+
+def test_what_faiss_refuses_after_all_is_replaced_and_its_reason_told(card, index_of, crowded):
+    on = on_device(index_of(crowded, 32, factory="IVF4,PQ2"), "IVF4,PQ2", CARD)
+    assert on.told.startswith("faiss Flat float16; FAISS does not take IVF4,PQ2 on a card: ")
+    assert [structure for structure, *_ in card] == ["IVF4,PQ2", "Flat"]
+
+
+def test_further_cards_share_the_prefixes(card, index_of, crowded):
+    on_device(index_of(crowded, 32), "Flat", CARD, DeviceOptions(cards=(2, 1), shared="shards"))
+    assert card == [("Flat", [0, 1, 2], "shards")]
+
+
+def test_memory_is_looked_at_first(card, index_of, crowded, monkeypatch):
+    monkeypatch.setattr(opening, "_free_bytes", lambda card: 2**20)
+    with pytest.raises(DeviceError, match="no prefix fits"):
+        on_device(index_of(crowded, 32), "Flat", CARD)
+    assert not card
+
+
+def test_vectors_stay_on_the_host_where_they_do_not_fit(card, index_of, crowded, monkeypatch):
+    # 3,000 × 32 · 2 are 192,000 bytes, and 3,000 × 96 · 4 are 1,152,000
+    monkeypatch.setattr(opening, "_free_bytes", lambda card: 2 * 2**30 + 1_000_000)
+    assert on_device(index_of(crowded, 32), "Flat", CARD).told.endswith("full vectors in host memory")
+
+
+def test_more_rows_than_faiss_finds_on_a_card_are_refused(card, index_of, crowded):
+    on = on_device(index_of(crowded, 32), "Flat", CARD)
+    with pytest.raises(DeviceError, match=r"FAISS finds 2,048 rows of a query on a card, 3,000 are needed"):
+        on.shortlist(crowded[1:2], Stage(32, 2900))
+
+
+def test_a_faiss_without_its_gpu_half_sees_no_card(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "faiss", SimpleNamespace(get_num_gpus=lambda: 0))
+    assert faiss_cards.faiss_cards() == 0
+    monkeypatch.setitem(__import__("sys").modules, "faiss", SimpleNamespace(get_num_gpus=lambda: 2, GpuIndexFlat=1))
+    assert faiss_cards.faiss_cards() == 2
+    monkeypatch.setitem(__import__("sys").modules, "faiss", None)
+    assert faiss_cards.faiss_cards() == 0
+
+
+def test_on_the_cpu_torch_stands_for_everything():
+    assert planned("PQ64x4fs", Device()).engine == "torch"
