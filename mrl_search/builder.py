@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from mrl_search.data import Corpus, Tolerance, open_corpus
+from mrl_search.device import Device, chosen_device
 from mrl_search.encoders import CachedEncoder, Encoder, EncoderSpec, cached, checked, load_encoder
-from mrl_search.encoding import BLOCK, encode_documents
+from mrl_search.encoding import BLOCK, encode_documents, given_vectors
 from mrl_search.errors import CorpusError, DimensionError, EncoderError, IndexStoreError, RotationError, VectorsError
 from mrl_search.funnel import Funnel
 from mrl_search.indexes import (
@@ -27,11 +28,12 @@ from mrl_search.indexes import (
     check_codec,
     chosen_codec,
 )
+from mrl_search.placing import rotation_on
 from mrl_search.progress import bar
 from mrl_search.provenance import provenance
 from mrl_search.rotations import KINDS, Fitted, fit
 from mrl_search.sampling import Mask, drawn, interleaved
-from mrl_search.vectors import Vectors, load_vectors, prefix, unit, wide
+from mrl_search.vectors import Vectors, load_vectors, prefix
 
 DEFAULT_ENCODER = "minilm-768"
 _LOG = logging.getLogger(__name__)
@@ -50,6 +52,7 @@ class BuildOptions:
     vectors: an .npy file of (n, D) vectors to use in place of encoding.
     skip_bad: how many bad records to tolerate. force: replace an index that is there.
     cache: keep embeddings in the cache. progress: show bars on stderr.
+    device: what encodes, fits and applies a rotation, as `chosen_device` takes it; the index is the same kind of files.
     """
 
     dtype: str = "float32"
@@ -61,6 +64,7 @@ class BuildOptions:
     force: bool = False
     cache: bool = True
     progress: bool = False
+    device: str | Device = "auto"
 
 
 def build(
@@ -81,6 +85,7 @@ def build(
     Raises MRLSearchError's kinds; see docs/bad-input.md.
     """
     options = options or BuildOptions()
+    options = replace(options, device=(device := chosen_device(options.device)))
     corpus = open_corpus(str(source))
     folder = Path(index) if index is not None else ROOT / corpus.name
     given = load_vectors(options.vectors) if options.vectors is not None else None
@@ -106,7 +111,7 @@ def build(
                 prefix=codec.factory,
                 funnel=str(Funnel.default(widths)),
                 encoder=record,
-                provenance=provenance(),
+                provenance=provenance(device.told),
                 rotation=writer.write_rotation(fitted.rotation, fitted.why),
                 sketches=sketches,
             )
@@ -146,7 +151,7 @@ def _chosen_encoder(
         if encoder.name.startswith("openai:") and encoder.dim is None and dims:
             # an endpoint cuts on its side, which saves the transfer; others are cut here, and cached whole
             encoder = replace(encoder, dim=max(dims))
-        encoder = load_encoder(encoder)
+        encoder = load_encoder(encoder, options.device)
     if given is not None and given.shape[1] != encoder.dim:
         raise VectorsError(
             f"{options.vectors} holds {given.shape[1]} dims, but {encoder.spec.name} gives {encoder.dim}"
@@ -223,7 +228,7 @@ class _Source:
     def vectors(self, mask: Mask, what: str = "encoding") -> Iterator[Vectors]:
         """Unit rows of the documents in the mask, in order, block by block."""
         if self.given is not None:
-            yield from _aligned(self.given, len(self.writer), mask, self.options)
+            yield from given_vectors(self.given, mask, self.options.vectors)
             return
         texts = (document.content for document in compress(self.writer.documents(), mask))
         with bar(int(mask.sum()), what, "documents", shown=self.options.progress) as progress:
@@ -233,6 +238,7 @@ class _Source:
 def _rotated(source: _Source, widths: tuple[int, ...], trained: Sequence[int]) -> tuple[Fitted, Iterator[Vectors]]:
     """What was fitted, and the vectors in its axes, cut to the stored width; a sample is encoded first, for the fit."""
     count, kind, dim = len(source.writer), source.options.rotation, widths[-1]
+    device = chosen_device(source.options.device)
     everything = np.ones(count, np.bool_)
     skipped = ""
     if len(widths) == 1:
@@ -249,24 +255,12 @@ def _rotated(source: _Source, widths: tuple[int, ...], trained: Sequence[int]) -
         filled += len(block)
     trained = [width for width in trained if width < dim]
     with bar(None, f"fitting a rotation ({kind})", "", shown=source.options.progress):
-        fitted = fit(kind, sample if dim == sample.shape[1] else prefix(sample, dim), widths[:-1], trained)
+        whole = sample if dim == sample.shape[1] else prefix(sample, dim)
+        fitted = fit(kind, whole, widths[:-1], trained, device=device)
     blocks = interleaved(mask, sample, source.vectors(~mask, "encoding"), BLOCK)
     cut = (prefix(block, dim) for block in blocks)
-    return fitted, cut if fitted.rotation is None else (fitted.rotation.apply(block) for block in cut)
-
-
-def _aligned(vectors: Vectors, count: int, mask: Mask, options: BuildOptions) -> Iterator[Vectors]:
-    """Precomputed vectors of the rows in the mask as unit rows, block by block, if there is one for each document."""
-    if len(vectors) != count:
-        raise VectorsError(
-            f"{options.vectors} holds {len(vectors)} vectors for {count} documents; they must be in step"
-        )
-    for start in range(0, count, BLOCK):
-        block = wide(vectors[start : start + BLOCK])
-        if not np.isfinite(block).all():
-            row = start + int(np.argmin(np.isfinite(block).all(axis=1)))
-            raise VectorsError(f"{options.vectors}: the vector in row {row} (from 0) holds NaN or infinity")
-        yield unit(block[mask[start : start + BLOCK]])
+    turn = rotation_on(device, fitted.rotation)
+    return fitted, cut if turn is None else (turn.apply(block) for block in cut)
 
 
 def _record(encoder: Encoder) -> EncoderRecord:

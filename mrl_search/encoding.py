@@ -2,27 +2,52 @@
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from pathlib import Path
 
+import numpy as np
+
+from mrl_search.device import AUTO, Device
 from mrl_search.encoders import Encoder, EncoderSpec, checked
 from mrl_search.encoders import load_encoder as load
+from mrl_search.errors import VectorsError
 from mrl_search.indexes import load_kernels_ahead
 from mrl_search.progress import Bar
-from mrl_search.vectors import Vectors
+from mrl_search.sampling import Mask
+from mrl_search.vectors import Vectors, unit, wide
 
 BLOCK = 128
 """Texts encoded, and cached, at a time: some seconds of work. A block is sorted by length inside the encoder;
 larger ones waste a little less on padding but lose more when a build is interrupted."""
 
 
-def load_encoder(spec: EncoderSpec) -> Encoder:
+def load_encoder(spec: EncoderSpec, device: str | Device = AUTO) -> Encoder:
     """As `encoders.load_encoder`; what searches its vectors later is loaded beside it, while it reads its weights."""
     load_kernels_ahead()
-    return load(spec)
+    return load(spec, device)
 
 
 def encode_documents(encoder: Encoder, texts: Iterable[str], progress: Bar) -> Iterator[Vectors]:
-    """(m, dim) unit vectors of the texts in order, at most BLOCK at a time. Raises as `checked`."""
-    texts = iter(texts)
-    while block := list(islice(texts, BLOCK)):
+    """(m, dim) unit vectors of the texts in order, BLOCK at a time. Raises as `checked`.
+
+    An encoder on a card takes more at a time, and says so in `texts_at_a_time`.
+    """
+    texts, size = iter(texts), getattr(encoder, "texts_at_a_time", BLOCK)
+    while block := list(islice(texts, size)):
         yield checked(encoder.encode_documents(block), len(block), encoder)
         progress.update(len(block))
+
+
+def given_vectors(vectors: Vectors, mask: Mask, path: Path | None) -> Iterator[Vectors]:
+    """Precomputed vectors of the rows in the mask as unit rows, block by block, if there is one for each document.
+
+    Raises VectorsError, which names their path, where there is not, and for NaN and infinity.
+    """
+    count = len(mask)
+    if len(vectors) != count:
+        raise VectorsError(f"{path} holds {len(vectors)} vectors for {count} documents; they must be in step")
+    for start in range(0, count, BLOCK):
+        block = wide(vectors[start : start + BLOCK])
+        if not np.isfinite(block).all():
+            row = start + int(np.argmin(np.isfinite(block).all(axis=1)))
+            raise VectorsError(f"{path}: the vector in row {row} (from 0) holds NaN or infinity")
+        yield unit(block[mask[start : start + BLOCK]])

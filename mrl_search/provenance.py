@@ -21,8 +21,8 @@ PACKAGES = (
 )
 
 
-def provenance() -> dict[str, object]:
-    """A JSON-ready record of here and now. No package is imported for it."""
+def provenance(device: str = "cpu") -> dict[str, object]:
+    """A JSON-ready record of here and now, and of what computed. No package is imported for it."""
     return {
         "mrl_search": version(),
         "commit": commit(),
@@ -30,6 +30,7 @@ def provenance() -> dict[str, object]:
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
         "machine": machine(),
+        "device": device,
         "packages": {name: found for name in PACKAGES if (found := _installed(name))},
     }
 

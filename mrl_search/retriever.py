@@ -1,16 +1,19 @@
 """Searching: the funnel over an index, and an encoder in front of it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from mrl_search.device import AUTO, Device, chosen_device
 from mrl_search.encoders import Encoder, EncoderSpec, checked, load_encoder
 from mrl_search.errors import EncoderError, FunnelError, VectorsError
 from mrl_search.funnel import Funnel, Stage
 from mrl_search.hits import Hits
 from mrl_search.indexes import PROBE_TEXT, SAME_ENCODER, StoredIndex, open_index
+from mrl_search.placing import index_on, rotation_on
 from mrl_search.run import Run, ScoredDoc, ranked
 from mrl_search.vectors import Vectors, unit
 
@@ -65,6 +68,11 @@ class Retriever:
 
     def __len__(self) -> int:
         return self.stored.manifest.documents
+
+    @property
+    def where(self) -> str:
+        """What searches: `cpu`, or a card, by what engine and over what."""
+        return self.stored.vectors.where
 
     def close(self) -> None:
         """Ends the snapshot; the retriever cannot search any more."""
@@ -169,11 +177,16 @@ class Retriever:
         ]
 
 
-def open_retriever(index: Path | str, encoder: Encoder | None = None) -> Retriever:
+def open_retriever(
+    index: Path | str, encoder: Encoder | None = None, *, device: str | Device = AUTO, engine: str = AUTO
+) -> Retriever:
     """Opens an index with the encoder its manifest names, or with one that is given.
 
-    Raises IndexStoreError when the index cannot be opened, EncoderError when the encoder cannot be loaded.
+    device: what encodes and searches, as `chosen_device` takes it. engine: what searches on a card, faiss or torch; by
+    default FAISS, where it has a GPU half. Raises DeviceError for a device that is not there, or is too small,
+    IndexStoreError when the index cannot be opened, EncoderError when the encoder cannot be loaded.
     """
+    device = chosen_device(device)
     stored = open_index(Path(index))
     record = stored.manifest.encoder
     try:
@@ -182,7 +195,10 @@ def open_retriever(index: Path | str, encoder: Encoder | None = None) -> Retriev
             spec = EncoderSpec(
                 record.name, dim, record.query_prompt, record.document_prompt, record.layer_norm, record.precision
             )
-            encoder = load_encoder(spec)
+            encoder = load_encoder(spec, device)
+        if device.is_cuda:
+            vectors = index_on(device, stored.vectors, stored.manifest.prefix, engine)
+            stored = replace(stored, vectors=vectors, rotation=rotation_on(device, stored.rotation))
         return Retriever(encoder, stored, Funnel.parse(stored.manifest.funnel))
     except BaseException:
         stored.close()

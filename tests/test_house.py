@@ -14,7 +14,7 @@ PACKAGE = ROOT / "mrl_search"
 FLOORS = {
     0: "atomic cache columns device document errors funnel hits progress provenance recipe results rotation run vectors",
     1: "data encoders gpu indexes rotations",
-    2: "builder encoding retriever sampling trace",
+    2: "builder encoding placing retriever sampling trace",
     3: "eval training",
     4: "__main__ cli",
 }

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from mrl_search.cli.options import DimsType, encoder_options, encoder_spec, program
+from mrl_search.cli.options import DimsType, device_option, encoder_options, encoder_spec, program
 
 
 @click.command("build")
@@ -26,6 +26,7 @@ from mrl_search.cli.options import DimsType, encoder_options, encoder_spec, prog
 @click.option("--force", is_flag=True, help="Replace the index that is there.")
 @click.option("--json", "as_json", is_flag=True, help="Print the manifest as JSON.")
 @encoder_options
+@device_option
 def build_command(
     corpus: str,
     index: Path | None,
@@ -40,6 +41,7 @@ def build_command(
     force: bool,
     as_json: bool,
     no_cache: bool,
+    device: str,
     **told: Any,
 ) -> None:
     """Build an index from CORPUS.
@@ -61,6 +63,7 @@ def build_command(
         force=force,
         cache=not no_cache,
         progress=True,
+        device=device,
     )
     try:
         folder = build(corpus, index, dims=dims, encoder=encoder_spec(encoder, vectors, **told), options=options)
@@ -75,7 +78,7 @@ def build_command(
         return
     widths = " → ".join(map(str, manifest.dims))
     what = f"{manifest.documents:,} documents, {widths} dims, {manifest.encoder.name}, prefix {manifest.prefix}"
-    click.echo(f"{folder}: {what}; {seconds:.1f} s")
+    click.echo(f"{folder}: {what}; {seconds:.1f} s on {manifest.provenance['device']}")
     if manifest.rotation is not None and manifest.rotation.why:
         click.echo(f"rotation {manifest.rotation.kind}: {manifest.rotation.why}", err=True)
     if manifest.skipped:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from mrl_search.cli.options import program
+from mrl_search.cli.options import device_option, program
 
 SOURCE = "pydoc:stdlib"
 _QUESTIONS = (
@@ -21,7 +21,8 @@ _QUESTIONS = (
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path("eval/results"), show_default=True, help="Where results go."
 )
-def demo_command(encoder: str, index: Path | None, out: Path) -> None:
+@device_option
+def demo_command(encoder: str, index: Path | None, out: Path, device: str) -> None:
     """Index Python's own documentation, ask it three questions, and measure the funnel on it.
 
     The documents are the docstrings of the standard library that runs this; the
@@ -37,8 +38,8 @@ def demo_command(encoder: str, index: Path | None, out: Path) -> None:
 
     start = time.perf_counter()
     click.secho(f"1. mrl-search build {SOURCE}", bold=True)
-    folder = _built(index or ROOT / "stdlib", encoder)
-    with open_retriever(folder) as retriever:
+    folder = _built(index or ROOT / "stdlib", encoder, device)
+    with open_retriever(folder, device=device) as retriever:
         retriever.warm_up()
         click.echo(f"{folder}: {len(retriever):,} docstrings, {time.perf_counter() - start:.0f} s")
         for step, question in enumerate(_QUESTIONS, 2):
@@ -49,7 +50,7 @@ def demo_command(encoder: str, index: Path | None, out: Path) -> None:
     click.secho(f"\n{len(_QUESTIONS) + 2}. mrl-search eval --dataset {SOURCE}", bold=True)
     click.echo("known-item search: the first sentence of a docstring must find the rest of it, without its name\n")
     recipe = EvalRecipe(SOURCE, encoders=(EncoderSpec(encoder),))
-    evaluation = evaluate(recipe, EvalOptions(runs=out / "runs" / "demo", progress=True))
+    evaluation = evaluate(recipe, EvalOptions(runs=out / "runs" / "demo", progress=True, device=device))
     evaluation.write(out / "demo.json")
     click.echo(table(evaluation))
     click.echo(
@@ -59,7 +60,7 @@ def demo_command(encoder: str, index: Path | None, out: Path) -> None:
     )
 
 
-def _built(folder: Path, encoder: str) -> Path:
+def _built(folder: Path, encoder: str, device: str) -> Path:
     """The demo's index: the one of an earlier demo if it is there, never anything else's place."""
     from mrl_search.builder import BuildOptions, build
     from mrl_search.errors import IndexStoreError
@@ -73,4 +74,4 @@ def _built(folder: Path, encoder: str) -> Path:
             )
         click.echo(f"{folder} is there already")
         return folder
-    return build(SOURCE, folder, encoder=encoder, options=BuildOptions(progress=True))
+    return build(SOURCE, folder, encoder=encoder, options=BuildOptions(progress=True, device=device))

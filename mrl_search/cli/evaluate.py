@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mrl_search.cli.options import DimsType, FunnelType, encoder_options, encoder_spec
+from mrl_search.cli.options import DimsType, FunnelType, device_option, encoder_options, encoder_spec
 from mrl_search.funnel import Funnel
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON instead of the table.")
 @click.option("--no-runs", is_flag=True, help="Write no TREC runs.")
 @encoder_options
+@device_option
 @click.pass_context
 def eval_command(
     context: click.Context,
@@ -84,6 +85,7 @@ def eval_command(
     as_json: bool,
     no_runs: bool,
     no_cache: bool,
+    device: str,
     **flags: Any,
 ) -> None:
     """Measure every width and funnel of one or more encoders on a judged dataset."""
@@ -97,7 +99,7 @@ def eval_command(
     runs = None if no_runs else out / "runs" / name
     for folder in (out, runs or out):
         folder.mkdir(parents=True, exist_ok=True)  # fails now, and not after the work
-    evaluation = evaluate(wanted, EvalOptions(data=data, runs=runs, cache=not no_cache, progress=True))
+    evaluation = evaluate(wanted, EvalOptions(data=data, runs=runs, cache=not no_cache, progress=True, device=device))
     evaluation = dataclasses.replace(evaluation, command=_command(evaluation.command, recipe, data))
     evaluation.write(out / f"{name}.json")
     click.echo(evaluation.to_json() if as_json else table(evaluation))
@@ -118,7 +120,7 @@ def _demand_one_source(context: click.Context, recipe: Path | None, checked: boo
     }
     if recipe is None and "--dataset" not in given:
         raise click.UsageError("give either --dataset NAME or --recipe FILE")
-    also = sorted(given - {"--recipe", "--data", "--out", "--check", "--json", "--no-runs", "--no-cache"})
+    also = sorted(given - {"--recipe", "--data", "--out", "--check", "--json", "--no-runs", "--no-cache", "--device"})
     if recipe is not None and also:
         raise click.UsageError(f"the recipe says all of that; leave out {', '.join(also)}, or --recipe")
     if checked and recipe is None:

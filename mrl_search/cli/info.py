@@ -5,16 +5,21 @@ from pathlib import Path
 
 import click
 
+from mrl_search.cli.options import device_option
+
 
 @click.command("info")
 @click.argument("index", required=False, type=click.Path(path_type=Path))
 @click.option("--index", "named", type=click.Path(path_type=Path), help="The same as INDEX, as other verbs take it.")
 @click.option("--verify", is_flag=True, help="Read every file to its end and compare it with what was committed.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def info_command(index: Path | None, named: Path | None, verify: bool, as_json: bool) -> None:
+@device_option
+def info_command(index: Path | None, named: Path | None, verify: bool, as_json: bool, device: str) -> None:
     """Show what INDEX says of itself, and its bytes per document. The index built last if none is named."""
     from mrl_search.cli.show import one_line
+    from mrl_search.device import chosen_device
     from mrl_search.indexes import find_index, measure_index, verify_index
+    from mrl_search.placing import told_of
 
     if index is not None and named is not None:
         raise click.UsageError("INDEX and --index are the same; give one")
@@ -23,8 +28,9 @@ def info_command(index: Path | None, named: Path | None, verify: bool, as_json: 
         verify_index(folder)
         click.echo("every file is what was committed", err=True)
     manifest, sizes = measure_index(folder)
+    where = told_of(chosen_device(device), manifest.prefix)
     if as_json:
-        facts = {"index": str(folder), **manifest.told(), "bytes_per_document": sizes._asdict()}
+        facts = {"index": str(folder), **manifest.told(), "bytes_per_document": sizes._asdict(), "searched_on": where}
         click.echo(json.dumps(facts, ensure_ascii=False, indent=1))
         return
     record, made, rotation = manifest.encoder, manifest.provenance, manifest.rotation
@@ -42,12 +48,13 @@ def info_command(index: Path | None, named: Path | None, verify: bool, as_json: 
         "prefix": manifest.prefix,
         "rotation": f"{rotation.kind}  {rotation.why}".rstrip() if rotation is not None else None,
         "funnel": manifest.funnel,
+        "searched on": where,
         "RAM": f"{sizes.ram:,.1f} bytes per document (prefix index, rotation)",
         "disk": f"{sizes.disk:,.1f} bytes per document: vectors {sizes.vectors:,.1f}, prefix {sizes.prefix:,.1f}, "
         f"rotation {sizes.rotation:,.1f}, sketches {sizes.sketches:,.1f}, "
         f"texts and ids {sizes.catalog:,.1f}",
         "built": f"{made.get('time')} by mrl-search {made.get('mrl_search')}, commit {made.get('commit') or 'unknown'}",
-        "machine": made.get("machine"),
+        "machine": f"{made.get('machine')}, on {made.get('device', 'cpu')}",
         "command": made.get("command"),
     }
     for name, value in rows.items():

@@ -68,6 +68,12 @@ def encoder_options(command: F) -> F:
     return command
 
 
+def device_option(command: F) -> F:
+    """Where the heavy work is done."""
+    told = "auto (a CUDA card if there is one), cpu, cuda or cuda:N."
+    return click.option("--device", default="auto", show_default=True, metavar="NAME", help=told)(command)
+
+
 def program() -> str:
     """What to type to run this program again: its name, or where it is if that is not on the PATH."""
     return "mrl-search" if shutil.which("mrl-search") else str(Path(sys.executable).parent / "mrl-search")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mrl_search.cli.options import FunnelType
+from mrl_search.cli.options import FunnelType, device_option
 from mrl_search.errors import MRLSearchError
 from mrl_search.funnel import Funnel
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 @click.option(
     "--vectors", type=click.Path(path_type=Path), help="Query vectors (.npy) instead of texts; prints a TREC run."
 )
+@device_option
 def query_command(
     text: str | None,
     index: Path | None,
@@ -40,6 +41,7 @@ def query_command(
     as_json: bool,
     queries: str | None,
     vectors: Path | None,
+    device: str,
 ) -> None:
     """Search an index for TEXT; without TEXT, ask on the terminal.
 
@@ -63,7 +65,7 @@ def query_command(
     from mrl_search.indexes import find_index
     from mrl_search.retriever import open_retriever
 
-    with open_retriever(find_index(index)) as retriever:
+    with open_retriever(find_index(index), device=device) as retriever:
         if queries is not None or vectors is not None:
             run = _run(retriever, queries, vectors, retriever.funnel_for(k, funnel))
             for line in show.run_as_json(run) if as_json else run.lines():
@@ -95,10 +97,10 @@ def _answer(
     encode_ms = 1000 * (time.perf_counter() - start)
     found = traced_search(retriever, vectors, retriever.funnel_for(k, funnel))
     if as_json:
-        click.echo(show.as_json(text, found, encode_ms, explain=explain))
+        click.echo(show.as_json(text, found, encode_ms, retriever.where if explain else None))
         return
     if explain:
-        click.echo(show.explanation(found))
+        click.echo(show.explanation(found, retriever.where))
     else:
         click.echo(show.answers(text, found.answers))
     click.echo(show.timing(found, encode_ms, f"{len(retriever):,} documents of {retriever.stored.folder}"))

@@ -28,8 +28,8 @@ def answers(text: str, found: Sequence[Answer]) -> str:
     return "\n".join(line for line in lines if line)
 
 
-def explanation(found: Traced) -> str:
-    """A table: one line an answer, one pair of columns (rank and score) a stage; times below."""
+def explanation(found: Traced, where: str) -> str:
+    """A table: one line an answer, one pair of columns (rank and score) a stage; times, and what searched, below."""
     heads = ["id", *(f"{stage.stage} rank score" for stage in found.stages), "title"]
     rows = [heads]
     for answer in found.answers:
@@ -40,7 +40,7 @@ def explanation(found: Traced) -> str:
         rows.append([*cells, _cut(one_line(answer.title or answer.text), 48)])
     lines = aligned(rows, {0, len(heads) - 1})
     times = ", ".join(f"{stage.stage} {stage.time_ms:.2f} ms ({len(stage.ranks):,} kept)" for stage in found.stages)
-    return "\n".join([*lines, f"stages: {times}"])
+    return "\n".join([*lines, f"stages: {times}; on {where}"])
 
 
 def timing(found: Traced, encode_ms: float, documents: str) -> str:
@@ -52,8 +52,8 @@ def timing(found: Traced, encode_ms: float, documents: str) -> str:
     )
 
 
-def as_json(text: str, found: Traced, encode_ms: float, *, explain: bool) -> str:
-    """One JSON object; with `explain`, what every stage kept."""
+def as_json(text: str, found: Traced, encode_ms: float, where: str | None) -> str:
+    """One JSON object. where: what searched, told with what every stage kept; None to leave that out."""
     result: dict[str, object] = {
         "query": text,
         "funnel": str(found.funnel),
@@ -61,7 +61,8 @@ def as_json(text: str, found: Traced, encode_ms: float, *, explain: bool) -> str
         "search_ms": round(found.time_ms, 3),
         "answers": [{"rank": rank, **answer._asdict()} for rank, answer in enumerate(found.answers, 1)],
     }
-    if explain:
+    if where is not None:
+        result["device"] = where
         result["stages"] = [
             {
                 "stage": str(stage.stage),

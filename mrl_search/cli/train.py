@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from mrl_search.cli.options import device_option
+
 
 @click.command("train")
 @click.argument("recipe", type=click.Path(path_type=Path))
@@ -26,6 +28,7 @@ import click
 )
 @click.option("--table", "as_table", is_flag=True, help="Print a result, a .json in the place of RECIPE, as Markdown.")
 @click.option("--tensorboard", is_flag=True, help="Also write TensorBoard's event files.")
+@device_option
 def train_command(
     recipe: Path,
     pair: bool,
@@ -37,6 +40,7 @@ def train_command(
     results: Path,
     as_table: bool,
     tensorboard: bool,
+    device: str,
 ) -> None:
     """Train the encoders of RECIPE, a TOML file; run it again to go on after an interruption."""
     import dataclasses
@@ -58,7 +62,7 @@ def train_command(
         names = ", ".join(each.name for each in wanted.arms)
         raise click.UsageError(f"{recipe} has the arms {names}; choose one with --arm, or train all with --pair")
     root, folder = data or Path(), out or Path("training/models") / recipe.stem
-    options = TrainOptions(progress=True, tensorboard=tensorboard)
+    options = TrainOptions(progress=True, tensorboard=tensorboard, device=device)
     if pair:
         results.mkdir(parents=True, exist_ok=True)  # fails now, and not after the work
         found = study(wanted, root, folder, options)

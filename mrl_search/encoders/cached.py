@@ -50,6 +50,11 @@ class CachedEncoder:
         return self._encoder.trained_dims
 
     @property
+    def texts_at_a_time(self) -> int:
+        """The wrapped encoder's; as many as are looked up at a time if it does not say."""
+        return getattr(self._encoder, "texts_at_a_time", 128)
+
+    @property
     def path(self) -> Path:
         """The file of this encoder's identity."""
         return self._folder / f"{hashlib.sha256(self.identity.encode()).hexdigest()[:24]}.sqlite"

@@ -1,20 +1,22 @@
 """From an encoder's name to the encoder."""
 
+from mrl_search.device import AUTO, Device, chosen_device
 from mrl_search.encoders import hashing, minilm, precomputed
 from mrl_search.encoders.encoder import Encoder, EncoderSpec
 from mrl_search.errors import EncoderError
 
 
-def load_encoder(spec: EncoderSpec) -> Encoder:
+def load_encoder(spec: EncoderSpec, device: str | Device = AUTO) -> Encoder:
     """The encoder a spec describes; weights may load only when the first text is encoded.
 
     `minilm-768`, `hashing:DIM`, `openai:MODEL@URL`, `precomputed` (an index of
     vectors alone), and anything else as a sentence-transformers name or folder.
+    device: where a model of ours computes, as `chosen_device` takes it.
     Raises EncoderError when it cannot be loaded, or has no use for a prompt it was given.
     """
     if spec.name == minilm.NAME:
         _refuse_options(spec)
-        return minilm.MiniLMEncoder(spec)
+        return minilm.MiniLMEncoder(spec, chosen_device(device))
     if spec.name.startswith("hashing:"):
         _refuse_options(spec)
         if spec.precision != "auto":
@@ -28,7 +30,7 @@ def load_encoder(spec: EncoderSpec) -> Encoder:
         return load_openai(spec)
     from mrl_search.encoders.sentence import SentenceEncoder
 
-    return SentenceEncoder(spec)
+    return SentenceEncoder(spec, chosen_device(device))
 
 
 def _refuse_options(spec: EncoderSpec) -> None:

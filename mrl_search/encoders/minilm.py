@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mrl_search.device import CPU, Device
 from mrl_search.encoders.encoder import EncoderSpec
 from mrl_search.encoders.precision import chosen_precision, torch_dtype
 from mrl_search.errors import EncoderError
@@ -29,7 +30,9 @@ NAME = "minilm-768"
 _SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"  # of the upstream model.safetensors
 _HALF = 384
 _MAX_TOKENS = 256  # the model card's max_seq_length
-_BATCH = 16
+_BATCH = 16  # texts, on the CPU
+_CARD_TOKENS = 131_072  # of a batch on a card, padding counted: 512 texts of 256, 4,096 of 32
+_CPU_TEXTS, _CARD_TEXTS = 128, 4096  # taken at a time
 _MAX_CHARS = 1000 * _MAX_TOKENS  # a longer text is cut first: the tokenizer would spend minutes on a book
 
 
@@ -57,14 +60,17 @@ class MiniLMEncoder:
     dim = 2 * _HALF
     trained_dims: tuple[int, ...] = ()
 
-    def __init__(self, spec: EncoderSpec | None = None) -> None:
+    def __init__(self, spec: EncoderSpec | None = None, device: Device = CPU) -> None:
         self.spec = spec or EncoderSpec(NAME)
-        self._precision = chosen_precision(self.spec.precision)
+        self._device = device
+        self._precision = chosen_precision(self.spec.precision, device)
+        self.texts_at_a_time = _CARD_TEXTS if device.is_cuda else _CPU_TEXTS
 
     @property
     def identity(self) -> str:
-        """Weights, pooling, length and precision."""
-        return f"{NAME} sha256={_SHA256} pooling=cls+mean tokens={_MAX_TOKENS} precision={self._precision}"
+        """Weights, pooling, length and precision, and whether a card rounds: such vectors are kept apart."""
+        card = " device=cuda" if self._device.is_cuda else ""
+        return f"{NAME} sha256={_SHA256} pooling=cls+mean tokens={_MAX_TOKENS} precision={self._precision}{card}"
 
     def encode_queries(self, texts: Sequence[str]) -> Vectors:
         """(n, 768) unit rows; the model has no prompts, so queries and documents are encoded alike."""
@@ -74,14 +80,18 @@ class MiniLMEncoder:
         """(n, 768) unit rows."""
         import torch
 
-        vectors = np.empty((len(texts), self.dim), dtype=np.float32)
+        found = []
         with torch.inference_mode():
             for positions, ids, mask in self._batches(texts):
+                ids, mask = ids.to(str(self._device)), mask.to(str(self._device))
                 states = self._model(input_ids=ids, attention_mask=mask).last_hidden_state.float()  # (b, t, 384)
                 weights = mask.unsqueeze(2).float()  # (b, t, 1)
                 mean = (states * weights).sum(1) / weights.sum(1)  # (b, 384)
                 halves = torch.stack([states[:, 0], mean], dim=1)  # (b, 2, 384)
-                vectors[positions] = torch.nn.functional.normalize(halves, dim=2).flatten(1).numpy()  # (b, 768)
+                found.append((positions, torch.nn.functional.normalize(halves, dim=2).flatten(1)))  # (b, 768)
+        vectors = np.empty((len(texts), self.dim), dtype=np.float32)
+        for positions, some in found:  # not sooner: a card goes on while the next batch is made
+            vectors[positions] = some.cpu().numpy()
         return unit(vectors)
 
     def _batches(self, texts: Sequence[str]) -> "Iterator[tuple[list[int], Tensor, Tensor]]":
@@ -93,9 +103,11 @@ class MiniLMEncoder:
         tokens = self._tokenizer([text[:_MAX_CHARS] for text in texts], truncation=True, max_length=_MAX_TOKENS)
         ids = tokens["input_ids"]
         order = sorted(range(len(texts)), key=lambda position: -len(ids[position]))
-        for start in range(0, len(order), _BATCH):
-            positions = order[start : start + _BATCH]
-            longest = len(ids[positions[0]])
+        start = 0
+        while start < len(order):
+            longest = len(ids[order[start]])
+            positions = order[start : start + self._batch(longest)]
+            start += len(positions)
             batch = torch.zeros((len(positions), longest), dtype=torch.long)  # 0 is [PAD]
             mask = torch.zeros_like(batch)
             for line, position in enumerate(positions):
@@ -103,6 +115,10 @@ class MiniLMEncoder:
                 batch[line, :length] = torch.tensor(ids[position])
                 mask[line, :length] = 1
             yield positions, batch, mask
+
+    def _batch(self, longest: int) -> int:
+        """How many texts of so many tokens, or fewer, go together."""
+        return max(1, _CARD_TOKENS // longest) if self._device.is_cuda else _BATCH
 
     @cached_property
     def _folder(self) -> Path:
@@ -120,9 +136,13 @@ class MiniLMEncoder:
         from transformers.utils import logging
 
         logging.disable_progress_bar()  # 0.2 s of loading is no long work
-        return AutoModel.from_pretrained(
-            self._folder,
-            dtype=torch_dtype(self._precision),
-            local_files_only=True,
-            use_safetensors=True,
-        ).eval()
+        return (
+            AutoModel.from_pretrained(
+                self._folder,
+                dtype=torch_dtype(self._precision),
+                local_files_only=True,
+                use_safetensors=True,
+            )
+            .to(str(self._device))
+            .eval()
+        )

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from mrl_search.device import CPU, Device
 from mrl_search.errors import EncoderError
 
 if TYPE_CHECKING:
@@ -10,10 +11,10 @@ if TYPE_CHECKING:
 PRECISIONS = ("auto", "float32", "bfloat16")
 
 
-def chosen_precision(asked: str) -> str:
-    """`float32` or `bfloat16`; `auto` is bfloat16 where the CPU multiplies it natively, else float32.
+def chosen_precision(asked: str, device: Device = CPU) -> str:
+    """`float32` or `bfloat16`; `auto` is bfloat16 where the device multiplies it natively, else float32.
 
-    Emulated bfloat16 is slower than float32, so only AVX512-BF16 and AMX count.
+    Emulated bfloat16 is slower than float32, so only AVX512-BF16 and AMX count, and cards from Ampere on.
     Raises EncoderError for any other word.
     """
     if asked not in PRECISIONS:
@@ -22,6 +23,8 @@ def chosen_precision(asked: str) -> str:
         return asked
     import torch
 
+    if device.is_cuda:
+        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
     able = torch.cpu.get_capabilities()
     return "bfloat16" if able.get("avx512_bf16") or able.get("amx_bf16") else "float32"
 

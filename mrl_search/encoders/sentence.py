@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from mrl_search.device import CPU, Device
 from mrl_search.encoders.encoder import EncoderSpec
 from mrl_search.encoders.minilm import packaged_weights
 from mrl_search.encoders.precision import PRECISIONS, torch_dtype
@@ -20,18 +21,21 @@ from mrl_search.vectors import Vectors, prefix
 _PACKAGED = ("all-MiniLM-L6-v2", "sentence-transformers/all-MiniLM-L6-v2")
 _NEEDS_LAYER_NORM = ("nomic-ai/nomic-embed-text-v1.5",)  # its model card: layer_norm, cut, normalise, in this order
 _REACH_SECONDS = 5
+_ON_CPU, _ON_CARD = (128, 32), (4096, 256)  # texts taken, and encoded, at a time; 32 is sentence-transformers' default
 _TRAINED_DIMS = re.compile(r'"matryoshka_dims":\s*\[([\d,\s]+)\]')  # as sentence-transformers writes model cards
 
 
 class SentenceEncoder:
     """Wraps `SentenceTransformer.encode_query` and `encode_document`; vectors come out at unit length."""
 
-    def __init__(self, spec: EncoderSpec) -> None:
+    def __init__(self, spec: EncoderSpec, device: Device = CPU) -> None:
         if spec.precision not in PRECISIONS:
             raise EncoderError(f"unknown precision {spec.precision!r}; choose one of {', '.join(PRECISIONS)}")
         self.spec = spec
         self._precision = "bfloat16" if spec.precision == "bfloat16" else "float32"  # as the authors published it
-        self._model = load_model(spec.name, self._precision)
+        self._card = device.is_cuda
+        self._model = load_model(spec.name, self._precision, device)
+        self.texts_at_a_time, self._batch = _ON_CARD if device.is_cuda else _ON_CPU
         self._layer_norm = spec.name in _NEEDS_LAYER_NORM if spec.layer_norm is None else spec.layer_norm
         width = self._model.get_embedding_dimension()
         if width is None:
@@ -60,7 +64,7 @@ class SentenceEncoder:
             "layer_norm": self._layer_norm,
             "precision": self._precision,
             "dim": self.dim,
-        }
+        } | ({"device": "cuda"} if self._card else {})  # a card rounds otherwise
         digest.update(json.dumps(settings, sort_keys=True).encode())
         return f"sentence-transformers {self.spec.name} {digest.hexdigest()}"
 
@@ -75,7 +79,9 @@ class SentenceEncoder:
     def _finished(self, encode: Any, texts: Sequence[str], prompt: str | None) -> Vectors:
         if not texts:
             return np.empty((0, self.dim), dtype=np.float32)
-        vectors = np.asarray(encode(list(texts), prompt=prompt, show_progress_bar=False), dtype=np.float32)
+        vectors = np.asarray(
+            encode(list(texts), prompt=prompt, batch_size=self._batch, show_progress_bar=False), dtype=np.float32
+        )
         if not np.isfinite(vectors).all():
             raise EncoderError(f"{self.spec.name} returned NaN or infinity; try --precision float32")
         if self._layer_norm:
@@ -114,12 +120,11 @@ def _http_error() -> type[Exception]:
     return root
 
 
-def load_model(name: str, precision: str = "float32") -> Any:
+def load_model(name: str, precision: str = "float32", device: Device = CPU) -> Any:
     """The SentenceTransformer of that name or folder; all-MiniLM-L6-v2 comes from its PyPI package and needs no hub.
 
     Raises EncoderError.
     """
-    import torch
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging
 
@@ -130,7 +135,7 @@ def load_model(name: str, precision: str = "float32") -> Any:
     place = str(Path(place).expanduser()) if name.startswith("~") else place
     settings = {
         "model_kwargs": {"dtype": torch_dtype(precision), "use_safetensors": True},
-        "device": None if torch.cuda.is_available() else "cpu",
+        "device": str(device),
     }
     try:
         if not Path(place).is_dir():

@@ -66,6 +66,6 @@ def measured_cost(index: VectorIndex, queries: Vectors, funnel: Funnel, rotation
         **times._asdict(),
         ram_bytes_per_document=round(index.prefix_bytes / len(index), 1),
         disk_bytes_per_document=(index.vector_bytes + index.sketch_bytes) / len(index) if reads_vectors else 0.0,
-        device="cpu",
+        device=index.where,
         ram_bytes=rotation.matrix.nbytes if rotation is not None else 0,
     )

@@ -5,15 +5,18 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 
 from mrl_search.data import Dataset, Tolerance
+from mrl_search.device import CPU, Device
 from mrl_search.encoders import Encoder, checked
 from mrl_search.encoding import BLOCK, encode_documents
 from mrl_search.errors import DatasetError
 from mrl_search.hits import Hits
 from mrl_search.indexes import DTYPES, StoredVectors, packed
+from mrl_search.placing import rotation_on
 from mrl_search.progress import bar
 from mrl_search.rotation import Rotation
 from mrl_search.rotations import fit
@@ -71,15 +74,23 @@ def encode(dataset: Dataset, ids: list[str], encoder: Encoder, *, progress: bool
     return Encoded(encoder.spec.label, ids, stored, encoded)
 
 
-def rotated(
-    encoded: Encoded, kind: str, widths: Sequence[int], trained: Sequence[int], *, progress: bool = False
-) -> Encoded:
+class Fitting(NamedTuple):
+    """What a rotation is fitted for (see `rotations.fit`), and where."""
+
+    widths: Sequence[int]
+    trained: Sequence[int] = ()
+    device: Device = CPU
+
+
+def rotated(encoded: Encoded, kind: str, fitting: Fitting, *, progress: bool = False) -> Encoded:
     """Documents in the axes that were fitted to a sample of them, as a build does; the same where none help."""
     if kind == "none":
         return encoded
     documents = encoded.documents
     with bar(None, f"fitting a rotation ({kind})", "", shown=progress):
-        rotation = fit(kind, documents.data[drawn(len(documents))], list(widths), trained).rotation
+        sample = documents.data[drawn(len(documents))]
+        fitted = fit(kind, sample, list(fitting.widths), fitting.trained, device=fitting.device)
+        rotation = rotation_on(fitting.device, fitted.rotation)
     if rotation is None:
         return replace(encoded, kind=kind)
     turned = _scratch(len(documents), documents.dim)

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from mrl_search.atomic import filling
 from mrl_search.data import Dataset, inflated, load_dataset
+from mrl_search.device import Device, chosen_device
 from mrl_search.encoders import Encoder, cached, load_encoder
 from mrl_search.errors import DatasetError, DimensionError, FunnelError
 from mrl_search.eval import measures as _measures
 from mrl_search.eval.cost import measured_cost
-from mrl_search.eval.encoded import Encoded, distinct_ids, encode, rotated, stored_as, without_self
+from mrl_search.eval.encoded import Encoded, Fitting, distinct_ids, encode, rotated, stored_as, without_self
 from mrl_search.eval.groups import Group, fingerprint, remembered
 from mrl_search.eval.growth import Growth, grown, sizes
 from mrl_search.eval.lexical import bm25
@@ -31,9 +32,9 @@ from mrl_search.indexes import (
     build_prefix,
     check_codec,
     chosen_codec,
-    exact,
     sketched,
 )
+from mrl_search.placing import exact_on, index_on
 from mrl_search.progress import bar
 from mrl_search.provenance import provenance
 from mrl_search.retriever import search
@@ -52,12 +53,14 @@ class EvalOptions:
 
     data: the folder to look for `<dataset>/` in first. runs: where to write TREC runs, if anywhere.
     cache: whether embeddings, and groups of rows (see `groups`), are taken from the cache and put there.
+    device: what encodes, fits rotations and searches, as `chosen_device` takes it.
     """
 
     data: Path | None = None
     runs: Path | None = None
     cache: bool = True
     progress: bool = False
+    device: str | Device = "auto"
 
 
 def evaluate(recipe: EvalRecipe | str, options: EvalOptions | None = None) -> Evaluation:
@@ -68,6 +71,7 @@ def evaluate(recipe: EvalRecipe | str, options: EvalOptions | None = None) -> Ev
     Raises DimensionError or FunnelError, before anything is encoded, for what an encoder is too narrow for.
     """
     options = options or EvalOptions()
+    options = replace(options, device=(device := chosen_device(options.device)))
     recipe = EvalRecipe(recipe) if isinstance(recipe, str) else recipe
     _measures.demand_computable(recipe.measures)
     dataset = load_dataset(recipe.dataset, recipe.split, options.data)
@@ -92,7 +96,7 @@ def evaluate(recipe: EvalRecipe | str, options: EvalOptions | None = None) -> Ev
         reports=tuple(standing([row for group in groups for row in group.reports], recipe.measures[0])),
         growth=tuple(one for group in groups for one in group.growth),
         notes=(*judged_traps(dataset.qrels, ids), *dict.fromkeys(note for group in groups for note in group.notes)),
-        provenance=provenance(),
+        provenance=provenance(device.told),
     )
 
 
@@ -121,7 +125,7 @@ def _groups(
     """The rows of every encoder and rotation, with every width's growth over the sizes `at`, if there are any."""
     content = fingerprint(dataset) if options.cache else ""
     for spec in recipe.encoders:
-        encoder = load_encoder(spec)
+        encoder = load_encoder(spec, options.device)
         funnels = _funnels(recipe, encoder.dim)
         seen = _Seen(dataset, ids, encoder, options)
         for kind in recipe.rotations:
@@ -129,6 +133,7 @@ def _groups(
                 **{"dataset": content, "encoder": encoder.identity, "trained": encoder.trained_dims, "rotation": kind},
                 **{"funnels": [str(funnel) for funnel in funnels], "prefixes": recipe.prefixes, "sizes": at},
                 **{"dtypes": recipe.dtypes, "measures": recipe.measures, "drops_self": recipe.drops_self},
+                "device": chosen_device(options.device).told,
             }
             make = partial(_group, seen, kind, funnels, at, recipe)
             yield remembered(asked if options.cache else None, options.runs, make)
@@ -140,7 +145,8 @@ def _group(
     seen: _Seen, kind: str, funnels: list[Funnel], at: list[int], recipe: EvalRecipe, runs: Path | None
 ) -> Group:
     dataset, options = seen.dataset, replace(seen.options, runs=runs)
-    turned = rotated(seen.plain, kind, _prefix_widths(funnels), seen.encoder.trained_dims, progress=options.progress)
+    fitting = Fitting(_prefix_widths(funnels), seen.encoder.trained_dims, chosen_device(options.device))
+    turned = rotated(seen.plain, kind, fitting, progress=options.progress)
     reports = tuple(
         row for dtype in recipe.dtypes for row in _rows(dataset, stored_as(turned, dtype), funnels, recipe, options)
     )
@@ -184,7 +190,8 @@ def _rows(
 ) -> Iterator[Report]:
     """The rows of one encoder, rotation and format: every width exactly, then all funnels with every kind of prefix."""
     stored, queries, more = encoded.documents, encoded.turned, int(recipe.drops_self)
-    known = _exact(stored, queries, funnels, more)
+    device = chosen_device(options.device)
+    known = _exact(stored, queries, funnels, more, device)
     walks = [(EXACT, funnel) for funnel in known]
     walks += [(prefix, funnel) for prefix in recipe.prefixes for funnel in funnels if funnel not in known]
     built: tuple[int, Codec] | None = None
@@ -193,7 +200,8 @@ def _rows(
             first = funnel.stages[0].dim
             codec = chosen_codec(len(stored), first) if prefix == AUTO else Codec(prefix)
             if (first, codec) != built:  # one at a time, since each is a copy of its prefixes
-                index, built = _index(stored, first, codec), (first, codec)
+                index = index_on(device, _index(stored, first, codec), codec.factory)
+                built = (first, codec)
             hits = known[funnel] if funnel in known else search(index, queries, _deeper(funnel, more))
             ranking = encoded.ranking(dataset.queries, hits, funnel.k, drops_self=recipe.drops_self)
             row = Row(encoded.name, str(funnel), encoded.kind, prefix, stored.dtype)
@@ -225,11 +233,13 @@ def _means(values: PerQuery) -> dict[str, float]:
     return {name: _measures.mean(by_query) for name, by_query in values.items()}
 
 
-def _exact(stored: StoredVectors, queries: Vectors, funnels: list[Funnel], more: int) -> dict[Funnel, Hits]:
+def _exact(
+    stored: StoredVectors, queries: Vectors, funnels: list[Funnel], more: int, device: Device
+) -> dict[Funnel, Hits]:
     """The hits of every funnel of one stage, `more` than it asks for, by one pass over the vectors."""
     single = _single(funnels)
     deepest = max(funnel.k for funnel in single) + more
-    found = exact(stored, queries, [funnel.dim for funnel in single], min(deepest, len(stored)))
+    found = exact_on(device, stored, queries, [funnel.dim for funnel in single], min(deepest, len(stored)))
     return {
         funnel: Hits(found[funnel.dim].scores[:, : funnel.k + more], found[funnel.dim].rows[:, : funnel.k + more])
         for funnel in single

@@ -21,6 +21,7 @@ class Cost:
     macs_per_query: multiply-adds, by `Funnel.macs` and of the rotation; codes are counted as if they were floats.
     ram_bytes_per_document: the prefix index's. ram_bytes: the rotation's, however many documents there are.
     disk_bytes_per_document: full vectors, and sketches, that are read from there; 0 where prefixes in RAM are enough.
+    device: what searched, as `VectorIndex.where`; on a card, RAM is the card's, with the full vectors that lie there.
     """
 
     macs_per_query: int

@@ -43,7 +43,7 @@ def table(evaluation: Evaluation) -> str:
         "p99 ms",
     ]
     lines = [heads, *(_cells(report, told, evaluation.measures) for report in evaluation.reports)]
-    device = evaluation.reports[0].cost.device if evaluation.reports else "cpu"
+    device = evaluation.reports[0].cost.device.partition(",")[0] if evaluation.reports else "cpu"
     return "\n".join(
         [
             evaluation.title,

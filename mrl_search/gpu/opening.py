@@ -37,7 +37,7 @@ def on_device(index: VectorIndex, factory: str, device: Device, options: DeviceO
 
     factory: the string its prefix index was built by, if it has one. Prefixes go there in float16, the full vectors as
     they are stored, if they fit. A prefix index that does not go to a card is replaced by the prefixes themselves,
-    which finds no fewer; `DeviceIndex.told` and the log say so.
+    which finds no fewer; `DeviceIndex.where` and the log say so.
     Raises DeviceError where not even the prefixes fit, with the widest that do.
     """
     options = options or DeviceOptions()
@@ -54,7 +54,7 @@ def on_device(index: VectorIndex, factory: str, device: Device, options: DeviceO
     if choice.why:
         _LOG.warning("on %s: %s", device, choice.why)
     vectors = Resident(stored, device) if resident else OnHost(stored, device)
-    return DeviceIndex(index, vectors, finder, device, told)
+    return DeviceIndex(index, vectors, finder, (device, told))
 
 
 def planned(factory: str, device: Device, engine: str = "auto", probes: int = 1) -> Choice:

@@ -39,6 +39,11 @@ class VectorIndex:
         return self._prefixes
 
     @property
+    def where(self) -> str:
+        """What searches, for people."""
+        return "cpu"
+
+    @property
     def dim(self) -> int:
         """The stored width."""
         return self._vectors.dim

@@ -53,5 +53,5 @@ def _learned(sample: Vectors, span: tuple[int, int], goal: Goal) -> Axes:
         return principal
     turned = sample.copy()
     turned[:, start:stop] = sample[:, start:stop] @ principal.T
-    learned = orthonormal(learn(turned, span, inside, goal.recipe, goal.seed))
+    learned = orthonormal(learn(turned, span, inside, goal.recipe, goal.seed, goal.device))
     return reflected(learned @ principal)

@@ -1,8 +1,10 @@
 """The door: a kind by name, and a sample, to a rotation."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
+from mrl_search.device import CPU, Device
 from mrl_search.errors import RotationError
 from mrl_search.rotation import Rotation
 from mrl_search.rotations.blocks import rotation_of
@@ -27,18 +29,26 @@ class Fitted(NamedTuple):
     why: str
 
 
-def fit(kind: str, sample: Vectors, widths: Sequence[int], trained: Sequence[int] = (), *, seed: int = 0) -> Fitted:
+def fit(
+    kind: str,
+    sample: Vectors,
+    widths: Sequence[int],
+    trained: Sequence[int] = (),
+    *,
+    seed: int = 0,
+    device: Device = CPU,
+) -> Fitted:
     """A rotation after which the first coordinates say as much as they can about the full-width cosines.
 
     sample: (n, D) float32 unit rows, in any order; 50,000 are enough. widths: the prefixes that will be searched by,
     ascending, shorter than D; without any there is nothing to gain, and nothing is fitted. trained: the widths that
     the encoder was trained to be cut at, for the block kinds. The same arguments give the same rotation.
     Raises RotationError for an unknown kind, widths that do not grow or do not fit, too few rows, and a block kind
-    without trained widths.
+    without trained widths. device: where axes are learned; another rounds otherwise.
     """
     if kind not in KINDS:
         raise RotationError(f"there is no rotation {kind!r}; choose one of {', '.join(KINDS)}")
-    goal = checked_goal(sample, widths, trained, seed)
+    goal = replace(checked_goal(sample, widths, trained, seed), device=str(device))
     if kind == "none":
         return Fitted(None, kind, "")
     if not goal.widths:

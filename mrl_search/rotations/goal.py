@@ -37,13 +37,14 @@ class Goal:
     """Which prefixes should keep the neighbours of the full width.
 
     widths: those that are asked for, ascending. trained: those the encoder was trained to be cut at, ascending.
-    All are shorter than the vectors.
+    All are shorter than the vectors. device: torch's name of what learns axes.
     """
 
     widths: tuple[int, ...]
     trained: tuple[int, ...] = ()
     seed: int = 0
     recipe: Recipe = Recipe()
+    device: str = "cpu"
 
 
 def checked_goal(sample: Vectors, widths: Sequence[int], trained: Sequence[int], seed: int) -> Goal:

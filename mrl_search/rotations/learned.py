@@ -20,7 +20,9 @@ _LEAST_LENGTH = 1e-3  # a row with next to nothing in its prefix would have next
 _HALVED = 32
 
 
-def learn(vectors: Vectors, span: tuple[int, int], widths: Sequence[int], recipe: Recipe, seed: int) -> Vectors:
+def learn(
+    vectors: Vectors, span: tuple[int, int], widths: Sequence[int], recipe: Recipe, seed: int, device: str = "cpu"
+) -> Vectors:
     """Axes for the coordinates of a span [start, stop), which stand in principal axes, strongest first.
 
     A step draws `recipe.pool` rows; the first `recipe.anchors` of them are compared with all the others. Summed over
@@ -35,19 +37,19 @@ def learn(vectors: Vectors, span: tuple[int, int], widths: Sequence[int], recipe
     import torch
 
     start, stop = span
-    every = torch.from_numpy(vectors)
+    every = torch.from_numpy(vectors).to(device)
     pool = min(recipe.pool, len(vectors))
     anchors = min(recipe.anchors, pool // 2)
-    itself = torch.zeros(anchors, pool, dtype=torch.float32).fill_diagonal_(_ITSELF)
-    weight = torch.eye(widths[-1] - start, stop - start, dtype=torch.float32).requires_grad_()
+    itself = torch.zeros(anchors, pool, dtype=torch.float32, device=device).fill_diagonal_(_ITSELF)
+    weight = torch.eye(widths[-1] - start, stop - start, dtype=torch.float32, device=device).requires_grad_()
     adam = torch.optim.Adam([weight], lr=recipe.rate)
     schedule = torch.optim.lr_scheduler.OneCycleLR(adam, recipe.rate, total_steps=recipe.steps, pct_start=0.1)
     generator = torch.Generator().manual_seed(seed)
     for _ in range(recipe.steps):
-        rows = every[torch.randperm(len(every), generator=generator)[:pool]]  # (pool, D)
+        rows = every[torch.randperm(len(every), generator=generator)[:pool].to(device)]  # (pool, D)
         target = torch.softmax(_cosines(rows, anchors) / recipe.target_temperature + itself, 1)
         turned = torch.cat([rows[:, :start], rows[:, start:stop] @ _orthonormal(weight).T], 1)
-        loss = torch.zeros(())
+        loss = torch.zeros((), device=device)
         for width in _with_half(widths, start):
             short = torch.nn.functional.normalize(turned[:, :width], eps=_LEAST_LENGTH)
             scores = torch.addmm(itself, short[:anchors], short.T, alpha=1 / recipe.student_temperature)
@@ -56,7 +58,7 @@ def learn(vectors: Vectors, span: tuple[int, int], widths: Sequence[int], recipe
         loss.backward()  # type: ignore[no-untyped-call]
         adam.step()
         schedule.step()
-    axes: NDArray[np.float32] = _orthonormal(weight).detach().numpy()
+    axes: NDArray[np.float32] = _orthonormal(weight).detach().cpu().numpy()
     return axes
 
 
@@ -75,7 +77,7 @@ def _cosines(rows: "torch.Tensor", anchors: int) -> "torch.Tensor":
     import torch
 
     able = torch.cpu.get_capabilities()
-    short = rows.bfloat16() if able.get("avx512_bf16") or able.get("amx_bf16") else rows
+    short = rows.bfloat16() if rows.is_cuda or able.get("avx512_bf16") or able.get("amx_bf16") else rows
     return (short[:anchors] @ short.T).float()
 
 

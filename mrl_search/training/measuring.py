@@ -8,6 +8,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from mrl_search.device import Device
 from mrl_search.encoders import EncoderSpec, cached, load_encoder
 from mrl_search.eval import EvalOptions, EvalRecipe, evaluate, paired, resampled
 from mrl_search.training.result import Compared, Measured
@@ -32,7 +33,7 @@ def retrieval(recipe: TrainRecipe, root: Path, models: Models, options: TrainOpt
                 measures=(NDCG,),
                 rotations=recipe.judged.rotations,
             )
-            told = EvalOptions(data=root / recipe.judged.folder, progress=options.progress)
+            told = EvalOptions(data=root / recipe.judged.folder, progress=options.progress, device=options.device)
             for report in evaluate(wanted, told).reports:
                 dim = int(report.funnel.partition(":")[0])
                 values = tuple(round(value, 6) for _, value in sorted(report.per_query[NDCG].items()))
@@ -50,7 +51,9 @@ def compared(recipe: TrainRecipe, measured: Sequence[Measured]) -> Iterator[Comp
                 yield Compared(dataset, NDCG, rotation, arm, dim, difference)
 
 
-def similarity(recipe: TrainRecipe, root: Path, models: Models) -> tuple[list[Measured], list[Compared]]:
+def similarity(
+    recipe: TrainRecipe, root: Path, models: Models, device: Device
+) -> tuple[list[Measured], list[Compared]]:
     """Spearman's correlation with the scores at each width, and each arm less the first by a bootstrap over pairs.
 
     Compared are the cosines' correlations, meaned over the seeds.
@@ -61,7 +64,9 @@ def similarity(recipe: TrainRecipe, root: Path, models: Models) -> tuple[list[Me
         first, second, scores = scored_pairs(root / name)
         for rotation in recipe.judged.rotations:
             cosines = {
-                key: similarities(cached(load_encoder(_spec(recipe, model))), (first, second), recipe.widths, rotation)
+                key: similarities(
+                    cached(load_encoder(_spec(recipe, model), device)), (first, second), recipe.widths, rotation
+                )
                 for key, model in models.items()
             }
             for (arm, seed), by_width in cosines.items():

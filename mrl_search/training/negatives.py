@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from mrl_search.data import Example
+from mrl_search.device import CPU, Device
 from mrl_search.encoders import Encoder, EncoderSpec, cached, load_encoder
 from mrl_search.encoding import encode_documents
 from mrl_search.errors import TrainingError
@@ -56,7 +57,7 @@ def with_negatives(
     return tuple(made)
 
 
-def teacher_scores(examples: Sequence[Example], teacher: str) -> tuple[tuple[float, float], ...]:
+def teacher_scores(examples: Sequence[Example], teacher: str, device: Device = CPU) -> tuple[tuple[float, float], ...]:
     """What a teacher gives each example's positive and negative.
 
     teacher: `cross-encoder:NAME` or `cross-encoder:FOLDER`, whose logits they are, or any encoder, for cosines, which
@@ -66,13 +67,13 @@ def teacher_scores(examples: Sequence[Example], teacher: str) -> tuple[tuple[flo
     if teacher.startswith(_CROSS_ENCODER):
         from torch.nn import Identity  # of a model with one output, predict would otherwise give the sigmoid
 
-        judge = _cross_encoder(teacher.removeprefix(_CROSS_ENCODER))
+        judge = _cross_encoder(teacher.removeprefix(_CROSS_ENCODER), device)
         sides = [
             judge.predict(list(zip(queries, texts, strict=True)), activation_fn=Identity(), show_progress_bar=False)
             for texts in (positives, negatives)
         ]
         return tuple((float(one), float(other)) for one, other in zip(*sides, strict=True))
-    encoder = cached(load_encoder(EncoderSpec(teacher)))
+    encoder = cached(load_encoder(EncoderSpec(teacher), device))
     asked = encoder.encode_queries(queries)
     sides = [
         _SPREAD * np.einsum("nd,nd->n", asked, _encoded(encoder, texts, "scoring by the teacher", shown=False))
@@ -81,11 +82,11 @@ def teacher_scores(examples: Sequence[Example], teacher: str) -> tuple[tuple[flo
     return tuple((float(one), float(other)) for one, other in zip(*sides, strict=True))
 
 
-def _cross_encoder(name: str) -> Any:
+def _cross_encoder(name: str, device: Device) -> Any:
     from sentence_transformers import CrossEncoder
 
     try:
-        return CrossEncoder(name)
+        return CrossEncoder(name, device=str(device))
     except (OSError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:300]
         raise TrainingError(

@@ -13,7 +13,7 @@ from mrl_search.training.negatives import teacher_scores, with_negatives
 from mrl_search.training.result import Study
 from mrl_search.training.study_table import markdown
 from mrl_search.training.train_recipe import TrainRecipe
-from mrl_search.training.trainer import CARD, CURVES, FACTS, MODEL, TrainOptions, train_arm
+from mrl_search.training.trainer import CARD, CURVES, FACTS, MODEL, TrainOptions, train_arm, training_device
 from mrl_search.training.training_set import TrainingSet, training_set
 
 
@@ -23,6 +23,7 @@ def study(recipe: TrainRecipe, root: Path, out: Path, options: TrainOptions | No
     root: where the recipe's paths begin. Raises as `training_set`, `train_arm` and `evaluate`.
     """
     options = options or TrainOptions()
+    device = training_device(options)
     data = prepared(recipe, root, options)
     folders = {
         (arm.name, seed): train_arm(recipe, arm, seed, data, out / f"{arm.name}-seed{seed}", options)
@@ -31,7 +32,7 @@ def study(recipe: TrainRecipe, root: Path, out: Path, options: TrainOptions | No
     }
     models: Models = {key: folder / MODEL for key, folder in folders.items()}
     judged = tuple(retrieval(recipe, root, models, options))
-    similar, similar_compared = similarity(recipe, root, models)
+    similar, similar_compared = similarity(recipe, root, models, device)
     found = Study(
         recipe=dataclasses.asdict(recipe),
         sources=data.sources,
@@ -39,7 +40,7 @@ def study(recipe: TrainRecipe, root: Path, out: Path, options: TrainOptions | No
         measured=(*judged, *similar),
         compared=(*compared(recipe, judged), *similar_compared),
         step_seconds={folder.name: _step_seconds(folder) for folder in folders.values()},
-        provenance=provenance(),
+        provenance=provenance(device.told),
     )
     for folder in models.values():
         add_section(folder / CARD, "widths", f"## How good it is at every width, beside its twins\n\n{markdown(found)}")
@@ -60,9 +61,9 @@ def prepared(recipe: TrainRecipe, root: Path, options: TrainOptions) -> Training
     """The examples, with hard negatives and a teacher's scores if the recipe asks for them."""
     data = training_set(recipe, root)
     if recipe.negatives:
-        encoder = cached(load_encoder(EncoderSpec(recipe.base)))
+        encoder = cached(load_encoder(EncoderSpec(recipe.base), options.device))
         mined = with_negatives(data.examples, encoder, recipe.negatives, progress=options.progress)
         data = dataclasses.replace(data, examples=mined)
     if recipe.teacher is not None:
-        data = dataclasses.replace(data, taught=teacher_scores(data.examples, recipe.teacher))
+        data = dataclasses.replace(data, taught=teacher_scores(data.examples, recipe.teacher, training_device(options)))
     return data

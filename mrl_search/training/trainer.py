@@ -10,7 +10,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import torch
 from datasets import Dataset
 from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer, SentenceTransformerTrainingArguments
 from sentence_transformers.base.training_args import BatchSamplers
@@ -18,8 +17,9 @@ from transformers import PrinterCallback, set_seed
 from transformers.integrations import TensorBoardCallback
 
 from mrl_search.atomic import replacing
+from mrl_search.device import Device, chosen_device
 from mrl_search.encoders import load_model
-from mrl_search.errors import MissingPackageError, TrainingError
+from mrl_search.errors import DeviceError, MissingPackageError, TrainingError
 from mrl_search.progress import bar
 from mrl_search.provenance import provenance
 from mrl_search.training.card import add_section, made_from
@@ -35,10 +35,15 @@ _LOGGED_EVERY = 10  # steps, for TensorBoard; our own record has every step
 
 @dataclasses.dataclass(frozen=True)
 class TrainOptions:
-    """How to train, as against what. tensorboard: also write its event files, into `tensorboard/` of each run."""
+    """How to train, as against what.
+
+    tensorboard: also write its event files, into `tensorboard/` of each run. device: what trains, and what encodes
+    and searches as it is measured, as `chosen_device` takes it.
+    """
 
     progress: bool = False
     tensorboard: bool = False
+    device: str | Device = "auto"
 
 
 def train_arm(
@@ -54,12 +59,13 @@ def train_arm(
     if find_spec("accelerate") is None:
         raise MissingPackageError("accelerate", "training", "train")
     options = options or TrainOptions()
+    device = training_device(options)
     events = [_event_files(folder)] if options.tensorboard else []
     facts = _facts(recipe, arm, seed, data)
     if _is_done(folder, facts):
         return folder
     set_seed(seed)
-    model = load_model(recipe.base)
+    model = load_model(recipe.base, device=device)
     tokens = model.max_seq_length
     model.max_seq_length = recipe.max_tokens
     model.model_card_data.local_files_only = True
@@ -68,14 +74,18 @@ def train_arm(
     with bar(recipe.steps, f"training {arm.name}, seed {seed}", "steps", shown=options.progress) as progress:
         dynamics = Dynamics(recipe, arm, model, noted, folder / _PARTS, _teller(progress))
         trainer = SentenceTransformerTrainer(
-            model=model, args=_arguments(recipe, seed, folder), train_dataset=dataset, loss=loss, callbacks=events
+            model=model,
+            args=_arguments(recipe, seed, folder, device),
+            train_dataset=dataset,
+            loss=loss,
+            callbacks=events,
         )
         trainer.remove_callback(PrinterCallback)
         trainer.callback_handler.callbacks.insert(0, dynamics)  # before TensorBoard's, which logs what it adds
         trainer.train(resume_from_checkpoint=_last_checkpoint(folder))
         dynamics.write(recipe.steps)
     model.max_seq_length = tokens  # what is short in training need not be short in use
-    _finish(model, folder, facts | {"step_seconds": round(statistics.median(dynamics.seconds), 4)})
+    _finish(model, folder, facts | {"step_seconds": round(statistics.median(dynamics.seconds), 4)}, device)
     return folder
 
 
@@ -88,8 +98,19 @@ def _event_files(folder: Path) -> TensorBoardCallback:
     return events
 
 
-def _arguments(recipe: TrainRecipe, seed: int, folder: Path) -> SentenceTransformerTrainingArguments:
-    on_gpu = torch.cuda.is_available()
+def training_device(options: TrainOptions) -> Device:
+    """The device to train on. Raises DeviceError for a card but the first: the trainer takes that, or all of them."""
+    device = chosen_device(options.device)
+    if device.number:
+        raise DeviceError(
+            f"training takes the first card that torch sees, and {device} was asked for; "
+            f"set CUDA_VISIBLE_DEVICES={device.number}, and take --device cuda"
+        )
+    return device
+
+
+def _arguments(recipe: TrainRecipe, seed: int, folder: Path, device: Device) -> SentenceTransformerTrainingArguments:
+    on_gpu = device.is_cuda
     return SentenceTransformerTrainingArguments(
         output_dir=str(folder / _CHECKPOINTS),
         max_steps=recipe.steps,
@@ -140,12 +161,12 @@ def _is_done(folder: Path, facts: dict[str, Any]) -> bool:
     return False
 
 
-def _finish(model: SentenceTransformer, folder: Path, facts: dict[str, Any]) -> None:
+def _finish(model: SentenceTransformer, folder: Path, facts: dict[str, Any], device: Device) -> None:
     """Puts the model in place, then the curves, then the facts, which make it whole; sweeps the checkpoints."""
     temporary = folder / f".{MODEL}.partial"
     for path in (temporary, folder / MODEL):
         shutil.rmtree(path, ignore_errors=True)
-    facts = {**facts, "provenance": provenance()}
+    facts = {**facts, "provenance": provenance(device.told)}
     model.save_pretrained(str(temporary))
     add_section(temporary / CARD, "what made it", made_from(facts))
     temporary.replace(folder / MODEL)

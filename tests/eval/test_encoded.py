@@ -6,7 +6,7 @@ import pytest
 from mrl_search.data import load_dataset
 from mrl_search.encoders import EncoderSpec, load_encoder
 from mrl_search.errors import DatasetError
-from mrl_search.eval.encoded import distinct_ids, encode, rotated, stored_as
+from mrl_search.eval.encoded import Fitting, distinct_ids, encode, rotated, stored_as
 from mrl_search.indexes import packed
 
 ENCODER = load_encoder(EncoderSpec("hashing:64"))
@@ -40,11 +40,11 @@ def test_turning_keeps_every_cosine_and_the_first_vectors(dataset, monkeypatch):
     monkeypatch.setattr("mrl_search.eval.encoded._ROWS", 77)
     plain = encode(dataset, distinct_ids(dataset), ENCODER)
     before = np.array(plain.documents.data)
-    turned = rotated(plain, "pca", [16], ())
+    turned = rotated(plain, "pca", Fitting([16]))
     np.testing.assert_array_equal(plain.documents.data, before)
     assert np.abs(turned.documents.data - before).max() > 0.1
     np.testing.assert_allclose(turned.turned @ turned.documents.data.T, plain.queries @ before.T, atol=1e-5)
-    assert rotated(plain, "none", [16], ()) is plain
+    assert rotated(plain, "none", Fitting([16])) is plain
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "int8"])

@@ -53,7 +53,7 @@ def test_without_prefixes_every_width_is_searched_exactly(device, crowded):
     on = on_device(index, "Flat", device)
     for funnel in map(Funnel.parse, ("17:30,96:5", "96:9")):
         assert_agree(search(on, crowded[:7], funnel), search(index, crowded[:7], funnel))
-    assert "exact over full vectors" in on.told
+    assert "exact over full vectors" in on.where
 
 
 def test_widths_that_cannot_be_walked_are_refused_as_on_the_cpu(device, index_of, crowded):

@@ -41,14 +41,15 @@ def card(monkeypatch):
 def test_torch_says_what_it_searches_in_place_of_what(device, index_of, crowded, caplog):
     on = on_device(index_of(crowded[:200], 32, factory="SQ8"), "SQ8", device, DeviceOptions(engine="torch"))
     assert (
-        on.told == "torch Flat float16; SQ8 is FAISS's; torch compares the prefixes themselves; full vectors resident"
+        on.where
+        == f"{device.told}, torch Flat float16; SQ8 is FAISS's; torch compares the prefixes themselves; full vectors resident"
     )
     assert "SQ8 is FAISS's" in caplog.text
 
 
 def test_an_exact_prefix_is_replaced_by_nothing_and_logs_nothing(device, index_of, crowded, caplog):
     on = on_device(index_of(crowded[:200], 32), "Flat", device, DeviceOptions(engine="torch", resident=False))
-    assert on.told == "torch Flat float16; full vectors in host memory"
+    assert on.where == f"{device.told}, torch Flat float16; full vectors in host memory"
     assert not caplog.text
 
 
@@ -56,7 +57,7 @@ def test_an_exact_prefix_is_replaced_by_nothing_and_logs_nothing(device, index_o
 def test_faiss_finds_what_it_finds_on_the_cpu(card, index_of, crowded, factory):
     index = index_of(crowded, 32, factory=factory)
     on = on_device(index, factory, CARD)
-    assert on.told == f"faiss {factory}{' float16' if factory == 'Flat' else ''}; full vectors resident"
+    assert on.where == f"cpu (a card), faiss {factory}{' float16' if factory == 'Flat' else ''}; full vectors resident"
     found, expected = (some.shortlist(crowded[1:9], Stage(32, 20)) for some in (on, index))
     np.testing.assert_array_equal(found.rows, expected.rows)
     assert card == [(factory, [0], "replicas")]
@@ -64,7 +65,7 @@ def test_faiss_finds_what_it_finds_on_the_cpu(card, index_of, crowded, factory):
 
 def test_what_faiss_refuses_after_all_is_replaced_and_its_reason_told(card, index_of, crowded):
     on = on_device(index_of(crowded, 32, factory="IVF4,PQ2"), "IVF4,PQ2", CARD)
-    assert on.told.startswith("faiss Flat float16; FAISS does not take IVF4,PQ2 on a card: ")
+    assert on.where.startswith("cpu (a card), faiss Flat float16; FAISS does not take IVF4,PQ2 on a card: ")
     assert [structure for structure, *_ in card] == ["IVF4,PQ2", "Flat"]
 
 
@@ -83,7 +84,7 @@ def test_memory_is_looked_at_first(card, index_of, crowded, monkeypatch):
 def test_vectors_stay_on_the_host_where_they_do_not_fit(card, index_of, crowded, monkeypatch):
     # 3,000 × 32 · 2 are 192,000 bytes, and 3,000 × 96 · 4 are 1,152,000
     monkeypatch.setattr(opening, "_free_bytes", lambda card: 2 * 2**30 + 1_000_000)
-    assert on_device(index_of(crowded, 32), "Flat", CARD).told.endswith("full vectors in host memory")
+    assert on_device(index_of(crowded, 32), "Flat", CARD).where.endswith("full vectors in host memory")
 
 
 def test_more_rows_than_faiss_finds_on_a_card_are_refused(card, index_of, crowded):

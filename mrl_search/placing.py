@@ -1,0 +1,45 @@
+"""What goes to a card where there is one, and stays as it is where not: the one door to `gpu`, which loads torch."""
+
+from collections.abc import Sequence
+
+from mrl_search.device import AUTO, Device
+from mrl_search.hits import Hits
+from mrl_search.indexes import StoredVectors, VectorIndex, exact
+from mrl_search.rotation import Rotation
+from mrl_search.vectors import Vectors
+
+
+def index_on(device: Device, index: VectorIndex, factory: str, engine: str = AUTO) -> VectorIndex:
+    """The index, searched on the device. factory: what its prefix index was built by. Raises as `gpu.on_device`."""
+    if not device.is_cuda:
+        return index
+    from mrl_search.gpu import DeviceOptions, on_device
+
+    return on_device(index, factory, device, DeviceOptions(engine))
+
+
+def rotation_on(device: Device, rotation: Rotation | None) -> Rotation | None:
+    """The rotation, applied on the device."""
+    if rotation is None or not device.is_cuda:
+        return rotation
+    from mrl_search.gpu import DeviceRotation
+
+    return DeviceRotation(rotation, device)
+
+
+def exact_on(device: Device, stored: StoredVectors, queries: Vectors, dims: Sequence[int], k: int) -> dict[int, Hits]:
+    """As `indexes.exact`, on the device."""
+    if not device.is_cuda:
+        return exact(stored, queries, dims, k)
+    from mrl_search.gpu import exact as exact_on_card
+
+    return exact_on_card(stored, queries, dims, k, device)
+
+
+def told_of(device: Device, factory: str) -> str:
+    """What would search an index built by this factory string, for people; its memory is not looked at."""
+    if not device.is_cuda:
+        return str(device)
+    from mrl_search.gpu import planned
+
+    return f"{device.told}, {planned(factory, device)}"
