@@ -31,7 +31,8 @@ def encode_documents(encoder: Encoder, texts: Iterable[str], progress: Bar) -> I
 
     An encoder on a card takes more at a time, and says so in `texts_at_a_time`.
     """
-    texts, size = iter(texts), getattr(encoder, "texts_at_a_time", BLOCK)
+    asked: int | None = getattr(encoder, "texts_at_a_time", None)
+    texts, size = iter(texts), BLOCK if asked is None else asked
     while block := list(islice(texts, size)):
         yield checked(encoder.encode_documents(block), len(block), encoder)
         progress.update(len(block))

@@ -23,6 +23,7 @@ FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms.spl
 HEAVY = {
     "faiss": {"gpu", "indexes"},
     "torch": {"device", "encoders", "gpu", "rotations", "training"},
+    "triton": {"gpu"},
     "numba": {"indexes"},
     "llvmlite": {"indexes"},
     "transformers": {"encoders", "training"},

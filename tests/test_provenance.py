@@ -5,7 +5,7 @@ from mrl_search.provenance import machine, provenance
 
 def test_the_record_is_json_and_names_code_machine_and_packages():
     record = json.loads(json.dumps(provenance()))
-    assert {"mrl_search", "commit", "command", "time", "python", "machine", "packages"} == set(record)
+    assert {"mrl_search", "commit", "command", "time", "python", "machine", "device", "packages"} == set(record)
     assert record["packages"]["numpy"]
 
 

@@ -50,9 +50,9 @@ class CachedEncoder:
         return self._encoder.trained_dims
 
     @property
-    def texts_at_a_time(self) -> int:
-        """The wrapped encoder's; as many as are looked up at a time if it does not say."""
-        return getattr(self._encoder, "texts_at_a_time", 128)
+    def texts_at_a_time(self) -> int | None:
+        """The wrapped encoder's, if it says so."""
+        return getattr(self._encoder, "texts_at_a_time", None)
 
     @property
     def path(self) -> Path:

@@ -32,7 +32,7 @@ _HALF = 384
 _MAX_TOKENS = 256  # the model card's max_seq_length
 _BATCH = 16  # texts, on the CPU
 _CARD_TOKENS = 131_072  # of a batch on a card, padding counted: 512 texts of 256, 4,096 of 32
-_CPU_TEXTS, _CARD_TEXTS = 128, 4096  # taken at a time
+_CARD_TEXTS = 4096  # that a card takes at a time
 _MAX_CHARS = 1000 * _MAX_TOKENS  # a longer text is cut first: the tokenizer would spend minutes on a book
 
 
@@ -64,7 +64,7 @@ class MiniLMEncoder:
         self.spec = spec or EncoderSpec(NAME)
         self._device = device
         self._precision = chosen_precision(self.spec.precision, device)
-        self.texts_at_a_time = _CARD_TEXTS if device.is_cuda else _CPU_TEXTS
+        self.texts_at_a_time = _CARD_TEXTS if device.is_cuda else None
 
     @property
     def identity(self) -> str:

@@ -21,7 +21,8 @@ from mrl_search.vectors import Vectors, prefix
 _PACKAGED = ("all-MiniLM-L6-v2", "sentence-transformers/all-MiniLM-L6-v2")
 _NEEDS_LAYER_NORM = ("nomic-ai/nomic-embed-text-v1.5",)  # its model card: layer_norm, cut, normalise, in this order
 _REACH_SECONDS = 5
-_ON_CPU, _ON_CARD = (128, 32), (4096, 256)  # texts taken, and encoded, at a time; 32 is sentence-transformers' default
+_BATCH = 32  # texts, sentence-transformers' default
+_CARD_BATCH, _CARD_TEXTS = 256, 4096  # encoded, and taken, at a time by a card
 _TRAINED_DIMS = re.compile(r'"matryoshka_dims":\s*\[([\d,\s]+)\]')  # as sentence-transformers writes model cards
 
 
@@ -35,7 +36,8 @@ class SentenceEncoder:
         self._precision = "bfloat16" if spec.precision == "bfloat16" else "float32"  # as the authors published it
         self._card = device.is_cuda
         self._model = load_model(spec.name, self._precision, device)
-        self.texts_at_a_time, self._batch = _ON_CARD if device.is_cuda else _ON_CPU
+        self.texts_at_a_time = _CARD_TEXTS if self._card else None
+        self._batch = _CARD_BATCH if self._card else _BATCH
         self._layer_norm = spec.name in _NEEDS_LAYER_NORM if spec.layer_norm is None else spec.layer_norm
         width = self._model.get_embedding_dimension()
         if width is None:

@@ -11,7 +11,7 @@ from mrl_search.gpu.choice import FAISS, FLAT, TORCH, Choice, Needed, are_reside
 from mrl_search.gpu.faiss_cards import faiss_cards, has_cagra, on_cards
 from mrl_search.gpu.index import DeviceIndex, Finder
 from mrl_search.gpu.rows import OnHost, Resident
-from mrl_search.gpu.scan import Scan
+from mrl_search.gpu.scan import Maxima, Scan
 from mrl_search.indexes import PrefixIndex, StoredVectors, VectorIndex
 
 _LOG = logging.getLogger(__name__)
@@ -23,13 +23,15 @@ class DeviceOptions:
 
     engine: auto (FAISS where it sees a card, else torch), faiss or torch. cards: further cards that FAISS shares the
     prefixes among. shared: auto (replicas if the prefixes fit on each card), replicas or shards.
-    resident: whether the full vectors lie in the device's memory; None: where they fit.
+    resident: whether the full vectors lie in the device's memory; None: where they fit. fused: whether torch's engine
+    uses the Triton kernel of `fused` (half precision only); benchmarks/gpu.py measures it, no card has run it yet.
     """
 
     engine: str = "auto"
     cards: tuple[int, ...] = ()
     shared: str = "auto"
     resident: bool | None = None
+    fused: bool = False
 
 
 def on_device(index: VectorIndex, factory: str, device: Device, options: DeviceOptions | None = None) -> DeviceIndex:
@@ -70,7 +72,7 @@ def _found(
     device, options = where
     choice = planned(factory, device, options.engine, prefixes.faiss_probes)
     if choice.engine == TORCH:
-        return choice, Scan.over(stored, prefixes.dim, device)
+        return choice, Scan.over(stored, prefixes.dim, device, _maxima(prefixes.dim) if options.fused else None)
     cards = sorted({device.number, *options.cards})
     shared = spread(needed, [_free_bytes(card) for card in cards], options.shared)
     try:
@@ -80,6 +82,13 @@ def _found(
             raise DeviceError(f"FAISS cannot hold the prefixes on {device.told}: {error}") from error
         flat = Choice(FAISS, FLAT, f"FAISS does not take {factory} on a card: {' '.join(str(error).split())[:200]}")
         return flat, on_cards(stored, prefixes.faiss, FLAT, cards, shared)
+
+
+def _maxima(dim: int) -> Maxima:
+    from mrl_search.gpu.fused import demand_fusible, group_maxima
+
+    demand_fusible(dim)
+    return group_maxima
 
 
 def _free_bytes(card: int) -> int:
