@@ -9,7 +9,7 @@ from torch import Tensor
 from mrl_search.errors import DeviceError
 from mrl_search.gpu.choice import CAGRA, FLAT, MOST_FOUND
 from mrl_search.gpu.scan import HALF_NOISE, all_of_the_best
-from mrl_search.indexes import StoredVectors
+from mrl_search.indexes import StoredVectors, VectorIndex
 
 _LOSSY, _LEAST_LOSSY = 2, 100  # rows fetched for each one wanted, and in any case, where codes are compared
 
@@ -58,17 +58,18 @@ class FaissFinder:
         return torch.from_numpy(scores).to(queries.device), torch.from_numpy(rows).to(queries.device)
 
 
-def on_cards(stored: StoredVectors, prefix: Any, structure: str, cards: list[int], shared: str) -> FaissFinder:
+def on_cards(index: VectorIndex, structure: str, cards: list[int], shared: str) -> FaissFinder:
     """A structure on the cards: a clone of the CPU's prefix index, or exact prefixes or CAGRA's graph made anew.
 
-    prefix: FAISS's own index. shared: `replicas` or `shards`, of several cards; CAGRA stands on the first.
+    index: with prefixes. shared: `replicas` or `shards`, of several cards; CAGRA stands on the first.
     Raises RuntimeError, FAISS's own, for what it does not take.
     """
-    dim = int(prefix.d)
+    stored, dim = index.stored, index.prefix_dim
     if structure == FLAT:
         return FaissFinder(_exact(stored, dim, cards, shared), FLAT, 2 * dim * len(stored))
     if structure == CAGRA:
         return FaissFinder(_graph(stored, dim, cards[0]), CAGRA, 4 * dim * len(stored))
+    prefix = index.prefixes.faiss if index.prefixes is not None else None
     return FaissFinder(_spread(prefix, cards, shared), structure, int(_faiss().serialize_index(prefix).nbytes))
 
 

@@ -10,9 +10,9 @@ from mrl_search.errors import DeviceError
 from mrl_search.gpu.choice import FAISS, FLAT, TORCH, Choice, Needed, are_resident, chosen_engine, spread
 from mrl_search.gpu.faiss_cards import faiss_cards, has_cagra, on_cards
 from mrl_search.gpu.index import DeviceIndex, Finder
-from mrl_search.gpu.rows import OnHost, Resident
+from mrl_search.gpu.rows import DeviceRows, OnHost, Resident
 from mrl_search.gpu.scan import Maxima, Scan
-from mrl_search.indexes import PrefixIndex, StoredVectors, VectorIndex
+from mrl_search.indexes import VectorIndex
 
 _LOG = logging.getLogger(__name__)
 
@@ -48,14 +48,14 @@ def on_device(index: VectorIndex, factory: str, device: Device, options: DeviceO
     needed = Needed(len(index), width, index.dim, stored.data.itemsize)
     fits = are_resident(needed, _free_bytes(device.number), device.told) if device.is_cuda else True
     resident = fits if options.resident is None else options.resident
+    vectors = Resident(stored, device) if resident else OnHost(stored, device)
     if index.prefixes is None:
         choice, finder = Choice(TORCH, "exact over full vectors"), None
     else:
-        choice, finder = _found(index.stored, index.prefixes, factory, needed, (device, options))
+        choice, finder = _found(vectors, index, factory, needed, (device, options))
     told = f"{choice}; full vectors {'resident' if resident else 'in host memory'}"
     if choice.why:
         _LOG.warning("on %s: %s", device, choice.why)
-    vectors = Resident(stored, device) if resident else OnHost(stored, device)
     return DeviceIndex(index, vectors, finder, (device, told))
 
 
@@ -66,22 +66,25 @@ def planned(factory: str, device: Device, engine: str = "auto", probes: int = 1)
 
 
 def _found(
-    stored: StoredVectors, prefixes: PrefixIndex, factory: str, needed: Needed, where: tuple[Device, DeviceOptions]
+    vectors: DeviceRows, index: VectorIndex, factory: str, needed: Needed, where: tuple[Device, DeviceOptions]
 ) -> tuple[Choice, Finder]:
     """Who finds candidates; where FAISS does not take what it was thought to take, the prefixes themselves."""
     device, options = where
-    choice = planned(factory, device, options.engine, prefixes.faiss_probes)
+    probes = index.prefixes.faiss_probes if index.prefixes is not None else 1
+    choice = planned(factory, device, options.engine, probes)
     if choice.engine == TORCH:
-        return choice, Scan.over(stored, prefixes.dim, device, _maxima(prefixes.dim) if options.fused else None)
+        return choice, Scan.over(
+            vectors, needed.prefix_dim, device, _maxima(needed.prefix_dim) if options.fused else None
+        )
     cards = sorted({device.number, *options.cards})
     shared = spread(needed, [_free_bytes(card) for card in cards], options.shared)
     try:
-        return choice, on_cards(stored, prefixes.faiss, choice.structure, cards, shared)
+        return choice, on_cards(index, choice.structure, cards, shared)
     except RuntimeError as error:
         if choice.structure == FLAT:
             raise DeviceError(f"FAISS cannot hold the prefixes on {device.told}: {error}") from error
         flat = Choice(FAISS, FLAT, f"FAISS does not take {factory} on a card: {' '.join(str(error).split())[:200]}")
-        return flat, on_cards(stored, prefixes.faiss, FLAT, cards, shared)
+        return flat, on_cards(index, FLAT, cards, shared)
 
 
 def _maxima(dim: int) -> Maxima:

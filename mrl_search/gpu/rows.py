@@ -28,6 +28,9 @@ class DeviceRows(Protocol):
     is_resident: bool
     """Whether the vectors lie in the device's own memory."""
 
+    def __len__(self) -> int:
+        """n."""
+
     def gathered(self, rows: Tensor, dim: int) -> Tensor:
         """The first `dim` coordinates of (b, m) rows, none below 0, on the device: (b, m, dim) float32 as stored."""
 
@@ -53,6 +56,9 @@ class Resident:
         """See DeviceRows."""
         for start in range(0, len(self._data), _ROWS):
             yield start, self._data[start : start + _ROWS, :dim].float()
+
+    def __len__(self) -> int:
+        return len(self._data)
 
     @classmethod
     def of(cls, vectors: Tensor) -> "Resident":
@@ -83,6 +89,9 @@ class OnHost:
         self._sent: list[torch.cuda.Event | None] = [None] * _BUFFERS
         self._turn = 0
         self._one_at_a_time = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._data)
 
     def gathered(self, rows: Tensor, dim: int) -> Tensor:
         """See DeviceRows."""

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from mrl_search.device import Device
-from mrl_search.indexes import NOISE, StoredVectors
+from mrl_search.gpu.rows import DeviceRows, units
+from mrl_search.indexes import NOISE
 
 HALF_NOISE = 2**-9
 """What a product of half-precision unit vectors may err by: 2^-10 by the rounding of both (|Σab| ≤ 1), 2^-11 by that
@@ -37,13 +38,17 @@ class Scan:
         self.noise = (float(NOISE) if exact else HALF_NOISE) * (1 if maxima is None else 2)
 
     @classmethod
-    def over(cls, stored: StoredVectors, dim: int, device: Device, maxima: Maxima | None = None) -> "Scan":
-        """Of stored vectors, moved block by block."""
+    def over(cls, vectors: DeviceRows, dim: int, device: Device, maxima: Maxima | None = None) -> "Scan":
+        """Of stored vectors, cut, scaled and rounded on the device."""
         dtype = torch.float16 if device.is_cuda else torch.float32
-        prefixes = torch.empty((len(stored), dim), dtype=dtype, device=str(device))
-        for start, block in stored.blocks(dim):
-            prefixes[start : start + len(block)] = torch.from_numpy(block).to(str(device)).to(dtype)
+        prefixes = torch.empty((len(vectors), dim), dtype=dtype, device=str(device))
+        for start, block in vectors.blocks(dim):
+            prefixes[start : start + len(block)] = units(block)
         return cls(prefixes, maxima)
+
+    def found_by(self, maxima: Maxima | None) -> "Scan":
+        """The same prefixes, searched by other means."""
+        return Scan(self._prefixes, maxima)
 
     def __len__(self) -> int:
         return len(self._prefixes)

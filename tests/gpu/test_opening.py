@@ -20,15 +20,16 @@ def card(monkeypatch):
     """As much of a card as deciding takes: torch computes on the CPU, FAISS's structures stay there, too."""
     asked = []
 
-    def on_cards(stored, prefix, structure, cards, shared):
+    def on_cards(index, structure, cards, shared):
+        stored, prefix = index.stored, index.prefixes.faiss
         asked.append((structure, cards, shared))
         faiss = load_faiss()
         if structure == "IVF4,PQ2":
             raise RuntimeError("Error in void faiss::gpu::f() at x.cu:1: no such code length")
-        index = faiss.IndexFlatIP(prefix.d) if structure == "Flat" else prefix
+        clone = faiss.IndexFlatIP(index.prefix_dim) if structure == "Flat" else prefix
         if structure == "Flat":
-            index.add(np.concatenate([block for _, block in stored.blocks(prefix.d)]))
-        return FaissFinder(index, structure, 0)
+            clone.add(np.concatenate([block for _, block in stored.blocks(index.prefix_dim)]))
+        return FaissFinder(clone, structure, 0)
 
     monkeypatch.setattr(opening, "faiss_cards", lambda: 1)
     monkeypatch.setattr(opening, "has_cagra", lambda: False)
@@ -67,6 +68,16 @@ def test_what_faiss_refuses_after_all_is_replaced_and_its_reason_told(card, inde
     on = on_device(index_of(crowded, 32, factory="IVF4,PQ2"), "IVF4,PQ2", CARD)
     assert on.where.startswith("cpu (a card), faiss Flat float16; FAISS does not take IVF4,PQ2 on a card: ")
     assert [structure for structure, *_ in card] == ["IVF4,PQ2", "Flat"]
+
+
+def test_codes_that_our_kernel_took_over_from_faiss_are_replaced(card, index_of, crowded):
+    index = index_of(crowded, 32, factory="PQ16x4fs")
+    index.prefixes.forget_faiss()  # as an index that is opened does
+    on = on_device(index, "PQ16x4fs", CARD)
+    assert "faiss Flat float16; PQ16x4fs is not for cards" in on.where
+    exact = on_device(index_of(crowded, 32), "Flat", CARD)
+    found, expected = (some.shortlist(crowded[1:9], Stage(32, 20)) for some in (on, exact))
+    np.testing.assert_array_equal(found.rows, expected.rows)
 
 
 def test_further_cards_share_the_prefixes(card, index_of, crowded):

@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from mrl_search.gpu import scan as scanning
+from mrl_search.gpu.rows import Resident
 from mrl_search.gpu.scan import HALF_NOISE, Scan, all_of_the_best, largest_of
 from mrl_search.indexes import StoredVectors
 from mrl_search.vectors import unit
@@ -21,7 +22,7 @@ def test_parts_come_together_as_the_whole(device, monkeypatch):
     random = np.random.default_rng(1)
     stored = StoredVectors(unit(random.standard_normal((2000, 24))), "float32")
     queries = torch.tensor(unit(random.standard_normal((6, 16))), device=str(device))
-    scan = Scan.over(stored, 16, device)
+    scan = Scan.over(Resident(stored, device), 16, device)
     whole = scan.largest(queries, 40)
     monkeypatch.setattr(scanning, "_BYTES", 6 * 4 * 200)
     parts = scan.largest(queries, 40)

@@ -1,0 +1,255 @@
+"""The GPU path: every result checked against the CPU's, then timed beside what the card can do at most.
+
+    export PYTHONPATH=.
+    python benchmarks/gpu.py                                       # on a card: 10^6 and 10^7 made vectors, < 8 minutes
+    python benchmarks/gpu.py --vectors real.npy                    # and real ones, of which 1,024 are asked
+    python benchmarks/gpu.py --texts sentences.txt --texts abstracts.txt     # one text a line: encoding, too
+    python benchmarks/gpu.py --device cpu --n 20000                # the same code on the CPU, to see that it runs
+
+Vectors are made by synthetic.py, which says what they are like, and stored as float32, rotated already. Times are
+medians, from numpy's queries to numpy's hits unless a column says otherwise. `plain` is torch's product, `fused` the
+Triton kernel. Writes one JSON to --out, after every part, so that what was measured outlives whatever stops it.
+"""
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from synthetic import described, made
+
+from mrl_search.device import chosen_device
+from mrl_search.funnel import Funnel, Stage
+from mrl_search.gpu import DeviceIndex, DeviceOptions, on_device
+from mrl_search.gpu.rows import scored, units
+from mrl_search.gpu.scan import Scan
+from mrl_search.indexes import Codec, StoredVectors, VectorIndex, build_prefix
+from mrl_search.provenance import provenance
+from mrl_search.retriever import search
+from mrl_search.vectors import unit
+
+BATCHES = (1, 32, 1024)
+PREFIXES = (64, 128)
+CHECKED = 16  # queries that the CPU answers, too
+CLOSE = 1e-6
+
+
+def finished(device):
+    if device.is_cuda:
+        torch.cuda.synchronize(device.number)
+
+
+def seconds(work, device, longest=1.5, most=50):
+    """(median, all) of calls after two that warm up; as many as fit in `longest` seconds, at least three."""
+    work(), work()
+    taken = []
+    while len(taken) < 3 or (sum(taken) < longest and len(taken) < most):
+        finished(device)
+        start = time.perf_counter()
+        work()
+        finished(device)
+        taken.append(time.perf_counter() - start)
+    return float(np.median(taken)), taken
+
+
+def floors(device):
+    """What this machine can do at most, measured now: bytes copied a second (read and written), multiply-adds · 2."""
+    where, card = str(device), device.is_cuda
+    source = torch.randint(0, 255, (2**31 if card else 2**26,), dtype=torch.uint8, device=where)
+    target = torch.empty_like(source)
+    copied = 2 * source.numel() / seconds(lambda: target.copy_(source), device)[0]
+    size = 8192 if card else 512
+    one, other = (torch.randn(size, size, device=where, dtype=torch.float16 if card else torch.float32) for _ in "ab")
+    return {"copy_bytes_per_s": copied, "matmul_flops": 2 * size**3 / seconds(lambda: one @ other, device)[0]}
+
+
+def engines(on, device):
+    """Name → the same prefixes, found by a product of all, and on a card by the fused kernel, too."""
+    yield "plain", on._finder
+    if device.is_cuda:
+        from mrl_search.gpu.fused import group_maxima
+
+        yield "fused", on._finder.found_by(group_maxima)
+
+
+def differences(found, expected):
+    """Rows that differ where no neighbour's score is within 1e-6, and the largest difference of scores."""
+    wrong = 0
+    for query, place in np.argwhere(found.rows != expected.rows):
+        scores = expected.scores[query]
+        near = np.count_nonzero(np.abs(scores - scores[place]) <= CLOSE)
+        wrong += near < 2 and abs(scores[place] - scores[-1]) > CLOSE
+    return int(wrong), float(np.abs(found.scores - expected.scores).max())
+
+
+def shortlists(on, prefix, queries, n, most, device):
+    """The first stage at every batch, beside the time that reading or multiplying alone would take."""
+    scan = on._finder
+    itemsize = scan.nbytes // (n * prefix)
+    for batch in BATCHES:
+        asked = queries[:batch]
+        there = units(torch.tensor(asked[:, :prefix], device=str(device)))
+        alone, _ = seconds(lambda there=there: scan.candidates(there, 200), device)
+        whole, _ = seconds(lambda asked=asked: on.shortlist(asked, Stage(prefix, 200)), device)
+        reading = n * prefix * itemsize / most["copy_bytes_per_s"]
+        multiplying = 2 * batch * n * prefix / most["matmul_flops"]
+        floor = max(reading, multiplying)
+        yield {
+            "batch": batch,
+            "find_ms": 1e3 * alone,
+            "ms": 1e3 * whole,
+            "floor_ms": 1e3 * floor,
+            "share": floor / alone,
+        }
+
+
+def flat(scan, on, queries, k=10):
+    """Exact search at full width, as fast as it goes here: half-precision products, the best of them scored."""
+    asked = torch.tensor(queries, device=on._rows.rows_on)
+    return scored(on._rows, asked, scan.candidates(units(asked), k), queries.shape[1], k)[1].cpu().numpy()
+
+
+def funnels(on, scan, queries, device, prefix):
+    """The funnel beside exact search at full width: queries a second of all at once, p50 of one at a time, recall."""
+    funnel = Funnel((Stage(prefix, 200), Stage(on.dim, 10)))
+    ours, _ = seconds(lambda: search(on, queries, funnel), device, 6.0)
+    theirs, _ = seconds(lambda: flat(scan, on, queries), device, 6.0)
+    _, singly = seconds(lambda: search(on, queries[:1], funnel), device, 3.0, 200)
+    rows, true = search(on, queries, funnel).rows, flat(scan, on, queries)
+    recall = np.mean([len(np.intersect1d(*some)) / true.shape[1] for some in zip(rows, true, strict=True)])
+    return {
+        "funnel": str(funnel),
+        "queries_per_s": len(queries) / ours,
+        "exact_queries_per_s": len(queries) / theirs,
+        "times_exact": theirs / ours,
+        "recall_at_10": float(recall),
+        "p50_ms": 1e3 * float(np.median(singly)),
+        "p95_ms": 1e3 * float(np.percentile(singly, 95)),
+    }
+
+
+def measured(name, documents, queries, device, most):
+    """One corpus: checks, then times; a dict a line."""
+    stored = StoredVectors(documents, "float32")
+    n, dim = documents.shape
+    for prefix in (width for width in PREFIXES if width < dim):
+        cpu = VectorIndex(stored, build_prefix(stored, prefix, Codec("Flat")))
+        funnel = Funnel((Stage(prefix, 200), Stage(dim, 10)))
+        expected = search(cpu, queries[:CHECKED], funnel)
+        there = on_device(cpu, "Flat", device, DeviceOptions(engine="torch"))
+        full = Scan.over(there._rows, dim, device) if prefix == PREFIXES[0] else None
+        for engine, finder in engines(there, device):
+            on = DeviceIndex(cpu, there._rows, finder, (device, f"torch {engine}"))
+            wrong, off = differences(search(on, queries[:CHECKED], funnel), expected)
+            line = {"vectors": name, "n": n, "dim": dim, "prefix": prefix, "engine": engine, "where": on.where}
+            line |= {"checked": CHECKED, "rows_wrong": wrong, "largest_score_difference": off}
+            line["shortlist"] = list(shortlists(on, prefix, queries, n, most, device))
+            if full is not None:
+                line["funnel"] = funnels(on, full, queries, device, prefix)
+            yield line
+        del there, full, on, finder
+        if device.is_cuda:
+            torch.cuda.empty_cache()
+
+
+def encoding(path, device):
+    """Texts a second of minilm-768 and of a bare SentenceTransformer on the same device, passes in turn."""
+    from encode import bare_sentence_transformer
+
+    from mrl_search.encoders import EncoderSpec, load_encoder
+    from mrl_search.encoders.precision import chosen_precision
+    from mrl_search.encoding import encode_documents
+    from mrl_search.progress import bar
+
+    texts = [line for line in path.read_text(encoding="utf-8").splitlines() if line][:100_000]
+    encoder = load_encoder(EncoderSpec("minilm-768"), device)
+    bare = bare_sentence_transformer(chosen_precision("auto", device)).to(str(device))
+
+    def ours():
+        with bar(None, "", "", shown=False) as silent:
+            return np.concatenate(list(encode_documents(encoder, texts, silent)))
+
+    took, theirs = [], []
+    encoder.encode_documents(texts[:256]), bare.encode(texts[:256])
+    for _ in range(3):
+        for work, kept in ((ours, took), (lambda: bare.encode(texts, batch_size=256), theirs)):
+            start = time.perf_counter()
+            work()
+            kept.append(time.perf_counter() - start)
+    rates = len(texts) / np.median(took), len(texts) / np.median(theirs)
+    return {
+        "texts": path.name,
+        "count": len(texts),
+        "per_s": rates[0],
+        "bare_per_s": rates[1],
+        "ratio": rates[0] / rates[1],
+    }
+
+
+def printed(line):
+    """A line as rows of the table."""
+    if "texts" in line:
+        print("| {texts}, {count:,} | {per_s:,.0f} texts/s | {bare_per_s:,.0f} bare | {ratio:.2f} × |".format(**line))
+        return
+    head = "| {n:,} × {dim} ({vectors}) | {prefix} {engine} |".format(**line)
+    for one in line["shortlist"]:
+        told = "{batch} | {find_ms:.3f} ms, floor {floor_ms:.3f}: {share:.0%}; the whole verb {ms:.3f} ms |"
+        print(head, told.format(**one))
+    if "funnel" in line:
+        told = (
+            "{funnel} | {queries_per_s:,.0f} a second, exact {exact_queries_per_s:,.0f}: {times_exact:.1f} ×; "
+            "recall@10 {recall_at_10:.4f}; p50 {p50_ms:.3f} ms, p95 {p95_ms:.3f} |"
+        )
+        print(head, told.format(**line["funnel"]))
+    told = "check | of {checked} queries {rows_wrong} rows differ, scores by {largest_score_difference:.1e} |"
+    print(head, told.format(**line), flush=True)
+
+
+def corpora(told, device):
+    """Name, documents and queries, one corpus at a time."""
+    for n in told.n:
+        documents, queries = made(n, max(BATCHES), str(device))
+        print(f"made: {described(documents)}", flush=True)
+        yield "made", documents, queries
+        del documents
+    for path in told.vectors:
+        vectors = np.load(path, mmap_mode="r")
+        mask = np.zeros(len(vectors), np.bool_)
+        mask[np.random.default_rng(0).permutation(len(vectors))[: max(BATCHES)]] = True
+        yield path.stem, unit(np.asarray(vectors[~mask], np.float32)), unit(np.asarray(vectors[mask], np.float32))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--n", type=int, nargs="*", default=[1_000_000, 10_000_000])
+    parser.add_argument("--vectors", type=Path, action="append", default=[])
+    parser.add_argument("--texts", type=Path, action="append", default=[])
+    parser.add_argument("--out", type=Path, default=Path("gpu.json"))
+    told = parser.parse_args()
+    start, device = time.perf_counter(), chosen_device(told.device)
+    most = floors(device)
+    record = {"provenance": provenance(device.told), "torch": torch.__version__, **most, "lines": []}
+    print(f"{device.told}: copies {most['copy_bytes_per_s'] / 1e9:,.0f} GB/s (read and written), ", end="")
+    print(f"multiplies {most['matmul_flops'] / 1e12:,.2f} TFLOP/s in {'float16' if device.is_cuda else 'float32'}")
+
+    def kept(line):
+        record["lines"].append(line)
+        record["seconds"] = time.perf_counter() - start
+        told.out.write_text(json.dumps(record, indent=1) + "\n")
+        printed(line)
+
+    for path in told.texts:
+        kept(encoding(path, device))
+    for name, documents, queries in corpora(told, device):
+        for line in measured(name, documents, queries, device, most):
+            kept(line)
+    print(f"{record['seconds']:.0f} s in all; {told.out}")
+    wrong = sum(line.get("rows_wrong", 0) for line in record["lines"])
+    raise SystemExit(f"{wrong} rows are not the CPU's" if wrong else 0)
+
+
+if __name__ == "__main__":
+    main()
