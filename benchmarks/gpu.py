@@ -30,10 +30,10 @@ from mrl_search.provenance import provenance
 from mrl_search.retriever import search
 from mrl_search.vectors import unit
 
-BATCHES = (1, 32, 1024)
 PREFIXES = (64, 128)
 CHECKED = 16  # queries that the CPU answers, too
 CLOSE = 1e-6
+LONGEST = 1.5
 
 
 def finished(device):
@@ -41,11 +41,11 @@ def finished(device):
         torch.cuda.synchronize(device.number)
 
 
-def seconds(work, device, longest=1.5, most=50):
-    """(median, all) of calls after two that warm up; as many as fit in `longest` seconds, at least three."""
+def seconds(work, device, longest=1.0, most=50):
+    """(median, all) of calls after two that warm up: what `longest` times LONGEST seconds hold, at least three."""
     work(), work()
     taken = []
-    while len(taken) < 3 or (sum(taken) < longest and len(taken) < most):
+    while len(taken) < 3 or (sum(taken) < longest * LONGEST and len(taken) < most):
         finished(device)
         start = time.perf_counter()
         work()
@@ -88,7 +88,7 @@ def shortlists(on, prefix, queries, n, most, device):
     """The first stage at every batch, beside the time that reading or multiplying alone would take."""
     scan = on._finder
     itemsize = scan.nbytes // (n * prefix)
-    for batch in BATCHES:
+    for batch in (1, min(32, len(queries)), len(queries)):
         asked = queries[:batch]
         there = units(torch.tensor(asked[:, :prefix], device=str(device)))
         alone, _ = seconds(lambda there=there: scan.candidates(there, 200), device)
@@ -114,9 +114,9 @@ def flat(scan, on, queries, k=10):
 def funnels(on, scan, queries, device, prefix):
     """The funnel beside exact search at full width: queries a second of all at once, p50 of one at a time, recall."""
     funnel = Funnel((Stage(prefix, 200), Stage(on.dim, 10)))
-    ours, _ = seconds(lambda: search(on, queries, funnel), device, 6.0)
-    theirs, _ = seconds(lambda: flat(scan, on, queries), device, 6.0)
-    _, singly = seconds(lambda: search(on, queries[:1], funnel), device, 3.0, 200)
+    ours, _ = seconds(lambda: search(on, queries, funnel), device, 4.0)
+    theirs, _ = seconds(lambda: flat(scan, on, queries), device, 4.0)
+    _, singly = seconds(lambda: search(on, queries[:1], funnel), device, 2.0, 200)
     rows, true = search(on, queries, funnel).rows, flat(scan, on, queries)
     recall = np.mean([len(np.intersect1d(*some)) / true.shape[1] for some in zip(rows, true, strict=True)])
     return {
@@ -210,14 +210,14 @@ def printed(line):
 def corpora(told, device):
     """Name, documents and queries, one corpus at a time."""
     for n in told.n:
-        documents, queries = made(n, max(BATCHES), str(device))
+        documents, queries = made(n, told.queries, str(device))
         print(f"made: {described(documents)}", flush=True)
         yield "made", documents, queries
         del documents
     for path in told.vectors:
         vectors = np.load(path, mmap_mode="r")
         mask = np.zeros(len(vectors), np.bool_)
-        mask[np.random.default_rng(0).permutation(len(vectors))[: max(BATCHES)]] = True
+        mask[np.random.default_rng(0).permutation(len(vectors))[: told.queries]] = True
         yield path.stem, unit(np.asarray(vectors[~mask], np.float32)), unit(np.asarray(vectors[mask], np.float32))
 
 
@@ -225,10 +225,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--n", type=int, nargs="*", default=[1_000_000, 10_000_000])
+    parser.add_argument("--queries", type=int, default=1024, help="the largest batch")
+    parser.add_argument("--seconds", type=float, default=LONGEST, help="that a figure is measured for, about")
     parser.add_argument("--vectors", type=Path, action="append", default=[])
     parser.add_argument("--texts", type=Path, action="append", default=[])
     parser.add_argument("--out", type=Path, default=Path("gpu.json"))
     told = parser.parse_args()
+    globals()["LONGEST"] = told.seconds
     start, device = time.perf_counter(), chosen_device(told.device)
     most = floors(device)
     record = {"provenance": provenance(device.told), "torch": torch.__version__, **most, "lines": []}

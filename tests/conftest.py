@@ -44,3 +44,14 @@ def clustered() -> np.ndarray:
     vectors = np.repeat(centres, 30, axis=0) + 0.4 * random.standard_normal((600, 32))
     vectors[::10] = np.repeat(vectors[::30], 3, axis=0)
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+@pytest.fixture
+def pretended_card(monkeypatch):
+    """A Device that is decided about as a card and computes on the CPU: what a card's path does, without one."""
+    from mrl_search.device import Device
+    from mrl_search.gpu import opening
+
+    monkeypatch.setattr(Device, "__str__", lambda device: "cpu")
+    monkeypatch.setattr(opening, "_free_bytes", lambda card: 80 * 2**30)
+    return Device("cuda", 0, "a card")

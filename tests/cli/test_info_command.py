@@ -12,3 +12,8 @@ def test_info_shows_the_manifest_and_bytes_per_document(built):
     facts = json.loads(call("info", "corpus", "--json").stdout)
     assert facts["bytes_per_document"]["vectors"] > 64 * 4
     assert facts["dims"] == [16, 64]
+
+
+def test_info_says_what_would_search(built):
+    assert "searched on     cpu\n" in call("info", "--device", "cpu").stdout
+    assert json.loads(call("info", "--device", "cpu", "--json").stdout)["searched_on"] == "cpu"

@@ -29,6 +29,19 @@ def test_explain_shows_every_stage(built):
     assert "stages: 16:3 " in shown
 
 
+def test_explain_says_what_searched(built):
+    assert call("query", "red fox", "--explain", "--device", "cpu").stdout.count("; on cpu\n") == 1
+    assert json.loads(call("query", "red fox", "--json", "--explain", "--device", "cpu").stdout)["device"] == "cpu"
+
+
+@pytest.mark.parametrize("verb", [("build", "corpus.jsonl", "--force"), ("query", "x"), ("info",)])
+def test_a_card_that_is_not_there_is_an_error_in_one_line(built, verb, monkeypatch):
+    monkeypatch.setattr("mrl_search.device._cards", list)
+    result = call(*verb, "--device", "cuda", code=1)
+    assert "take --device cpu" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
 def test_json_has_the_whole_document_and_with_explain_every_stage(built):
     found = json.loads(call("query", "red fox", "--json", "--explain", "--k", "1").stdout)
     assert found["answers"][0] | {"score": 0} == {"rank": 1, "score": 0, "id": "fox", **{

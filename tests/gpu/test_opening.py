@@ -24,7 +24,7 @@ def card(monkeypatch):
         stored, prefix = index.stored, index.prefixes.faiss
         asked.append((structure, cards, shared))
         faiss = load_faiss()
-        if structure == "IVF4,PQ2":
+        if structure == "IVF4,SQ8":
             raise RuntimeError("Error in void faiss::gpu::f() at x.cu:1: no such code length")
         clone = faiss.IndexFlatIP(index.prefix_dim) if structure == "Flat" else prefix
         if structure == "Flat":
@@ -65,9 +65,9 @@ def test_faiss_finds_what_it_finds_on_the_cpu(card, index_of, crowded, factory):
 
 
 def test_what_faiss_refuses_after_all_is_replaced_and_its_reason_told(card, index_of, crowded):
-    on = on_device(index_of(crowded, 32, factory="IVF4,PQ2"), "IVF4,PQ2", CARD)
-    assert on.where.startswith("cpu (a card), faiss Flat float16; FAISS does not take IVF4,PQ2 on a card: ")
-    assert [structure for structure, *_ in card] == ["IVF4,PQ2", "Flat"]
+    on = on_device(index_of(crowded, 32, factory="IVF4,SQ8"), "IVF4,SQ8", CARD)
+    assert on.where.startswith("cpu (a card), faiss Flat float16; FAISS does not take IVF4,SQ8 on a card: ")
+    assert [structure for structure, *_ in card] == ["IVF4,SQ8", "Flat"]
 
 
 def test_codes_that_our_kernel_took_over_from_faiss_are_replaced(card, index_of, crowded):

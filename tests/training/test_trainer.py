@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 from pyarrow import parquet
 
+from mrl_search.device import Device
 from mrl_search.encoders import EncoderSpec, load_encoder
-from mrl_search.errors import MissingPackageError, TrainingError
+from mrl_search.errors import DeviceError, MissingPackageError, TrainingError
 from mrl_search.training import Arm, Source, TrainOptions, TrainRecipe, train_arm
+from mrl_search.training.trainer import training_device
 from mrl_search.training.training_set import training_set
 
 BASELINE, MRL = Arm("baseline", (16,)), Arm("mrl", (4, 8, 16))
@@ -164,3 +166,9 @@ def test_without_accelerate_the_extra_is_named(tiny, pairs, monkeypatch):
     monkeypatch.setattr("mrl_search.training.trainer.find_spec", lambda name: None)
     with pytest.raises(MissingPackageError, match=r"mrl-search\[train\]"):
         trained(recipe_of(tiny), MRL, pairs, "mrl")
+
+
+def test_a_card_but_the_first_is_refused_with_the_way_to_it():
+    assert training_device(TrainOptions(device=Device("cuda", 0))) == Device("cuda", 0)
+    with pytest.raises(DeviceError, match="set CUDA_VISIBLE_DEVICES=2, and take --device cuda"):
+        training_device(TrainOptions(device=Device("cuda", 2)))

@@ -1,0 +1,88 @@
+import json
+
+import numpy as np
+import pytest
+
+from mrl_search.builder import BuildOptions, build
+from mrl_search.device import CPU
+from mrl_search.encoders import EncoderSpec
+from mrl_search.eval import EvalOptions, EvalRecipe, evaluate
+from mrl_search.indexes import StoredVectors, VectorIndex, exact, read_manifest
+from mrl_search.placing import exact_on, index_on, rotation_on, told_of
+from mrl_search.retriever import open_retriever
+from mrl_search.rotation import Rotation
+
+
+def test_on_the_cpu_everything_stays_as_it_is(clustered):
+    index = VectorIndex(StoredVectors(clustered, "float32"))
+    rotation = Rotation(np.eye(4, dtype=np.float32), "pca")
+    assert index_on(CPU, index, "Flat") is index
+    assert rotation_on(CPU, rotation) is rotation
+    assert rotation_on(CPU, None) is None
+    assert told_of(CPU, "PQ64x4fs") == index.where == "cpu"
+    found, expected = exact_on(CPU, index.stored, clustered[:2], [8], 3), exact(index.stored, clustered[:2], [8], 3)
+    np.testing.assert_array_equal(found[8].rows, expected[8].rows)
+
+
+def test_a_card_gives_what_the_cpu_gives(clustered, pretended_card):
+    stored = StoredVectors(clustered, "float32")
+    found, expected = (
+        exact_on(pretended_card, stored, clustered[:9], [8, 32], 5),
+        exact(stored, clustered[:9], [8, 32], 5),
+    )
+    for dim in (8, 32):
+        np.testing.assert_array_equal(found[dim].rows, expected[dim].rows)
+    assert rotation_on(pretended_card, None) is None
+    assert told_of(pretended_card, "PQ64x4fs") == (
+        "cpu (a card), torch Flat float16; PQ64x4fs is FAISS's; torch compares the prefixes themselves"
+    )
+
+
+@pytest.fixture
+def folder(corpus, tmp_path):
+    texts = [f"number {n} of {n % 11} and {n * n % 13}" for n in range(1200)]
+    source = corpus(*({"_id": f"d{n}", "text": text} for n, text in enumerate(texts)))
+    return build(source, tmp_path / "i", dims=(16, 64), encoder="hashing:64", options=BuildOptions(rotation="pca"))
+
+
+def test_an_index_that_is_open_on_a_card_answers_as_on_the_cpu(folder, pretended_card):
+    with open_retriever(folder) as cpu, open_retriever(folder, device=pretended_card) as card:
+        assert (cpu.where, card.where) == ("cpu", "cpu (a card), torch Flat float16; full vectors resident")
+        for asked in (["number 7 of 7"], [f"number {n}" for n in range(30)]):
+            ours, theirs = (some.search(asked, k=5) for some in (card, cpu))
+            for one, other in zip(ours, theirs, strict=True):  # of hashed words many are as near, but for rounding
+                assert [a.score for a in one] == pytest.approx([a.score for a in other], abs=1e-6)
+                assert one[0].id == other[0].id
+
+
+def test_an_index_that_was_built_with_a_card_says_so_and_is_the_same(corpus, folder, tmp_path, pretended_card):
+    options = BuildOptions(rotation="pca", device=pretended_card)
+    source = str(tmp_path / "corpus.jsonl")
+    other = build(source, tmp_path / "j", dims=(16, 64), encoder="hashing:64", options=options)
+    assert read_manifest(folder)[0].provenance["device"] == "cpu"
+    assert read_manifest(other)[0].provenance["device"] == "cpu (a card)"
+    with open_retriever(folder) as one, open_retriever(other) as two:
+        np.testing.assert_allclose(one.stored.vectors.stored.data, two.stored.vectors.stored.data, atol=2e-6)
+
+
+def test_an_evaluation_on_a_card_measures_the_same_and_says_where(tmp_path, pretended_card):
+    folder = tmp_path / "tiny"
+    (folder / "qrels").mkdir(parents=True)
+    own = [{"_id": str(n), "text": f"number {n} of {n % 7}"} for n in range(300)]
+    (folder / "corpus.jsonl").write_text("".join(json.dumps(document) + "\n" for document in own))
+    (folder / "queries.jsonl").write_text("".join(f'{{"_id": "q{n}", "text": "number {n}"}}\n' for n in range(12)))
+    judged = "".join(f"q{n}\t{n}\t1\n" for n in range(12))
+    (folder / "qrels/test.tsv").write_text(f"query-id\tcorpus-id\tscore\n{judged}")
+    recipe = EvalRecipe(
+        f"dir:{folder}",
+        encoders=(EncoderSpec("hashing:64"),),
+        dims=(16,),
+        funnels=("16:30,64:10",),
+        rotations=("none", "pca"),
+        prefixes=("Flat", "SQ8"),
+    )
+    cpu, card = (evaluate(recipe, EvalOptions(device=device, cache=False)) for device in ("cpu", pretended_card))
+    assert [row.mean for row in card.reports] == [pytest.approx(row.mean, abs=1e-9) for row in cpu.reports]
+    assert {row.cost.device for row in cpu.reports} == {"cpu"}
+    assert all(row.cost.device.startswith("cpu (a card), torch Flat float16") for row in card.reports)
+    assert card.provenance["device"] == "cpu (a card)"
