@@ -244,11 +244,11 @@ def main():
         told.out.write_text(json.dumps(record, indent=1) + "\n")
         printed(line)
 
-    for path in told.texts:
-        kept(encoding(path, device))
     for name, documents, queries in corpora(told, device):
         for line in measured(name, documents, queries, device, most):
             kept(line)
+    for path in told.texts:
+        kept(encoding(path, device))
     print(f"{record['seconds']:.0f} s in all; {told.out}")
     wrong = sum(line.get("rows_wrong", 0) for line in record["lines"])
     raise SystemExit(f"{wrong} rows are not the CPU's" if wrong else 0)

@@ -195,13 +195,16 @@ def _rows(
     walks = [(EXACT, funnel) for funnel in known]
     walks += [(prefix, funnel) for prefix in recipe.prefixes for funnel in funnels if funnel not in known]
     built: tuple[int, Codec] | None = None
+    index: VectorIndex | None = None
     with bar(len(walks), f"searching {dataset.name}", "funnels", shown=options.progress) as progress:
         for prefix, funnel in walks:
             first = funnel.stages[0].dim
             codec = chosen_codec(len(stored), first) if prefix == AUTO else Codec(prefix)
             if (first, codec) != built:  # one at a time, since each is a copy of its prefixes
+                index = None  # a card has room for one
                 index = index_on(device, _index(stored, first, codec), codec.factory)
                 built = (first, codec)
+            assert index is not None
             hits = known[funnel] if funnel in known else search(index, queries, _deeper(funnel, more))
             ranking = encoded.ranking(dataset.queries, hits, funnel.k, drops_self=recipe.drops_self)
             row = Row(encoded.name, str(funnel), encoded.kind, prefix, stored.dtype)

@@ -32,7 +32,7 @@ def group_maxima(queries: Tensor, prefixes: Tensor) -> Tensor:
     count, size, dim = len(queries), len(prefixes), prefixes.shape[1]
     found = torch.empty((count, triton.cdiv(size, GROUP)), dtype=torch.float32, device=queries.device)
     lines = min(_MOST, max(_LEAST, triton.next_power_of_2(count)))
-    grid = (triton.cdiv(size, _ROWS), triton.cdiv(count, lines))  # the queries' blocks of one part of the rows together
+    grid = (triton.cdiv(count, lines) * triton.cdiv(size, _ROWS),)  # one axis: the second may have but 65,535 programs
     _group_maxima[grid](queries, prefixes, found, count, size, dim, lines, _ROWS, GROUP)
     return found
 
@@ -49,15 +49,17 @@ def _group_maxima(
     rows: tl.constexpr,
     group: tl.constexpr,
 ):
-    line = tl.program_id(1) * lines + tl.arange(0, lines)
-    row = tl.program_id(0) * rows + tl.arange(0, rows)
+    blocks = tl.cdiv(count, lines)
+    part = tl.program_id(0) // blocks  # all queries meet one part of the rows, in the cache, before the next
+    line = (tl.program_id(0) % blocks) * lines + tl.arange(0, lines)
+    row = part * rows + tl.arange(0, rows)
     at = tl.arange(0, dim)
     asked = tl.load(queries + line[:, None] * dim + at[None, :], mask=line[:, None] < count, other=0.0)
     stored = tl.load(prefixes + row[:, None].to(tl.int64) * dim + at[None, :], mask=row[:, None] < size, other=0.0)
     cosines = tl.dot(asked, tl.trans(stored))
     cosines = tl.where(row[None, :] < size, cosines, float("-inf"))
     largest = tl.max(tl.reshape(cosines, (lines, rows // group, group)), 2)
-    place = tl.program_id(0) * (rows // group) + tl.arange(0, rows // group)
+    place = part * (rows // group) + tl.arange(0, rows // group)
     groups = tl.cdiv(size, group)
     inside = (line[:, None] < count) & (place[None, :] < groups)
     tl.store(found + line[:, None].to(tl.int64) * groups + place[None, :], largest, mask=inside)

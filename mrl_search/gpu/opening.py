@@ -95,4 +95,5 @@ def _maxima(dim: int) -> Maxima:
 
 
 def _free_bytes(card: int) -> int:
+    torch.cuda.empty_cache()  # what torch keeps for later is free, too
     return int(torch.cuda.mem_get_info(card)[0])

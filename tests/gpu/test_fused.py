@@ -1,5 +1,10 @@
 """On a card the kernel is compiled; elsewhere Triton's interpreter runs it, if Triton is there."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -70,3 +75,23 @@ def test_groups_whose_maxima_come_from_elsewhere_give_what_all_products_give(dev
         len(np.intersect1d(*some)) for some in zip(found[1].cpu().numpy(), expected[1].cpu().numpy(), strict=True)
     ]
     assert min(overlap) >= 19
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("arch", [80, 90])
+def test_it_compiles_for_cards_that_are_not_here(arch):
+    pytest.importorskip("triton", reason="Triton comes with torch's CUDA build, and this torch has none")
+    code = f"""
+from triton.backends.compiler import GPUTarget
+from triton.compiler import ASTSource, compile
+from mrl_search.gpu import fused
+kinds = dict.fromkeys(("queries", "prefixes"), "*fp16") | {{"found": "*fp32", "count": "i32", "size": "i32"}}
+for dim in fused.WIDTHS:
+    for lines in (16, 32, 64):
+        fixed = {{"dim": dim, "lines": lines, "rows": 128, "group": 32}}
+        source = ASTSource(fused._group_maxima, kinds | dict.fromkeys(fixed, "constexpr"), constexprs=fixed)
+        made = compile(source, target=GPUTarget("cuda", {arch}, 32))
+        assert made.asm["cubin"] and made.metadata.shared <= 99 * 1024
+"""
+    environment = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment, cwd=Path(__file__).parents[2])
