@@ -78,20 +78,21 @@ class Needed:
         return self.count * self.dim * self.vector_itemsize
 
 
-def are_resident(needed: Needed, free_bytes: int, where: str) -> bool:
+def are_resident(needed: Needed, free_bytes: int, where: str, shares: int = 1) -> bool:
     """Whether the full vectors fit beside the prefixes in a card's free memory, with 2 GiB to work in.
 
+    shares: cards that may hold a part of the prefixes each.
     Raises DeviceError, with the widest prefix that would fit, where not even the prefixes do.
     """
-    left = free_bytes - _WORK
-    if needed.prefix_bytes > left:
-        widest = max(0, left) // (needed.count * HALF) // _STEP * _STEP
+    left, prefix_bytes = free_bytes - _WORK, needed.prefix_bytes // shares
+    if prefix_bytes > left:
+        widest = max(0, left) * shares // (needed.count * HALF) // _STEP * _STEP
         advice = f"build with --dims {widest},{needed.dim}" if widest else "no prefix fits"
         raise DeviceError(
             f"{needed.count:,} prefixes of {needed.prefix_dim} dims take {_gib(needed.prefix_bytes)} in float16 and "
             f"{_gib(_WORK)} to work in; {where} has {_gib(free_bytes)} free: {advice}, or take --device cpu"
         )
-    return needed.prefix_bytes + needed.vector_bytes <= left
+    return prefix_bytes + needed.vector_bytes <= left
 
 
 def spread(needed: Needed, free_bytes: list[int], asked: str = "auto") -> str:

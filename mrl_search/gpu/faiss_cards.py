@@ -11,6 +11,7 @@ from mrl_search.gpu.choice import CAGRA, FLAT, MOST_FOUND
 from mrl_search.gpu.scan import HALF_NOISE, all_of_the_best
 from mrl_search.indexes import StoredVectors, VectorIndex
 
+_LEAST_KEPT = 64  # by a graph's search, which keeps whole thirty-twos
 _LOSSY, _LEAST_LOSSY = 2, 100  # rows fetched for each one wanted, and in any case, where codes are compared
 
 
@@ -37,7 +38,8 @@ class FaissFinder:
     def __init__(self, index: Any, structure: str, nbytes: int) -> None:
         self._index = index
         self._is_exhaustive = structure == FLAT
-        self._is_lossless = self._is_exhaustive or structure.endswith("Flat") or structure == CAGRA
+        self._is_graph = structure == CAGRA
+        self._is_lossless = self._is_exhaustive or structure.endswith("Flat") or self._is_graph
         self.dim, self.nbytes = int(index.d), nbytes
 
     def candidates(self, queries: Tensor, k: int) -> Tensor:
@@ -54,8 +56,17 @@ class FaissFinder:
                 f"FAISS finds {MOST_FOUND:,} rows of a query on a card, {wanted:,} are needed to leave none out: "
                 "keep fewer in the first stage, or open the index with engine='torch'"
             )
-        scores, rows = self._index.search(np.ascontiguousarray(queries.cpu().numpy()), wanted)
+        asked = np.ascontiguousarray(queries.cpu().numpy())
+        scores, rows = self._index.search(asked, wanted, params=self._parameters(wanted))
         return torch.from_numpy(scores).to(queries.device), torch.from_numpy(rows).to(queries.device)
+
+    def _parameters(self, wanted: int) -> Any:
+        """CAGRA keeps 64 rows while it searches unless told otherwise, however many are wanted of it."""
+        if not self._is_graph:
+            return None
+        parameters = _faiss().SearchParametersCagra()
+        parameters.itopk_size = -(-max(wanted, _LEAST_KEPT) // 32) * 32
+        return parameters
 
 
 def on_cards(index: VectorIndex, structure: str, cards: list[int], shared: str) -> FaissFinder:
@@ -88,7 +99,7 @@ def _exact(stored: StoredVectors, dim: int, cards: list[int], shared: str) -> An
 
 
 def _graph(stored: StoredVectors, dim: int, card: int) -> Any:
-    """cuVS's CAGRA over float32 prefixes; the neighbours it looks at grow with what is wanted."""
+    """cuVS's CAGRA over float32 prefixes."""
     faiss = _faiss()
     settings = faiss.GpuIndexCagraConfig()
     settings.device = card

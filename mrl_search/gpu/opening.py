@@ -46,7 +46,10 @@ def on_device(index: VectorIndex, factory: str, device: Device, options: DeviceO
     stored = index.stored
     width = index.prefixes.dim if index.prefixes is not None else 0
     needed = Needed(len(index), width, index.dim, stored.data.itemsize)
-    fits = are_resident(needed, _free_bytes(device.number), device.told) if device.is_cuda else True
+    if options.cards and planned(factory, device, options.engine).engine == TORCH:
+        raise DeviceError("several cards share an index by FAISS alone, which sees none here; leave out `cards`")
+    shares = 1 + len(options.cards)
+    fits = are_resident(needed, _free_bytes(device.number), device.told, shares) if device.is_cuda else True
     resident = fits if options.resident is None else options.resident
     vectors = Resident(stored, device) if resident else OnHost(stored, device)
     if index.prefixes is None:
@@ -73,11 +76,10 @@ def _found(
     probes = index.prefixes.faiss_probes if index.prefixes is not None else 1
     choice = planned(factory, device, options.engine, probes)
     if choice.engine == TORCH:
-        return choice, Scan.over(
-            vectors, needed.prefix_dim, device, _maxima(needed.prefix_dim) if options.fused else None
-        )
+        maxima = _maxima(needed.prefix_dim) if options.fused else None
+        return choice, Scan.over(vectors, needed.prefix_dim, device, maxima)
     cards = sorted({device.number, *options.cards})
-    shared = spread(needed, [_free_bytes(card) for card in cards], options.shared)
+    shared = spread(needed, [_free_bytes(card) for card in cards], options.shared) if len(cards) > 1 else "replicas"
     try:
         return choice, on_cards(index, choice.structure, cards, shared)
     except RuntimeError as error:

@@ -76,6 +76,12 @@ def test_prefixes_that_do_not_fit_are_refused_with_the_widest_that_do():
         are_resident(Needed(10_000_000, 128, 768, 4), GIB, "cuda:0")
 
 
+def test_prefixes_that_cards_share_need_fit_on_each_in_part_only():
+    needed = Needed(10_000_000, 128, 768, 4)  # 2.4 GiB
+    assert not are_resident(needed, 4 * GIB, "cuda:0", shares=2)
+    assert are_resident(needed, 32 * GIB, "cuda:0", shares=2)
+
+
 def test_several_cards_hold_replicas_if_each_has_room_and_else_shards():
     needed = Needed(10_000_000, 128, 768, 4)  # 2.4 GiB
     assert spread(needed, [80 * GIB, 5 * GIB]) == "replicas"

@@ -85,6 +85,11 @@ def test_further_cards_share_the_prefixes(card, index_of, crowded):
     assert card == [("Flat", [0, 1, 2], "shards")]
 
 
+def test_torch_shares_nothing_among_cards(device, index_of, crowded):
+    with pytest.raises(DeviceError, match="several cards share an index by FAISS alone"):
+        on_device(index_of(crowded[:200], 32), "Flat", device, DeviceOptions(engine="torch", cards=(1,)))
+
+
 def test_memory_is_looked_at_first(card, index_of, crowded, monkeypatch):
     monkeypatch.setattr(opening, "_free_bytes", lambda card: 2**20)
     with pytest.raises(DeviceError, match="no prefix fits"):
