@@ -1,5 +1,6 @@
 """How good is a funnel, and what does it cost? `eval/` at the top level holds recipes and results."""
 
+from mrl_search.eval.arms import ComparedArm, Kept, Measured, Study
 from mrl_search.eval.check import check
 from mrl_search.eval.claims import claims_ledger
 from mrl_search.eval.compare import Compared, Comparison, compare, comparison_table
@@ -8,7 +9,17 @@ from mrl_search.eval.exports import write_report
 from mrl_search.eval.growth import Growth
 from mrl_search.eval.interchange import MTEBEncoder, write_mteb
 from mrl_search.eval.measures import DEFAULT as DEFAULT_MEASURES
-from mrl_search.eval.paired import Difference, Share, holm, paired, paired_rows, resampled
+from mrl_search.eval.paired import (
+    Difference,
+    Share,
+    holm,
+    paired,
+    paired_rows,
+    redraws,
+    resampled,
+    resampled_share,
+    shares,
+)
 from mrl_search.eval.prices import Prices, read_prices
 from mrl_search.eval.recipes import EvalRecipe, Expected, read_eval_recipe
 from mrl_search.eval.report import Cost, Evaluation, Report
@@ -17,6 +28,7 @@ from mrl_search.eval.table import table
 __all__ = [
     "DEFAULT_MEASURES",
     "Compared",
+    "ComparedArm",
     "Comparison",
     "Cost",
     "Difference",
@@ -25,10 +37,13 @@ __all__ = [
     "Evaluation",
     "Expected",
     "Growth",
+    "Kept",
     "MTEBEncoder",
+    "Measured",
     "Prices",
     "Report",
     "Share",
+    "Study",
     "check",
     "claims_ledger",
     "compare",
@@ -39,7 +54,10 @@ __all__ = [
     "paired_rows",
     "read_eval_recipe",
     "read_prices",
+    "redraws",
     "resampled",
+    "resampled_share",
+    "shares",
     "table",
     "write_mteb",
     "write_report",
