@@ -141,7 +141,7 @@ def _chosen_encoder(
     if encoder is None:
         encoder = DEFAULT_ENCODER if given is None else EncoderSpec("precomputed", dim=given.shape[1])
     if isinstance(encoder, str):
-        encoder = EncoderSpec(encoder)
+        encoder = EncoderSpec.named(encoder)
     if isinstance(encoder, EncoderSpec):
         if encoder.name.startswith("openai:") and encoder.dim is None and dims:
             # an endpoint cuts on its side, which saves the transfer; others are cut here, and cached whole
@@ -279,6 +279,7 @@ def _record(encoder: Encoder) -> EncoderRecord:
         document_prompt=spec.document_prompt,
         layer_norm=spec.layer_norm,
         precision=spec.precision,
+        layers=spec.layers,
         probe_query=() if spec.name == "precomputed" else tuple(_probe(encoder)[0].tolist()),
     )
 

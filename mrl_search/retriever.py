@@ -180,7 +180,13 @@ def open_retriever(index: Path | str, encoder: Encoder | None = None) -> Retriev
         if encoder is None:
             dim = stored.manifest.dim if record.name == "precomputed" else record.dim
             spec = EncoderSpec(
-                record.name, dim, record.query_prompt, record.document_prompt, record.layer_norm, record.precision
+                record.name,
+                dim,
+                query_prompt=record.query_prompt,
+                document_prompt=record.document_prompt,
+                layer_norm=record.layer_norm,
+                precision=record.precision,
+                layers=record.layers,
             )
             encoder = load_encoder(spec)
         return Retriever(encoder, stored, Funnel.parse(stored.manifest.funnel))

@@ -78,4 +78,4 @@ def encoder_spec(name: str | None, vectors: Path | None, **told: Any) -> "Encode
     from mrl_search.builder import DEFAULT_ENCODER
     from mrl_search.encoders import EncoderSpec
 
-    return None if name is None and vectors is not None else EncoderSpec(name or DEFAULT_ENCODER, **told)
+    return None if name is None and vectors is not None else EncoderSpec.named(name or DEFAULT_ENCODER, **told)

@@ -121,7 +121,7 @@ def _groups(
     """The rows of every encoder and rotation, with every width's growth over the sizes `at`, if there are any."""
     content = fingerprint(dataset) if options.cache else ""
     for spec in recipe.encoders:
-        encoder = load_encoder(spec)
+        encoder = load_encoder(spec, recipe.encoders if options.cache else ())
         funnels = _funnels(recipe, encoder.dim)
         seen = _Seen(dataset, ids, encoder, options)
         for kind in recipe.rotations:

@@ -40,6 +40,7 @@ class EncoderRecord:
     layer_norm: bool | None = None
     precision: str = "auto"
     probe_query: tuple[float, ...] = ()
+    layers: int | None = None
 
     @property
     def probe(self) -> Vectors | None:
