@@ -15,7 +15,7 @@ class Recipe:
     """How axes are learned; `learned.py` says from what.
 
     steps: of Adam, at least 20 (OneCycleLR cannot warm up in fewer).
-    pool: rows drawn for a step. anchors: how many of them, at most half, are compared with all the others.
+    pool: rows drawn for a step, at most. anchors: how many of them, at most, are compared with all the others.
     rate: the highest learning rate.
     target_temperature, student_temperature: what full-width and prefix cosines are divided by before the softmax.
 
@@ -27,7 +27,7 @@ class Recipe:
     steps: int = 80
     pool: int = 8192
     anchors: int = 512
-    rate: float = 2e-2
+    rate: float = 5e-3
     target_temperature: float = 0.04
     student_temperature: float = 0.05
 
