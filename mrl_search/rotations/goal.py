@@ -21,7 +21,7 @@ class Recipe:
 
     Measured as the share of held-out queries' exact top 10 among the first 50 and 100. Fitted for 128 dims to 50,000
     sentences of 768: by 64 dims .906 and .958 (principal axes .853 and .927), by 128 .992 and .998. To 5,183 of 384
-    dims for six widths up to 256, among the first 100: twice the steps gain .007 by 16 dims, .004 by 32 and nothing by 64.
+    dims for six widths up to 256, among the first 100: twice the steps gain .007 by 16 dims, .004 by 32, none by 64.
     """
 
     steps: int = 80

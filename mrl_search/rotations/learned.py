@@ -25,11 +25,11 @@ def learn(vectors: Vectors, span: tuple[int, int], widths: Sequence[int], recipe
     """Axes for the coordinates of a span [start, stop), which stand in principal axes, strongest first.
 
     A step draws a fifth of the rows, 1,024 at least and `recipe.pool` at most; the first `recipe.anchors` of them, at
-    most a quarter, are compared with all the others. Summed over the widths, it lowers the cross-entropy between the softmax
-    of the full-width cosines and that of the prefix cosines. A prefix is the coordinates before the span, as they are,
-    and then the new axes up to its width; so only max(widths) - start axes are learned. They are the rows of a Stiefel
-    matrix: Adam is given the gradient along the manifold (Absil, Mahony & Sepulchre 2008, section 3.6.1), and QR takes
-    what it makes of them back to it.
+    most a quarter, are compared with all the others. Summed over the widths, it lowers the cross-entropy between the
+    softmax of the full-width cosines and that of the prefix cosines. A prefix is the coordinates before the span, as
+    they are, and then the new axes up to its width; so only max(widths) - start axes are learned. They are the rows of
+    a Stiefel matrix: Adam is given the gradient along the manifold (Absil, Mahony & Sepulchre 2008, section 3.6.1),
+    and QR takes what it makes of them back to it.
 
     vectors: (n, D) float32, at least LEAST_ROWS. widths: ascending, all inside the span.
     Returns (max(widths) - start, stop - start) float32, orthonormal to float32. Neither reads nor changes the state
