@@ -79,7 +79,9 @@ def rotated(
         return encoded
     documents = encoded.documents
     with bar(None, f"fitting a rotation ({kind})", "", shown=progress):
-        rotation = fit(kind, documents.data[drawn(len(documents))], list(widths), trained).rotation
+        sample = documents.gathered(np.flatnonzero(drawn(len(documents))), documents.dim)
+        rotation = fit(kind, sample, list(widths), trained).rotation
+    del sample
     if rotation is None:
         return replace(encoded, kind=kind)
     turned = _scratch(len(documents), documents.dim)
@@ -114,9 +116,9 @@ def distinct_ids(dataset: Dataset) -> list[str]:
     Raises DatasetError for two documents of one id, or none at all.
     """
     ids = [document.id for document in dataset.corpus.read(Tolerance(0))]
-    counts = Counter(ids)
-    if len(counts) < len(ids):
-        raise DatasetError(f"{dataset.name} has two documents with the id {counts.most_common(1)[0][0]!r}")
+    if len(set(ids)) < len(ids):
+        twice = Counter(ids).most_common(1)[0][0]
+        raise DatasetError(f"{dataset.name} has two documents with the id {twice!r}")
     if not ids:
         raise DatasetError(f"{dataset.name} has no documents")
     return ids
