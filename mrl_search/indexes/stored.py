@@ -6,6 +6,7 @@ use the whole range, and the stretch cancels.
 """
 
 import mmap
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from io import BytesIO
@@ -26,7 +27,7 @@ DTYPES: Mapping[str, np.dtype[Any]] = {"float32": np.dtype("<f4"), "bfloat16": n
 
 _SCANNED = 16_384  # rows read at a time; at 768 dims 50 MB of float32
 _HELD = 2**28  # bytes of mapped pages that are held at most where they are let go of
-_SCATTERED = _HELD // 2**16  # rows read here and there: each may map the 64 KiB around it (Linux's fault_around_bytes)
+_SCATTERED = _HELD // 2**16  # rows read here and there: each may map the 64 KiB around it (see `scratch`)
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ class StoredVectors:
     def scan(self, dim: int) -> Iterator[tuple[int, Vectors]]:
         """As `blocks`, of whatever length the rows are stored with; float32 ones are read where they lie."""
         for start in range(0, len(self), _SCANNED):
+            self._expect(start, min(start + _SCANNED, len(self)))
             yield start, unpacked(self.data[start : start + _SCANNED, :dim], self.dtype)
             if self.lets_go:
                 self.release()
@@ -97,11 +99,33 @@ class StoredVectors:
         if self._is_let_go:
             self.release()
 
+    def _expect(self, first: int, last: int) -> None:
+        """Asks for rows of a scratch file that is read in order, which nobody does of himself (see `scratch`)."""
+        base: object = self.data.base
+        if self.lets_go and isinstance(base, mmap.mmap):
+            begin = first * self.data.strides[0]
+            begin -= begin % mmap.PAGESIZE
+            base.madvise(mmap.MADV_WILLNEED, begin, last * self.data.strides[0] - begin)
+
     def release(self) -> None:
         """Lets go of mapped pages that have been read; they stay in the system's cache, but are not ours any more."""
         base: object = self.data.base  # numpy's stubs leave out that a memmap's base is the mmap
         if isinstance(base, mmap.mmap):
             base.madvise(mmap.MADV_DONTNEED)
+
+
+def scratch(count: int, dim: int, dtype: str = "float32") -> StoredVectors:
+    """Room for vectors in a file of $TMPDIR without a name, gone with whoever maps it; its pages are let go of.
+
+    Reads are said to be random, for else Linux 6.18 maps up to 2 MiB around each (200 rows of 100,000: 174 MiB; so 13),
+    and asks for nothing ahead; `scan` does that.
+    """
+    with tempfile.TemporaryFile() as file:
+        data = np.memmap(file, DTYPES[dtype], "w+", shape=(count, dim))
+    mapped: object = data.base
+    if isinstance(mapped, mmap.mmap):
+        mapped.madvise(mmap.MADV_RANDOM)
+    return StoredVectors(data, dtype, lets_go=True)
 
 
 def packed(vectors: Vectors, dtype: str) -> NDArray[Any]:
