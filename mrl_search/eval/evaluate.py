@@ -41,7 +41,7 @@ from mrl_search.run import Run
 from mrl_search.vectors import Vectors
 
 _SHORTLIST = 200  # candidates of the default funnel; see Funnel.default
-_IN_RAM = 2**29  # bytes; FAISS takes up to thrice as much while it adds
+_IN_RAM = 2**29  # bytes of exact prefixes
 _Walk = tuple[str, Funnel]  # a kind of prefix index, and the funnel that begins there
 _WIDTHS = (64, 128, 256, 512, 1024, 2048)  # searched exactly unless others are asked for, as far as the encoder goes
 
@@ -187,12 +187,13 @@ def _rows(
     known = _exact(stored, queries, funnels, more)
     walks = [(EXACT, funnel) for funnel in known]
     walks += [(prefix, funnel) for prefix in recipe.prefixes for funnel in funnels if funnel not in known]
-    built: tuple[int, Codec] | None = None
+    index, built = VectorIndex(stored), (0, Codec(""))
     with bar(len(walks), f"searching {dataset.name}", "funnels", shown=options.progress) as progress:
         for prefix, funnel in walks:
             first = funnel.stages[0].dim
             codec = chosen_codec(len(stored), first) if prefix == AUTO else Codec(prefix)
-            if (first, codec) != built:  # one at a time, since each is a copy of its prefixes
+            if (first, codec) != built:
+                index = VectorIndex(stored)  # lets go of the one before: each is a copy of its prefixes
                 index, built = _index(stored, first, codec), (first, codec)
             hits = known[funnel] if funnel in known else search(index, queries, _deeper(funnel, more))
             ranking = encoded.ranking(dataset.queries, hits, funnel.k, drops_self=recipe.drops_self)

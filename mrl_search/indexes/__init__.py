@@ -10,7 +10,7 @@ from mrl_search.indexes.manifest import PROBE_TEXT, SAME_ENCODER, EncoderRecord,
 from mrl_search.indexes.prefix import PrefixIndex, build_prefix
 from mrl_search.indexes.reader import StoredIndex, measure_index, open_index, read_manifest, verify_index
 from mrl_search.indexes.sketches import Sketches, sketched
-from mrl_search.indexes.stored import DTYPES, StoredVectors, packed
+from mrl_search.indexes.stored import DTYPES, StoredVectors, packed, scratch
 from mrl_search.indexes.writer import IndexWriter
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "open_index",
     "packed",
     "read_manifest",
+    "scratch",
     "sketched",
     "verify_index",
 ]

@@ -99,6 +99,10 @@ class VectorIndex:
             rows = self._sketches.narrowed(queries, rows, k)
         return scored(self._vectors, queries, rows, stage.dim, k, hits.sums)
 
+    def let_go(self) -> None:
+        """Releases the pages that reranks have mapped, as `StoredVectors.let_go`."""
+        self._vectors.let_go()
+
     def _at_most(self, k: int) -> int:
         """No more places than there are rows: a funnel may ask for a billion, and each place takes memory."""
         return min(k, len(self))

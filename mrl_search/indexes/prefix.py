@@ -102,8 +102,17 @@ class PrefixIndex:
 
     @property
     def nbytes(self) -> int:
-        """Bytes it searches in: its own arrays, or the size of FAISS's serialised form."""
-        return self._cells.nbytes if self._cells is not None else int(load_faiss().serialize_index(self._index).nbytes)
+        """Bytes it searches in: its own arrays, or the size of FAISS's serialised form, which is written to nowhere."""
+        if self._cells is not None:
+            return self._cells.nbytes
+        faiss, sizes = load_faiss(), list[int]()
+
+        def count(written: bytes) -> int:
+            sizes.append(len(written))
+            return len(written)
+
+        faiss.write_index(self._index, faiss.PyCallbackIOWriter(count))
+        return sum(sizes)
 
     def forget_faiss(self) -> None:
         """Lets go of FAISS's copy where the kernel has its own; it cannot be written any more."""
