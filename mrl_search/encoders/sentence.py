@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mrl_search.encoders.encoder import EncoderSpec
 from mrl_search.encoders.minilm import packaged_weights
@@ -72,6 +73,11 @@ class SentenceEncoder:
         """(n, dim) unit rows, with the document prompt."""
         return self._finished(self._model.encode_document, texts, self.spec.document_prompt)
 
+    def raw_lengths(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """(n,): how long the model's own vectors of documents are, before they are brought to length 1."""
+        raw = self._model.encode_document(list(texts), prompt=self.spec.document_prompt, show_progress_bar=False)
+        return np.linalg.norm(np.asarray(raw, np.float32), axis=1)
+
     def _finished(self, encode: Any, texts: Sequence[str], prompt: str | None) -> Vectors:
         if not texts:
             return np.empty((0, self.dim), dtype=np.float32)
@@ -79,7 +85,7 @@ class SentenceEncoder:
         if not np.isfinite(vectors).all():
             raise EncoderError(f"{self.spec.name} returned NaN or infinity; try --precision float32")
         if self._layer_norm:
-            vectors = _layer_normed(vectors)
+            vectors = layer_normed(vectors)
         return prefix(vectors, self.dim)
 
     def _prompt(self, side: str) -> str | None:
@@ -87,7 +93,7 @@ class SentenceEncoder:
         return given if given is not None else self._model.prompts.get(side)
 
 
-def _layer_normed(vectors: Vectors) -> Vectors:
+def layer_normed(vectors: Vectors) -> Vectors:
     """torch.nn.functional.layer_norm without weights: each row to mean 0, variance 1 (eps 1e-5)."""
     centred = vectors - vectors.mean(axis=1, keepdims=True)
     return np.asarray(centred / np.sqrt(vectors.var(axis=1, keepdims=True) + 1e-5), dtype=np.float32)
