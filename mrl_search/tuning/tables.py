@@ -41,9 +41,7 @@ def diagnosis_table(found: Diagnosis) -> str:
             "",
             *aligned(lines, set()),
             "",
-            f"Of the exact ten nearest of {found.documents:,} documents by all dims ({found.queries:,} held-out rows asked),",
-            f"the share among the ten nearest by the first dims; among the {found.candidates} nearest; among the ten by as",
-            "many dims at random, random axes, principal axes; rotated: after the recommended rotation. [95 % interval]",
+            *_explained(found),
         ]
     )
 
@@ -52,6 +50,15 @@ def interval(found: Estimate, *, sign: bool = False) -> str:
     """As `.953 [.941, .964]`."""
     value, low, high = ((f"{one:+.3f}" if sign else f"{one:.3f}") for one in (found.value, found.low, found.high))
     return value if found.low == found.high else f"{value} [{low}, {high}]"
+
+
+def _explained(found: Diagnosis) -> list[str]:
+    return [
+        f"Of the ten nearest of {found.documents:,} documents by all dims (to {found.queries:,} held-out rows):",
+        f"how many are among the ten nearest by the first dims, and among the {found.candidates} nearest;",
+        "among the ten by as many dims at random, random axes, principal axes; rotated: after the",
+        "recommended rotation. With 95 % bootstrap intervals over the rows.",
+    ]
 
 
 def tuning_table(found: Tuning) -> str:
@@ -64,13 +71,20 @@ def tuning_table(found: Tuning) -> str:
             "",
             *aligned(lines, {0, 1, 3}),
             "",
-            f"*: chosen. Recall of the exact {found.k} best over {found.asked:,} {_asked(found)}, with its 95 % interval,",
-            "whose lower end must reach what is wanted; times of single queries, vector to rows; RAM of the prefix index.",
+            *_measured(found),
             *(["", *_ahead(found.ahead)] if found.ahead is not None else []),
             "",
             *_outcome(found),
         ]
     )
+
+
+def _measured(found: Tuning) -> list[str]:
+    return [
+        f"*: chosen. Recall of the exact {found.k} best over {found.asked:,} {_asked(found)},",
+        "with its 95 % interval, whose lower end must reach what is wanted; times of single queries,",
+        "vector to rows; RAM of the prefix index.",
+    ]
 
 
 def _limits(found: Tuning) -> str:

@@ -33,7 +33,7 @@ def static_encoder(dims, folder, steps=200):
     """The folder of a bag of words of 64 dims, trained on pairs of texts of one leaf by MatryoshkaLoss at those dims."""
     import torch
     from sentence_transformers import SentenceTransformer
-    from sentence_transformers.losses import MatryoshkaLoss, MultipleNegativesRankingLoss
+    from sentence_transformers.sentence_transformer.losses import MatryoshkaLoss, MultipleNegativesRankingLoss
     from sentence_transformers.sentence_transformer.modules import Normalize, StaticEmbedding
     from tokenizers import Tokenizer
     from tokenizers.models import WordLevel
