@@ -5,6 +5,7 @@ import logging
 import numpy as np
 import pytest
 
+from mrl_search.builder import BuildOptions, build
 from mrl_search.errors import DimensionError
 from mrl_search.survival import fit_and_judge, survival
 from mrl_search.vectors import unit
@@ -51,3 +52,13 @@ def test_a_weak_cut_says_which_dims_would_do():
 
 def test_few_documents_are_not_judged():
     assert fit_and_judge("none", noise(900), (1, 64), (), force=False).rotation is None
+
+
+def test_a_build_that_is_refused_leaves_nothing_and_force_builds_it(corpus, tmp_path):
+    np.save(tmp_path / "v.npy", noise(1_200, 32))
+    source = corpus(*({"_id": str(row), "text": "x"} for row in range(1_200)))
+    told = {"vectors": tmp_path / "v.npy", "rotation": "none"}
+    with pytest.raises(DimensionError, match="the first 2 of 32 dims lose too much"):
+        build(source, tmp_path / "i", dims=(2, 32), options=BuildOptions(**told))
+    assert not (tmp_path / "i").exists()
+    assert build(source, tmp_path / "i", dims=(2, 32), options=BuildOptions(**told, force=True)).is_dir()

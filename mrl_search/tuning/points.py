@@ -55,7 +55,7 @@ class Bench:
         least = self._found.k
         counts = _ladder(least, max(least, self._found.depth))
         for probes in self._probes():
-            index = self.index if probes is None else self.index.with_probes(probes)
+            index = self._looking_into(probes)
 
             def enough(count: int, asked: Asked, index: VectorIndex = index) -> bool:
                 rows = index.shortlist(asked.vectors, Stage(dim, count + asked.extra), in_order=False).rows
@@ -67,25 +67,28 @@ class Bench:
             if place is not None:
                 yield probes, counts[place]
 
-    def point(self, probes: int | None, funnel: Funnel) -> Point:
-        """What a whole search by the funnel keeps; not timed yet."""
-        index = self.index if probes is None else self.index.with_probes(probes)
-        kept = self.kept(index, funnel)
-        ((low, high),) = intervals(kept[None])
-        recall = Estimate(*(round(float(one), 5) for one in (kept.mean(), low, high)))
-        ram = round(index.prefix_bytes / len(index), 1)
-        return Point(self.prefix, probes, str(funnel), recall, np.inf, np.inf, ram)
+    def points(self, walks: Sequence[tuple[int | None, Funnel]]) -> list[Point]:
+        """What whole searches by (probes, funnel) keep; not timed yet. All intervals are of the same draws."""
+        if not walks:
+            return []
+        kept = np.stack([self.kept(probes, funnel) for probes, funnel in walks])
+        ram = round(self.index.prefix_bytes / len(self.index), 1)
+        told = zip(walks, kept.mean(axis=1).tolist(), intervals(kept), strict=True)
+        return [
+            Point(self.prefix, probes, str(funnel), Estimate(*(round(one, 5) for one in (mean, *ends))), 0.0, 0.0, ram)
+            for (probes, funnel), mean, ends in told
+        ]
 
-    def kept(self, index: VectorIndex, funnel: Funnel) -> NDArray[np.float64]:
+    def kept(self, probes: int | None, funnel: Funnel) -> NDArray[np.float64]:
         """(q,): the share of each query's answers that the funnel gives."""
-        asked = self._asked
+        asked, index = self._asked, self._looking_into(probes)
         wider = Funnel(tuple(Stage(stage.dim, stage.k + asked.extra) for stage in funnel.stages))
         rows = asked.without_own(search(index, asked.vectors, wider).rows)
         return shares(self._found.true, rows[:, : self._found.k])
 
     def seconds(self, point: Point, count: int = _TIMED) -> NDArray[np.float64]:
         """(count,) seconds of single queries, one after another, after a few to warm up."""
-        index = self.index if point.probes is None else self.index.with_probes(point.probes)
+        index = self._looking_into(point.probes)
         funnel = Funnel.parse(point.funnel)
         queries = self._asked.vectors[:count]
         taken = np.empty(len(queries))
@@ -97,6 +100,9 @@ class Bench:
             search(index, one if self._rotation is None else self._rotation.apply(one), funnel)
             taken[query] = time.perf_counter() - start
         return taken
+
+    def _looking_into(self, probes: int | None) -> VectorIndex:
+        return self.index if probes is None else self.index.with_probes(probes)
 
     def _probes(self) -> list[int | None]:
         cells = self.index.cells

@@ -158,22 +158,20 @@ def _points(stored: StoredIndex, asked: Asked, found: Lists, wish: Wish, shown: 
             timings += _walks(Bench(index, codec.factory, asked, found, stored.rotation), wish, found)
             shown.update()
     scan = Bench(whole if timings else stored.vectors, "none", asked, found, stored.rotation)
-    exact = scan.point(None, Funnel((Stage(manifest.dim, wish.k),)))
+    exact = scan.points([(None, Funnel((Stage(manifest.dim, wish.k),)))])
     yield from (point for _, point in timed(timings))
-    yield from (point for _, point in timed([(scan, exact)], count=_LEAST_QUERIES))
+    yield from (point for _, point in timed([(scan, point) for point in exact], count=_LEAST_QUERIES))
 
 
 def _walks(bench: Bench, wish: Wish, found: Lists) -> list[tuple[Bench, Point]]:
     """The faster half of the funnels that surely reach the target over one prefix index, and some between stages."""
-    walks = []
     dim, full = bench.index.prefix_dim, bench.index.dim
-    for probes, count in bench.candidates(wish.recall):
-        funnel = Funnel((Stage(dim, count), Stage(full, wish.k)))
-        point = bench.point(probes, funnel)
-        walks.append((bench, point))
+    found_there = bench.candidates(wish.recall)
+    walks = [(probes, Funnel((Stage(dim, count), Stage(full, wish.k)))) for probes, count in found_there]
     if not walks:
         return _best_effort(bench, wish, found)
-    quick = sorted(timed(walks, count=30), key=lambda walk: walk[1].latency_ms_p50)
+    measured = [(bench, point) for point in bench.points(walks)]
+    quick = sorted(timed(measured, count=30), key=lambda walk: walk[1].latency_ms_p50)
     kept = quick[: max(2, (len(quick) + 1) // 2)]
     return kept + _longer(kept[0], wish)
 
@@ -182,22 +180,17 @@ def _longer(walk: tuple[Bench, Point], wish: Wish) -> list[tuple[Bench, Point]]:
     """The same funnel with a stage between that still reaches the target, for the widths that allow one."""
     bench, point = walk
     first, last = Funnel.parse(point.funnel).stages
-    found = []
-    for middle in sorted({first.dim * times for times in _MIDDLES if first.dim * times < last.dim}):
-        for count in (2 * wish.k, 4 * wish.k):
-            if count < first.k:
-                longer = bench.point(point.probes, Funnel((first, Stage(middle, count), last)))
-                if longer.recall.low >= wish.recall:
-                    found.append((bench, longer))
-                    break
-    return found
+    middles = [first.dim * times for times in _MIDDLES if first.dim * times < last.dim]
+    counts = [count for count in (2 * wish.k, 4 * wish.k) if count < first.k]
+    walks = [(point.probes, Funnel((first, Stage(dim, count), last))) for dim in middles for count in counts]
+    return [(bench, longer) for longer in bench.points(walks) if longer.recall.low >= wish.recall]
 
 
 def _best_effort(bench: Bench, wish: Wish, found: Lists) -> list[tuple[Bench, Point]]:
     """Where nothing reaches the target: as many candidates as were looked at, in all cells."""
     stages = Stage(bench.index.prefix_dim, max(found.depth, wish.k)), Stage(bench.index.dim, wish.k)
     cells = bench.index.cells
-    return [(bench, bench.point(None if cells == 1 else cells, Funnel(stages)))]
+    return [(bench, point) for point in bench.points([(None if cells == 1 else cells, Funnel(stages))])]
 
 
 def _others(manifest: Manifest, found: Lists, wish: Wish) -> Iterator[tuple[Codec, int]]:

@@ -20,7 +20,7 @@ def test_a_query_whose_list_is_too_short_after_thinning_tells_nothing():
 
 def test_needed_is_the_place_that_holds_the_share():
     places = np.array([[1.0, 2.0], [3.0, 10.0]])
-    assert _needed([places], 0.75) == 3
+    assert _needed([places], 0.75) == pytest.approx(3)
     assert _needed([places, 4 * places], 0.75) == pytest.approx(6)  # the geometric mean of 3 and 12
     assert _needed([np.array([[1.0, np.inf]])], 1.0) == np.inf
 
