@@ -80,7 +80,7 @@ def survival(queries: Vectors, documents: Vectors, rotation: Rotation | None, wi
     true = nearest(queries, documents, _TRUE)
 
     def shares(turned: Rotation | None, dim: int) -> NDArray[np.float64]:
-        return held(cut(queries, turned, dim), cut(documents, turned, dim), true, (candidates,))[0]
+        return np.asarray(held(cut(queries, turned, dim), cut(documents, turned, dim), true, (candidates,))[0])
 
     asked, full = widths[0], widths[-1]
     kept, enough = shares(rotation, asked), asked

@@ -76,7 +76,8 @@ class SentenceEncoder:
     def raw_lengths(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """(n,): how long the model's own vectors of documents are, before they are brought to length 1."""
         raw = self._model.encode_document(list(texts), prompt=self.spec.document_prompt, show_progress_bar=False)
-        return np.linalg.norm(np.asarray(raw, np.float32), axis=1)
+        lengths: NDArray[np.float32] = np.linalg.norm(np.asarray(raw, np.float32), axis=1)
+        return lengths
 
     def _finished(self, encode: Any, texts: Sequence[str], prompt: str | None) -> Vectors:
         if not texts:

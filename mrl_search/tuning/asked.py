@@ -39,7 +39,7 @@ class Asked:
             return rows
         keep = rows != self.own[:, None]
         keep[keep.all(axis=1), -1] = False
-        return rows[keep].reshape(len(rows), -1)
+        return np.asarray(rows[keep].reshape(len(rows), -1))
 
     def some(self, count: int) -> "Asked":
         """The first of them."""
@@ -80,7 +80,7 @@ class Lists:
     @property
     def depth(self) -> int:
         """Places that are known."""
-        return self.true.shape[1] if len(self.by) == 1 else self.by[min(self.by)].shape[1]
+        return int(self.by[min(self.by)].shape[1])
 
     def ranks(self, dim: int) -> NDArray[np.float64]:
         """(q, k): the place of every answer, from 1, in the list by `dim`; infinity beyond its end."""

@@ -198,9 +198,10 @@ def _rows(found: Curves, best: dict[int, PerQuery], dim: int) -> tuple[Width, ..
     rows = []
     for place, width in enumerate(best):
         own, own_within, its_best, best_within = told[4 * place : 4 * place + 4]
-        others = (round(float(curve[width][0].mean()), 4) for curve in (found.axes, found.pca))
-        dims = round(float(found.dims[width][:, 0].mean()), 4)
-        rows.append(Width(width, own, own_within, dims, *others, its_best, best_within))
+        dims, axes, pca = (
+            round(float(curve[width][..., 0, :].mean()), 4) for curve in (found.dims, found.axes, found.pca)
+        )
+        rows.append(Width(width, own, own_within, dims, axes, pca, its_best, best_within))
     one = Estimate(1.0, 1.0, 1.0)
     return (*rows, Width(dim, one, one, 1.0, 1.0, 1.0, one, one))
 

@@ -106,7 +106,9 @@ class Bench:
 
     def _probes(self) -> list[int | None]:
         cells = self.index.cells
-        return [None] if cells == 1 else sorted({max(1, round(cells * share)) for share in _SHARES})
+        if cells == 1:
+            return [None]
+        return [*sorted({max(1, round(cells * share)) for share in _SHARES})]
 
 
 def timed(points: Sequence[tuple[Bench, Point]], count: int = _TIMED) -> list[tuple[Bench, Point]]:

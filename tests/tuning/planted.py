@@ -12,7 +12,7 @@ def planted(dim, widths, fall, rows=1_500):
     random = np.random.default_rng(0)
     sizes = np.diff((0, *widths, dim))
     scales = np.repeat(np.float64(fall) ** -np.arange(len(sizes)), sizes)
-    centres = np.repeat(random.standard_normal((rows // 30, dim)), 30, axis=0)
+    centres = np.repeat(random.standard_normal((rows // 30 + 1, dim)), 30, axis=0)[:rows]
     return unit((centres + 0.7 * random.standard_normal((rows, dim))) * scales)
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -61,7 +62,9 @@ def test_probes_are_tuned_too_and_the_reader_honours_them(corpus, tmp_path):
 
 
 def test_others_are_tried_and_a_build_is_named_for_one_that_is_faster(corpus, tmp_path, monkeypatch):
-    monkeypatch.setattr("mrl_search.tuning.tune._FASTER", 0.0)  # so that the fastest other is always named
+    monkeypatch.setattr(
+        import_module("mrl_search.tuning.tune"), "_FASTER", 0.0
+    )  # so that the fastest other is always named
     found = tune(built(corpus, tmp_path), Wish(0.9), asked=100, store=False)
     assert found.better is not None
     assert found.build.startswith("mrl-search build CORPUS --dims ")
