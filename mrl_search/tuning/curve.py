@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mrl_search.encoders import layer_normed
-from mrl_search.fidelity import cut, held, nearest
+from mrl_search.fidelity import held, nearest
 from mrl_search.hits import Rows
 from mrl_search.rotation import Rotation
 from mrl_search.rotations import fit
@@ -60,32 +60,31 @@ def sampled(vectors: Vectors) -> Sample:
 
 def curves(sample: Sample, widths: Sequence[int]) -> Curves:
     """All curves at those widths, ascending and below the full one."""
-    normed = [layer_normed(rows) for rows in (sample.queries, sample.documents)]
-
-    def after(kind: str, draws: int) -> dict[int, NDArray[np.float64]]:
-        rotations = [fit(kind, sample.documents, list(widths), seed=seed).rotation for seed in range(draws)]
-        found = [turned(sample, rotation, widths) for rotation in rotations]
-        return {width: np.stack([curve[width] for curve in found]) for width in widths}
-
+    dim = sample.documents.shape[1]
+    orders = [np.random.default_rng(seed).permutation(dim) for seed in range(DRAWS)]
+    random = [fit("random", sample.documents, widths, seed=seed).rotation for seed in range(_ROTATIONS)]
+    by_chance = [_curve(sample.queries[:, order], sample.documents[:, order], sample, widths) for order in orders]
+    by_axes = [turned(sample, rotation, widths) for rotation in random]
     return Curves(
         own=turned(sample, None, widths),
-        layer_norm={width: _held(sample, *(prefix(rows, width) for rows in normed)) for width in widths},
-        dims=after("permuted", DRAWS),
-        axes={width: found.mean(axis=0) for width, found in after("random", _ROTATIONS).items()},
-        pca={width: found[0] for width, found in after("pca", 1).items()},
+        layer_norm=_curve(layer_normed(sample.queries), layer_normed(sample.documents), sample, widths),
+        dims={width: np.stack([curve[width] for curve in by_chance]) for width in widths},
+        axes={width: np.mean([curve[width] for curve in by_axes], axis=0) for width in widths},
+        pca=turned(sample, fit("pca", sample.documents, widths).rotation, widths),
     )
 
 
 def turned(sample: Sample, rotation: Rotation | None, widths: Sequence[int]) -> dict[int, PerQuery]:
     """The curve of prefixes in the rotation's axes."""
-    return {
-        width: _held(sample, cut(sample.queries, rotation, width), cut(sample.documents, rotation, width))
-        for width in widths
-    }
+    if rotation is None:
+        return _curve(sample.queries, sample.documents, sample, widths)
+    axes = rotation.matrix[: widths[-1]].T
+    return _curve(sample.queries @ axes, sample.documents @ axes, sample, widths)
 
 
-def _held(sample: Sample, queries: Vectors, documents: Vectors) -> PerQuery:
-    return held(queries, documents, sample.true, (TRUE, sample.candidates))
+def _curve(queries: Vectors, documents: Vectors, sample: Sample, widths: Sequence[int]) -> dict[int, PerQuery]:
+    ks = (TRUE, sample.candidates)
+    return {width: held(prefix(queries, width), prefix(documents, width), sample.true, ks) for width in widths}
 
 
 def in_half_the_axes(sample: Sample) -> float:

@@ -7,6 +7,7 @@ from pathlib import Path
 from mrl_search.errors import FunnelError
 from mrl_search.funnel import Funnel, Stage
 from mrl_search.indexes import (
+    EXACT,
     Codec,
     Manifest,
     StoredIndex,
@@ -29,6 +30,7 @@ _OTHERS = 2  # structures that are built to compare with the index's own
 _FASTER = 1.1  # times as fast as the index's own must another be to be worth a build
 _MIDDLES = (2, 4)  # times the prefix's width, of a stage between
 _LEAST_QUERIES = 20
+_WORTH_CODES = 10_000  # documents, from which codes without cells may do
 
 
 @dataclass(frozen=True)
@@ -205,7 +207,10 @@ def _others(manifest: Manifest, found: Lists, wish: Wish) -> Iterator[tuple[Code
         needed = fewest(found.ranks(dim), wish.recall)
         if needed is None:
             continue
-        for codec in {chosen_codec(manifest.documents, dim), chosen_codec(20_000, dim), Codec("Flat"), Codec("SQ8")}:
+        codecs = {chosen_codec(manifest.documents, dim), Codec(EXACT), Codec("SQ8")}
+        if manifest.documents >= _WORTH_CODES:
+            codecs.add(chosen_codec(_WORTH_CODES, dim))
+        for codec in codecs:
             if (codec.factory, dim) != (manifest.prefix, manifest.prefix_dim):
                 reads = manifest.documents * _bytes(codec, dim) + needed * manifest.dim
                 promising.append((reads, codec.factory, codec, dim))
@@ -215,7 +220,7 @@ def _others(manifest: Manifest, found: Lists, wish: Wish) -> Iterator[tuple[Code
 
 def _bytes(codec: Codec, dim: int) -> float:
     """Bytes of a row that a query scans, in all cells."""
-    per_dim = {"Flat": 4.0, "SQ8": 1.0}
+    per_dim = {EXACT: 4.0, "SQ8": 1.0}
     if codec.factory in per_dim:
         return per_dim[codec.factory] * dim
     tables = int(codec.factory.partition("PQ")[2].partition("x")[0])
