@@ -36,6 +36,7 @@ def main():
     parser.add_argument("--n", type=int, default=290_000)
     parser.add_argument("--sentences", type=Path, default=Path("sentences.txt.gz"))
     parser.add_argument("--vectors", type=Path, help="An .npy file instead.")
+    parser.add_argument("--rotation", default="auto")
     parser.add_argument("--growth", action="store_true", help="Only the candidates that larger collections need.")
     told = parser.parse_args()
     data = own_vectors(told.n, told.vectors) if told.vectors else sentences(told.n, told.sentences)
@@ -43,21 +44,21 @@ def main():
         f"{data.name}: {len(data.documents):,} documents, {QUERIES:,} fresh queries; commit {commit()}, {machine()}\n"
     )
     with tempfile.TemporaryDirectory() as folder:
-        (growth if told.growth else targets)(data, Path(folder))
+        (growth if told.growth else targets)(data, Path(folder), told.rotation)
 
 
-def built(documents, folder):
+def built(documents, folder, rotation):
     np.save(folder / "v.npy", documents)
     (folder / "ids.txt").write_text("".join(f"{row}\n" for row in range(len(documents))))
-    options = BuildOptions(vectors=folder / "v.npy", progress=True)
+    options = BuildOptions(vectors=folder / "v.npy", rotation=rotation, progress=True)
     index = build(f"ids:{folder / 'ids.txt'}", folder / "index", dims=(DIM, documents.shape[1]), options=options)
     (folder / "v.npy").unlink()
     return index
 
 
-def targets(data, folder):
+def targets(data, folder, rotation):
     """Each target: what was chosen, on fresh queries; and the fastest of a full grid that reaches it on these."""
-    index = built(data.documents, folder)
+    index = built(data.documents, folder, rotation)
     stored = open_index(index)
     fresh = Asked(stored.turned(np.array(data.queries)), np.full(QUERIES, -1), "fresh")
     bench = Bench(stored.vectors, stored.manifest.prefix, fresh, lists(stored, fresh, [], 10, 10), stored.rotation)
@@ -100,11 +101,11 @@ def said(recall):
     return f"{recall.value:.4f} [{recall.low:.4f}, {recall.high:.4f}]"
 
 
-def growth(data, folder):
+def growth(data, folder, rotation):
     """What 50,000 documents say that more will need, and what these need."""
     random = np.random.default_rng(0)
     small = np.array(data.documents[np.sort(random.permutation(len(data.documents))[:SMALL])])
-    stored = open_index(built(small, folder))
+    stored = open_index(built(small, folder, rotation))
     turn = stored.rotation.matrix.T if stored.rotation is not None else np.eye(small.shape[1], dtype=np.float32)
     queries = np.array(data.queries)
     nobody = Asked(stored.turned(queries), np.full(QUERIES, -1), "fresh")
