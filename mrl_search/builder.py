@@ -29,8 +29,9 @@ from mrl_search.indexes import (
 )
 from mrl_search.progress import bar
 from mrl_search.provenance import provenance
-from mrl_search.rotations import KINDS, Fitted, fit
+from mrl_search.rotations import KINDS, Fitted
 from mrl_search.sampling import Mask, drawn, interleaved
+from mrl_search.survival import fit_and_judge
 from mrl_search.vectors import Vectors, load_vectors, prefix, unit, wide
 
 DEFAULT_ENCODER = "minilm-768"
@@ -48,7 +49,7 @@ class BuildOptions:
     rotation: one of `rotations.KINDS`; auto: the one that finds most on held-out documents, if any finds more.
     probes: how many of the prefix index's cells a query looks into; None for all, which loses least.
     vectors: an .npy file of (n, D) vectors to use in place of encoding.
-    skip_bad: how many bad records to tolerate. force: replace an index that is there.
+    skip_bad: how many bad records to tolerate. force: replace an index that is there, and cut what does not survive it.
     cache: keep embeddings in the cache. progress: show bars on stderr.
     """
 
@@ -239,7 +240,7 @@ def _rotated(source: _Source, widths: tuple[int, ...], trained: Sequence[int]) -
         kind = "none"
     elif kind == "auto" and count < _WORTH_ROTATING:
         skipped = f"fewer than {_WORTH_ROTATING:,} documents"
-    if kind == "none" or skipped:
+    if skipped or len(widths) == 1 or (kind == "none" and count < _WORTH_ROTATING):
         return Fitted(None, "none", skipped), (prefix(block, dim) for block in source.vectors(everything))
     mask = drawn(count)
     sample = np.empty((int(mask.sum()), source.encoder.dim), np.float32)
@@ -249,7 +250,8 @@ def _rotated(source: _Source, widths: tuple[int, ...], trained: Sequence[int]) -
         filled += len(block)
     trained = [width for width in trained if width < dim]
     with bar(None, f"fitting a rotation ({kind})", "", shown=source.options.progress):
-        fitted = fit(kind, sample if dim == sample.shape[1] else prefix(sample, dim), widths[:-1], trained)
+        whole = sample if dim == sample.shape[1] else prefix(sample, dim)
+        fitted = fit_and_judge(kind, whole, widths, trained, force=source.options.force)
     blocks = interleaved(mask, sample, source.vectors(~mask, "encoding"), BLOCK)
     cut = (prefix(block, dim) for block in blocks)
     return fitted, cut if fitted.rotation is None else (fitted.rotation.apply(block) for block in cut)

@@ -133,7 +133,11 @@ class Retriever:
         if isinstance(funnel, str):
             funnel = Funnel.parse(funnel)
         if funnel is None:
-            return self.funnel if k in (None, self.funnel.k) else Funnel.default([s.dim for s in self.funnel.stages], k)
+            if k is None or k == self.funnel.k:
+                return self.funnel
+            if self.stored.manifest.tuned is not None:
+                return self.funnel.keeping(k)
+            return Funnel.default([stage.dim for stage in self.funnel.stages], k)
         if k is None or k == funnel.k:
             return funnel
         if k > funnel.k:

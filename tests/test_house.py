@@ -12,13 +12,13 @@ import mrl_search
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "mrl_search"
 FLOORS = {
-    0: "atomic cache columns document errors funnel hits progress provenance recipe results rotation run vectors",
+    0: "atomic cache columns document errors fidelity funnel hits progress provenance recipe results rotation run vectors",
     1: "data encoders indexes rotations",
-    2: "builder encoding retriever sampling trace",
-    3: "eval training",
+    2: "builder encoding retriever sampling survival trace",
+    3: "eval training tuning",
     4: "__main__ cli",
 }
-MATES = {("training", "eval"), ("__main__", "cli")}  # on floors 0 and 2 all may know each other
+MATES = {("training", "eval"), ("tuning", "eval"), ("__main__", "cli")}  # on floors 0 and 2 all may know each other
 FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms.split()}
 HEAVY = {
     "faiss": {"indexes"},

@@ -2,8 +2,12 @@
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from mrl_search.indexes import TunedRecord
 
 
 @click.command("info")
@@ -42,6 +46,7 @@ def info_command(index: Path | None, named: Path | None, verify: bool, as_json: 
         "prefix": manifest.prefix,
         "rotation": f"{rotation.kind}  {rotation.why}".rstrip() if rotation is not None else None,
         "funnel": manifest.funnel,
+        "tuned": _tuned(manifest.tuned) if manifest.tuned is not None else None,
         "RAM": f"{sizes.ram:,.1f} bytes per document (prefix index, rotation)",
         "disk": f"{sizes.disk:,.1f} bytes per document: vectors {sizes.vectors:,.1f}, prefix {sizes.prefix:,.1f}, "
         f"rotation {sizes.rotation:,.1f}, sketches {sizes.sketches:,.1f}, "
@@ -53,3 +58,14 @@ def info_command(index: Path | None, named: Path | None, verify: bool, as_json: 
     for name, value in rows.items():
         if value is not None:
             click.echo(f"{name:<16}{one_line(str(value))}")
+
+
+def _tuned(record: "TunedRecord") -> str:
+    """What the funnel was measured to keep, when and how."""
+    asked = f"{record.asked:,} {'documents in place of queries' if record.source == 'documents' else 'queries'}"
+    cells = f", {record.probes:,} cells" if record.probes is not None else ""
+    return (
+        f"recall@{record.k} {record.recall:.4f} [{record.low:.4f}, {record.high:.4f}] for {record.target:g}, p50 "
+        f"{record.latency_ms_p50:.3f} ms, p95 {record.latency_ms_p95:.3f} ms{cells}; {asked}, {record.time}, "
+        f"{record.machine}"
+    )

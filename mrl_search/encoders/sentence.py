@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mrl_search.encoders.depths import keep_depths
 from mrl_search.encoders.encoder import EncoderSpec
@@ -90,6 +91,13 @@ class SentenceEncoder:
         """(n, dim) unit rows, with the document prompt."""
         return self.encode_depths("document", texts)[self.identity]
 
+    def raw_lengths(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """(n,): how long the model's own vectors of documents are, before they are brought to length 1."""
+        lengths: NDArray[np.float32] = np.linalg.norm(
+            self._parts("document", texts)[self._depths[self.spec.layers]], axis=1
+        )
+        return lengths
+
     def encode_depths(self, side: str, texts: Sequence[str]) -> dict[str, Vectors]:
         """Identity → (n, dim) unit rows: this encoder's, and those of the other depths that one pass gives.
 
@@ -97,17 +105,21 @@ class SentenceEncoder:
         """
         if not texts:
             return {self._identity(layers): np.empty((0, self.dim), dtype=np.float32) for layers in self._depths}
+        parts = self._parts(side, texts)
+        return {self._identity(layers): self._finished(parts[place]) for layers, place in self._depths.items()}
+
+    def _parts(self, side: str, texts: Sequence[str]) -> list[Vectors]:
+        """The model's own (n, width) vectors of every depth, the shallowest first."""
         encode = self._model.encode_query if side == "query" else self._model.encode_document
         prompt = self.spec.query_prompt if side == "query" else self.spec.document_prompt
         found = np.asarray(encode(list(texts), prompt=prompt, show_progress_bar=False), dtype=np.float32)
-        parts = np.split(found, max(self._depths.values()) + 1, axis=1)  # (n, width) each
-        return {self._identity(layers): self._finished(parts[place]) for layers, place in self._depths.items()}
+        return np.split(found, max(self._depths.values()) + 1, axis=1)
 
     def _finished(self, vectors: Vectors) -> Vectors:
         if not np.isfinite(vectors).all():
             raise EncoderError(f"{self.spec.name} returned NaN or infinity; try --precision float32")
         if self._layer_norm:
-            vectors = _layer_normed(vectors)
+            vectors = layer_normed(vectors)
         return prefix(vectors, self.dim)
 
     def _prompt(self, side: str) -> str | None:
@@ -115,7 +127,7 @@ class SentenceEncoder:
         return given if given is not None else self._model.prompts.get(side)
 
 
-def _layer_normed(vectors: Vectors) -> Vectors:
+def layer_normed(vectors: Vectors) -> Vectors:
     """torch.nn.functional.layer_norm without weights: each row to mean 0, variance 1 (eps 1e-5)."""
     centred = vectors - vectors.mean(axis=1, keepdims=True)
     return np.asarray(centred / np.sqrt(vectors.var(axis=1, keepdims=True) + 1e-5), dtype=np.float32)

@@ -4,15 +4,19 @@ from mrl_search.eval.arms import ComparedArm, Kept, Measured, Study
 from mrl_search.eval.check import check
 from mrl_search.eval.claims import claims_ledger
 from mrl_search.eval.compare import Compared, Comparison, compare, comparison_table
+from mrl_search.eval.cost import timed
 from mrl_search.eval.evaluate import EvalOptions, evaluate
 from mrl_search.eval.exports import write_report
-from mrl_search.eval.growth import Growth
+from mrl_search.eval.growth import Estimate, Growth
 from mrl_search.eval.interchange import MTEBEncoder, write_mteb
 from mrl_search.eval.measures import DEFAULT as DEFAULT_MEASURES
 from mrl_search.eval.paired import (
+    PERCENTILES,
     Difference,
     Share,
+    bootstrapped,
     holm,
+    intervals,
     paired,
     paired_rows,
     redraws,
@@ -27,11 +31,13 @@ from mrl_search.eval.table import table
 
 __all__ = [
     "DEFAULT_MEASURES",
+    "PERCENTILES",
     "Compared",
     "ComparedArm",
     "Comparison",
     "Cost",
     "Difference",
+    "Estimate",
     "EvalOptions",
     "EvalRecipe",
     "Evaluation",
@@ -44,12 +50,14 @@ __all__ = [
     "Report",
     "Share",
     "Study",
+    "bootstrapped",
     "check",
     "claims_ledger",
     "compare",
     "comparison_table",
     "evaluate",
     "holm",
+    "intervals",
     "paired",
     "paired_rows",
     "read_eval_recipe",
@@ -59,6 +67,7 @@ __all__ = [
     "resampled_share",
     "shares",
     "table",
+    "timed",
     "write_mteb",
     "write_report",
 ]

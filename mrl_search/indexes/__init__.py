@@ -6,11 +6,12 @@ from mrl_search.indexes.codecs import AUTO, EXACT, Codec, check_codec, chosen_co
 from mrl_search.indexes.exhaustive import exact, growing
 from mrl_search.indexes.index import VectorIndex
 from mrl_search.indexes.locate import ROOT, find_index
-from mrl_search.indexes.manifest import PROBE_TEXT, SAME_ENCODER, EncoderRecord, Manifest, RotationRecord
+from mrl_search.indexes.manifest import PROBE_TEXT, SAME_ENCODER, EncoderRecord, Manifest, RotationRecord, TunedRecord
 from mrl_search.indexes.prefix import PrefixIndex, build_prefix
 from mrl_search.indexes.reader import StoredIndex, measure_index, open_index, read_manifest, verify_index
 from mrl_search.indexes.sketches import Sketches, sketched
 from mrl_search.indexes.stored import DTYPES, StoredVectors, packed, scratch
+from mrl_search.indexes.tuned import store_tuned
 from mrl_search.indexes.writer import IndexWriter
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "Sketches",
     "StoredIndex",
     "StoredVectors",
+    "TunedRecord",
     "VectorIndex",
     "build_prefix",
     "check_codec",
@@ -44,5 +46,6 @@ __all__ = [
     "read_manifest",
     "scratch",
     "sketched",
+    "store_tuned",
     "verify_index",
 ]

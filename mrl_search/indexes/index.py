@@ -34,6 +34,16 @@ class VectorIndex:
         return self._vectors.dim
 
     @property
+    def stored(self) -> StoredVectors:
+        """The full vectors, as they are stored."""
+        return self._vectors
+
+    @property
+    def sketches(self) -> Sketches | None:
+        """Of the full vectors, if there are any."""
+        return self._sketches
+
+    @property
     def prefix_dim(self) -> int:
         """The width of the prefix index; the stored width if there is none."""
         return self._prefixes.dim if self._prefixes is not None else self.dim

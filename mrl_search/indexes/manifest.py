@@ -71,6 +71,30 @@ class SketchRecord:
 
 
 @dataclass(frozen=True)
+class TunedRecord:
+    """What `tune` found for the manifest's funnel.
+
+    probes: cells of the prefix index to look into; None as its file says. k: answers. target: the recall asked for.
+    recall, low, high: of the exact k best, measured, with the 95 % interval. asked: so many queries; source: a file of
+    them, or `documents` that stood in. Times are of single queries, vector to rows.
+    """
+
+    probes: int | None
+    k: int
+    target: float
+    recall: float
+    low: float
+    high: float
+    asked: int
+    source: str
+    latency_ms_p50: float
+    latency_ms_p95: float
+    time: str
+    machine: str
+    command: str
+
+
+@dataclass(frozen=True)
 class Manifest:
     """Everything about an index but its documents and files.
 
@@ -78,7 +102,7 @@ class Manifest:
     dtype: how vectors.npy keeps a coordinate. prefix: the FAISS factory string.
     funnel: the default one, in text form. provenance: see `provenance.provenance`.
     rotation: what was done to all vectors before they were cut, if anything.
-    sketches: of the stored vectors, if there are any.
+    sketches: of the stored vectors, if there are any. tuned: what the funnel was measured to keep, if it was.
     """
 
     name: str
@@ -93,6 +117,7 @@ class Manifest:
     provenance: dict[str, object]
     rotation: RotationRecord | None = None
     sketches: SketchRecord | None = None
+    tuned: TunedRecord | None = None
 
     def __post_init__(self) -> None:
         if self.documents < 1 or not self.dims or self.dims[0] < 1 or list(self.dims) != sorted(set(self.dims)):
@@ -123,7 +148,7 @@ class Manifest:
         """One JSON object; what is None is left out."""
         table = dataclasses.asdict(self)
         table["encoder"] = {key: value for key, value in table["encoder"].items() if value is not None}
-        for optional in ("rotation", "sketches"):
+        for optional in ("rotation", "sketches", "tuned"):
             if table[optional] is None:
                 del table[optional]
         return json.dumps(table, ensure_ascii=False)

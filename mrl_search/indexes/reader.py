@@ -105,6 +105,8 @@ def _open(folder: Path) -> StoredIndex:
         vectors = map_vectors(layout.vectors(segment.number), segment.documents, manifest.dim, manifest.dtype)
         rotation = _read_rotation(layout, manifest)
         prefixes = read_prefix(layout.prefix(segment.number), segment.documents, manifest.prefix_dim)
+        if manifest.tuned is not None and manifest.tuned.probes is not None:
+            prefixes = prefixes.with_probes(manifest.tuned.probes)
         sketches = _read_sketches(layout, manifest)
     except BaseException:
         catalog.close()

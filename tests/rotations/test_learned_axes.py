@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 import torch
 
+from mrl_search.fidelity import nearest
 from mrl_search.rotations import learned
 from mrl_search.rotations.blocks import rotation_of
-from mrl_search.rotations.choice import _nearest, _recall
+from mrl_search.rotations.choice import _recall
 from mrl_search.rotations.goal import Goal, Recipe
 from mrl_search.rotations.learned import _cosines, _slope, _softmax, _with_half, learn
 from mrl_search.vectors import unit
@@ -36,7 +37,7 @@ def loss(sample, rotation, dim):
 
 def test_learned_axes_lower_the_objective_and_find_more_neighbours_than_principal_ones():
     sample = misleading()
-    true = _nearest(sample, sample, 10)
+    true = nearest(sample, sample, 10)
     principal = rotation_of("pca", sample, Goal((4,)))
     learned = rotation_of("learned", sample, Goal((4,), recipe=SHORT))
     assert loss(sample, learned, 4) < loss(sample, principal, 4) - 0.1
