@@ -14,6 +14,7 @@ from mrl_search.cli.claims import claims_command
 from mrl_search.cli.compare import compare_command
 from mrl_search.cli.demo import demo_command
 from mrl_search.cli.evaluate import eval_command
+from mrl_search.cli.guarantee import guarantee_command
 from mrl_search.cli.info import info_command
 from mrl_search.cli.query import query_command
 from mrl_search.cli.report import report_command
@@ -57,6 +58,7 @@ for _verb in (
     report_command,
     claims_command,
     train_command,
+    guarantee_command,
     info_command,
     demo_command,
 ):

@@ -39,9 +39,9 @@ def scored(vectors: StoredVectors, queries: Vectors, rows: Rows, dim: int, k: in
     return Hits(scores, found, now)
 
 
-def over_threads(work: Callable[[int, int], None], count: int) -> None:
-    """Calls work(first, last) for parts of 0 … count; on as many threads as FAISS takes, if there are enough."""
-    threads = min(_threads(), count // _WORTH_A_THREAD) if count >= 2 * _WORTH_A_THREAD else 1
+def over_threads(work: Callable[[int, int], None], count: int, worth: int = _WORTH_A_THREAD) -> None:
+    """Calls work(first, last) for parts of 0 … count; on as many threads as FAISS takes, if each has `worth` to do."""
+    threads = min(_threads(), count // worth) if count >= 2 * worth else 1
     if threads < 2:
         work(0, count)
         return

@@ -10,6 +10,7 @@ from mrl_search.indexes.kernels.lookup import TABLES, laid_out
 from mrl_search.indexes.kernels.narrow import FACTS, narrow
 from mrl_search.indexes.kernels.rescore import STEP, rescore
 from mrl_search.indexes.kernels.select import load_compiler
+from mrl_search.indexes.kernels.sift import sift
 from mrl_search.indexes.kernels.simd import STRIDE
 
-__all__ = ["FACTS", "STEP", "STRIDE", "TABLES", "laid_out", "load_compiler", "narrow", "rescore", "scan"]
+__all__ = ["FACTS", "STEP", "STRIDE", "TABLES", "laid_out", "load_compiler", "narrow", "rescore", "scan", "sift"]
