@@ -61,8 +61,8 @@ def calibrate(
     pilot = int(np.ceil(_PILOT * len(queries)))
     if len(queries) - pilot < (least := needed(promise)):
         raise GuaranteeError(
-            f"a recall of {promise.recall:g} at a confidence of {promise.confidence:g} takes {round(least / (1 - _PILOT)) + 1} "
-            f"queries to prove even if all are answered without a loss; found {len(queries)}"
+            f"a recall of {promise.recall:g} at a confidence of {promise.confidence:g} takes "
+            f"{int(least / (1 - _PILOT)) + 2} queries to prove even if none loses anything; found {len(queries)}"
         )
     walked = _for(funnel, promise.k + (own is not None))
     truth = _without(index.proven(queries, search(index, queries, walked)), own)
@@ -122,8 +122,11 @@ def rungs(k: int, most: int) -> list[int]:
 
 
 def needed(promise: Promise) -> int:
-    """Queries without any loss that would prove it: each multiplies the bet by 2 - recall at most."""
-    return int(np.ceil(np.log(1 / (1 - promise.confidence)) / np.log1p(1 - promise.recall)))
+    """The fewest queries that prove it if none loses anything."""
+    count = int(np.log(1 / (1 - promise.confidence)) / np.log1p(1 - promise.recall))  # if all were staked each time
+    while not proves(np.zeros(count), 1 - promise.recall, promise.confidence):
+        count += 1
+    return count
 
 
 def proves(losses: NDArray[np.float64], most: float, confidence: float) -> bool:
@@ -132,6 +135,8 @@ def proves(losses: NDArray[np.float64], most: float, confidence: float) -> bool:
     A bettor against it who never sees ahead: Π (1 - ν_i · (L_i - most)) exceeds 1 / (1 - confidence) with no more than
     that probability at any time if the mean is more. ν_i is set from the losses before i alone.
     """
+    if not len(losses):
+        return False
     count = np.arange(1, len(losses) + 1)
     mean = (0.5 + np.cumsum(losses)) / (1 + count)
     spread = (0.25 + np.cumsum((losses - mean) ** 2)) / (1 + count)

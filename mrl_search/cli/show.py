@@ -36,7 +36,7 @@ def explanation(found: Traced) -> str:
     for answer in found.answers:
         cells = [one_line(answer.id)]
         for stage in found.stages:
-            rank, score = stage.ranks[answer.id]
+            rank, score = stage.ranks.get(answer.id, ("-", math.nan))  # what only a proof found
             cells.append(f"{rank} {score:.4f}")
         rows.append([*cells, _cut(one_line(answer.title or answer.text), 48)])
     lines = aligned(rows, {0, len(heads) - 1})
