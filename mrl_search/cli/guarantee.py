@@ -49,7 +49,7 @@ def guarantee_command(
             raise click.UsageError("exact needs no queries")
         record = add_bounds(folder)
         documents = read_manifest(folder)[0].documents
-        facts = {"index": str(folder), "axes": [record.near, len(record.means)], "bytes": sum(record.sizes)}
+        facts = {"index": str(folder), "axes": len(record.means), "bytes": sum(record.sizes)}
         each = sum(record.sizes) / documents
         click.echo(json.dumps(facts) if as_json else f"bounds of {documents:,} documents, {each:,.1f} bytes each")
         return

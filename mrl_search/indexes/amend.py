@@ -91,4 +91,4 @@ def _written(paths: tuple[Path, Path, Path], vectors: StoredVectors, segment: in
         write_durably(path, parts) for path, parts in zip(paths, (matrix, near, far), strict=True)
     ]
     sizes, digests = zip(*records, strict=True)
-    return BoundsRecord(segment, sizes, digests, axes.near, tuple(axes.means.tolist()), tuple(axes.deviations.tolist()))
+    return BoundsRecord(segment, sizes, digests, tuple(axes.means.tolist()), tuple(axes.deviations.tolist()))

@@ -20,7 +20,7 @@ Doubles = NDArray[np.float64]
 
 _SAMPLED = 50_000
 _SEED = 0
-_NEAR, _FAR = 0.93, 0.955  # of the length, squared, that the axes of the two looks hold
+_HELD = 0.955  # of the length, squared: with a third of minilm-768's dims
 _MOST = 4096  # axes whose sums fit 32 bits (kernels/blocks.py)
 _DEVIATIONS = {16: 2.7, 256: 4.0}  # standard ones, on each side of the mean, that the levels of a code cover
 
@@ -40,15 +40,11 @@ class Levels(NamedTuple):
 
 @dataclass(frozen=True)
 class Axes:
-    """matrix: (m, D) float32, orthonormal rows, strongest first. means, deviations: (m,) of the rows' coordinates.
-
-    near: how many of the axes the first look takes; the second takes all.
-    """
+    """matrix: (m, D) float32, orthonormal rows. means, deviations: (m,) of the rows' coordinates."""
 
     matrix: Vectors
     means: Doubles
     deviations: Doubles
-    near: int
 
     @cached_property
     def _wide(self) -> Doubles:
@@ -59,18 +55,18 @@ class Axes:
         """How far the axes are from orthonormal: no inner product is off by more, of vectors of length 1."""
         return float(np.linalg.norm(self._wide @ self._wide.T - np.eye(len(self.matrix))))
 
-    def levels(self, dims: int, many: int) -> Levels:
-        """16 or 256 levels for each of the first `dims` axes."""
-        reach = _DEVIATIONS[many] * self.deviations[:dims]
-        return Levels(self.means[:dims] - reach, 2 * reach / (many - 1), many)
+    def levels(self, many: int) -> Levels:
+        """16 or 256 levels for each axis."""
+        reach = _DEVIATIONS[many] * self.deviations
+        return Levels(self.means - reach, 2 * reach / (many - 1), many)
 
     def coordinates(self, vectors: NDArray[Any]) -> Doubles:
         """(n, m) of (n, D) vectors, in float64: these are what bounds are proven with."""
         return vectors.astype(np.float64) @ self._wide.T
 
-    def left(self, coordinates: Doubles, squares: Doubles, dims: int) -> Doubles:
-        """(n,): at most how long is what the first `dims` axes leave of vectors whose squared lengths are given."""
-        held = np.einsum("nd,nd->n", coordinates[:, :dims], coordinates[:, :dims])
+    def left(self, coordinates: Doubles, squares: Doubles) -> Doubles:
+        """(n,): at most how long is what the axes leave of vectors whose squared lengths are given."""
+        held = np.einsum("nd,nd->n", coordinates, coordinates)
         return np.asarray(np.sqrt(np.maximum(squares - (1 - self.skew) * held, 0)))
 
 
@@ -81,7 +77,7 @@ def principal(vectors: StoredVectors) -> Axes:
     moment = sample.T @ sample
     values, columns = np.linalg.eigh(moment.astype(np.float64))
     held = np.cumsum(values[::-1]) / max(values.sum(), 1e-30)
-    near, far = (min(int(np.searchsorted(held, share)) + 1, vectors.dim, _MOST) for share in (_NEAR, _FAR))
-    matrix = np.ascontiguousarray(columns.T[::-1][:far], np.float32)
+    enough = min(int(np.searchsorted(held, _HELD)) + 1, vectors.dim, _MOST)
+    matrix = np.ascontiguousarray(columns.T[::-1][:enough], np.float32)
     coordinates = (sample @ matrix.T).astype(np.float64)
-    return Axes(matrix, coordinates.mean(axis=0), coordinates.std(axis=0), near)
+    return Axes(matrix, coordinates.mean(axis=0), coordinates.std(axis=0))

@@ -1,7 +1,7 @@
 """Upper bounds of every cosine, from an eighth of the vectors' bytes: which rows could be among the best at all.
 
-Two looks at a row: 4 bits for each of the axes that hold .93 of all length, 64 rows together, for all rows one after
-the other; and a byte for each of those that hold .955, for rows that the first look leaves. With x̂ decoded,
+Two looks at a row, along the axes that hold most of all length: by 4 bits for each of them, 64 rows together, for all
+rows one after the other; and by a byte for each, for rows that the first look leaves. With x̂ decoded,
     ⟨q, x⟩ ≤ ⟨Aq, x̂⟩ + ‖Aq‖ · ‖Ax - x̂‖ + ‖left of q‖ · ‖left of x‖,
 whose two lengths of x are stored with its codes, rounded up. Queries are rounded to 16 bits a dim, and what that errs
 by is added, too. Nothing is assumed of the data: where the axes say little, more rows are left.
@@ -30,9 +30,8 @@ _FACTS = 2 * np.dtype("<u2").itemsize  # bytes of a row beside its codes: error 
 
 
 class Look(NamedTuple):
-    """How many axes a look takes, the dims of its codes (zeros fill them up), and what the codes stand for."""
+    """The dims of a look's codes, of which zeros fill up what axes do not, and what the codes stand for."""
 
-    axes: int
     dims: int
     levels: Levels
 
@@ -96,16 +95,16 @@ class Bounds:
         lengths = np.linalg.norm(wide, axis=1)
         wide /= np.where(lengths > 0, lengths, 1)[:, None]
         coordinates = self.axes.coordinates(wide)
+        by_error = np.linalg.norm(coordinates, axis=1) * _FACT
+        by_tail = self.axes.left(coordinates, np.sign(lengths)) * _FACT
         weights, terms = [], []
         for look in self._looks:
-            here = coordinates[:, : look.axes]
-            numbers, unit, lead = _weighed(here, look)
+            numbers, unit, lead = _weighed(coordinates, look)
             size = np.abs(lead) + look.levels.many * unit * np.abs(numbers).sum(axis=1) + 8  # no partial sum is larger
             slack = 2 * NOISE + self.axes.skew + 8 * np.finfo(np.float32).eps * size
-            by_error = np.linalg.norm(here, axis=1) * _FACT
-            by_tail = self.axes.left(coordinates, np.sign(lengths), look.axes) * _FACT
             weights.append(_bytes(numbers))
-            terms.append(np.stack([lead - floors + slack, unit, by_error, by_tail], axis=1))
+            terms.append(np.empty((len(queries), 4)))
+            terms[-1].T[:] = lead - floors + slack, unit, by_error, by_tail
         eights = weights[0].reshape(len(queries), 2, -1, _DIMS).transpose(0, 2, 1, 3)
         flat = np.ascontiguousarray(eights).reshape(len(queries), 2 * weights[0].shape[2])
         return Asked(flat, terms[0].astype(np.float32), weights[1], terms[1])
@@ -126,11 +125,8 @@ class Asked(NamedTuple):
 
 def looks(axes: Axes) -> tuple[Look, Look]:
     """The first and the second look."""
-    near, far = axes.near, len(axes.matrix)
-    return (
-        Look(near, -(-near // _DIMS) * _DIMS, axes.levels(near, 16)),
-        Look(far, -(-far // _STRIDE) * _STRIDE, axes.levels(far, 256)),
-    )
+    near, far = (-(-len(axes.matrix) // whole) * whole for whole in (_DIMS, _STRIDE))
+    return Look(near, axes.levels(16)), Look(far, axes.levels(256))
 
 
 def _weighed(coordinates: Doubles, look: Look) -> tuple[NDArray[np.int64], Doubles, Doubles]:
@@ -139,8 +135,8 @@ def _weighed(coordinates: Doubles, look: Look) -> tuple[NDArray[np.int64], Doubl
     worth = coordinates * levels.steps
     unit = np.maximum(np.abs(worth).max(axis=1, initial=0), 1e-30) / _LARGEST
     weights = np.zeros((len(coordinates), look.dims), np.int64)
-    weights[:, : look.axes] = np.rint(worth / unit[:, None])
-    missing = worth - weights[:, : look.axes] * unit[:, None]
+    weights[:, : worth.shape[1]] = np.rint(worth / unit[:, None])
+    missing = worth - weights[:, : worth.shape[1]] * unit[:, None]
     middle = (levels.many - 1) / 2
     lead = coordinates @ levels.lows + middle * (missing.sum(axis=1) + np.abs(missing).sum(axis=1))
     return weights, unit, lead
@@ -149,7 +145,9 @@ def _weighed(coordinates: Doubles, look: Look) -> tuple[NDArray[np.int64], Doubl
 def _bytes(weights: NDArray[np.int64]) -> NDArray[np.int8]:
     """(q, 2, dims): upper and lower bytes, both signed, a weight being 256 · upper + lower."""
     upper = (weights + 128) >> 8
-    return np.stack([upper, weights - (upper << 8)], axis=1).astype(np.int8)
+    bytes_ = np.empty((len(weights), 2, weights.shape[1]), np.int8)
+    bytes_[:, 0], bytes_[:, 1] = upper, weights - (upper << 8)
+    return bytes_
 
 
 def bounded(vectors: StoredVectors) -> Bounds:
@@ -193,7 +191,7 @@ def _coded(vectors: StoredVectors, axes: Axes, look: Look) -> Iterator[tuple[NDA
     for _, block in vectors.blocks(vectors.dim):
         coordinates = axes.coordinates(block)
         squares = np.einsum("nd,nd->n", block, block, dtype=np.float64)
-        codes = levels.nearest(coordinates[:, : look.axes])
-        error = np.linalg.norm(coordinates[:, : look.axes] - (levels.lows + codes * levels.steps), axis=1)
-        lengths = np.stack([error, axes.left(coordinates, squares, look.axes)], axis=1)
-        yield np.pad(codes, ((0, 0), (0, look.dims - look.axes))), np.ceil(lengths / _FACT).astype("<u2")
+        codes = levels.nearest(coordinates)
+        error = np.linalg.norm(coordinates - (levels.lows + codes * levels.steps), axis=1)
+        lengths = np.stack([error, axes.left(coordinates, squares)], axis=1)
+        yield np.pad(codes, ((0, 0), (0, look.dims - codes.shape[1]))), np.ceil(lengths / _FACT).astype("<u2")

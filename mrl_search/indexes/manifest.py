@@ -77,7 +77,6 @@ class BoundsRecord:
     segment: int
     sizes: tuple[int, ...]
     sha256: tuple[str, ...]
-    near: int
     means: tuple[float, ...]
     deviations: tuple[float, ...]
 
@@ -86,7 +85,7 @@ class BoundsRecord:
         axes = len(self.means)
         if not (
             len(self.sizes) == len(self.sha256) == 3
-            and 1 <= self.near <= axes == len(self.deviations)
+            and 1 <= axes == len(self.deviations)
             and bool((np.abs(levels) < _LARGEST).all())
             and min(self.deviations) >= 0
         ):

@@ -148,7 +148,7 @@ def _read_bounds(layout: Layout, manifest: Manifest) -> Bounds | None:
     for path, size, sha256 in zip(paths, record.sizes, record.sha256, strict=True):
         _verify(path, FileRecord(size, sha256), digest=path == paths[0])
     matrix = np.array(map_vectors(paths[0], len(record.means), manifest.dim, "float32").data)
-    axes = Axes(matrix, np.array(record.means), np.array(record.deviations), record.near)
+    axes = Axes(matrix, np.array(record.means), np.array(record.deviations))
     shapes = near_shape(axes, manifest.documents), far_shape(axes, manifest.documents)
     near, far = (map_vectors(path, *shape, "uint8").data for path, shape in zip(paths[1:], shapes, strict=True))
     return Bounds(axes, near, far)

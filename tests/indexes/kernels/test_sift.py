@@ -18,15 +18,12 @@ def test_what_is_found_is_what_both_looks_leave(stored):
     coordinates = bounds.axes.coordinates(queries)
     reach = np.inf
     for look in looks(bounds.axes):
-        here = bounds.axes.coordinates(stored.data)[:, : look.axes]
+        here = bounds.axes.coordinates(stored.data)
         decoded = look.levels.lows + look.levels.nearest(here) * look.levels.steps
         error = np.ceil(np.linalg.norm(here - decoded, axis=1) / FACT) * FACT
-        tail = np.ceil(bounds.axes.left(bounds.axes.coordinates(stored.data), np.ones(3_000), look.axes) / FACT) * FACT
-        mine = coordinates[:, : look.axes]
-        left = bounds.axes.left(coordinates, np.ones(6), look.axes)
-        reach = np.minimum(
-            reach, mine @ decoded.T + np.linalg.norm(mine, axis=1)[:, None] * error + left[:, None] * tail
-        )
+        tail = np.ceil(bounds.axes.left(here, np.ones(3_000)) / FACT) * FACT
+        lengths, left = np.linalg.norm(coordinates, axis=1), bounds.axes.left(coordinates, np.ones(6))
+        reach = np.minimum(reach, coordinates @ decoded.T + lengths[:, None] * error + left[:, None] * tail)
     for query in range(6):
         some = set(found[query, : counts[query]].tolist())
         assert set(np.flatnonzero(reach[query] >= 0.7)) <= some
