@@ -79,7 +79,7 @@ def calibrate(
         promise.recall,
         promise.confidence,
         promise.k,
-        str(with_candidates(_for(funnel, promise.k), candidates)),
+        str(with_candidates(_for(funnel, promise.k), max(candidates, promise.k))),
         len(queries) - pilot,
         found,
         DOCUMENTS if own is not None else QUERIES,

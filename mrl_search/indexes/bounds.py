@@ -49,32 +49,25 @@ class Bounds:
 
         rows: (q, m), below 0 for none. known: (q,) whether these are all, at most `most`; otherwise they mean nothing.
         """
-        count = len(queries)
-        parts: list[tuple[int, Rows, NDArray[np.int64]]] = []
         asked = self._asked(queries, floors)
+        alone = len(queries) == 1  # then threads share its blocks, otherwise the queries
+        parts: dict[int, tuple[Rows, NDArray[np.int64]]] = {}
 
-        def by_blocks(begin: int, end: int) -> None:
-            parts.append((begin, *self._sifted(asked, (begin, end), (0, count), most)))
+        def work(first: int, last: int) -> None:
+            blocks, some = ((first, last), (0, 1)) if alone else ((0, len(self.near)), (first, last))
+            parts[first] = self._sifted(asked, blocks, some, most)
 
-        def by_queries(first: int, last: int) -> None:
-            parts.append((first, *self._sifted(asked, (0, len(self.near)), (first, last), most)))
-
-        if count > 1:
-            over_threads(by_queries, count)
-            ordered = [part[1:] for part in sorted(parts, key=lambda part: part[0])]
-            counts = np.concatenate([part[1] for part in ordered])
-            lists = [line[:length] for rows, lengths in ordered for line, length in zip(rows, lengths, strict=True)]
-        else:
-            over_threads(by_blocks, len(self.near), _WORTH_A_THREAD)
-            ordered = [part[1:] for part in sorted(parts, key=lambda part: part[0])]
-            counts = np.sum([part[1] for part in ordered], axis=0)
-            lists = [np.concatenate([rows[0, : lengths[0]] for rows, lengths in ordered])]
+        over_threads(work, *((len(self.near), _WORTH_A_THREAD) if alone else (len(queries), 1)))
+        found = [parts[first] for first in sorted(parts)]
+        lists = [line[:length] for rows, counts in found for line, length in zip(rows, counts, strict=True)]
+        counts = np.concatenate([counts for _, counts in found])
+        if alone:
+            lists, counts = [np.concatenate(lists)], counts.sum(keepdims=True)
         known = counts <= most
-        width = int(counts[known].max(initial=0))
-        found = np.full((count, width), -1, np.int64)
+        rows = np.full((len(queries), int(counts[known].max(initial=0))), -1, np.int64)
         for query in np.flatnonzero(known):
-            found[query, : counts[query]] = lists[query]
-        return found, known
+            rows[query, : counts[query]] = lists[query]
+        return rows, known
 
     def _sifted(
         self, asked: "Asked", blocks: tuple[int, int], queries: tuple[int, int], most: int
