@@ -3,12 +3,12 @@
     python benchmarks/adaptive_queries.py --n 100000
 
 Sentences as in guarantee.py; exact prefixes of 128 dims, exact top 10. A query compares its shortlist from the top, in
-full, and stops at the first rung of a ladder where nothing below it is likely to reach its 10th best: with P the prefix
-cosines and F the full ones of those compared so far, D = F - P, it stops where 10th best F - last P - mean D is at
-least θ standard deviations of D. θ is fitted on one half of the queries to the recall wanted and judged on the other,
-as the fixed number of candidates is. Differences are paired by query, with 95 % bootstrap intervals. What candidates cost is
-timed by the funnel that a build sets up, with the fixed number and with the adaptive mean: no stopping rule's own work
-is in that, nor a second visit to the shortlist, so it is the most that adaptivity could save.
+full, and stops at the first rung of a ladder where nothing below it is likely to reach its 10th best: with P the
+prefix cosines and F the full ones of those compared so far, D = F - P, it stops where 10th best F - last P - mean D is
+at least θ standard deviations of D. θ is fitted on one half of the queries to the recall wanted and judged on the
+other, as the fixed number of candidates is. Differences are paired by query, with 95 % bootstrap intervals. What
+candidates cost is timed by the funnel that a build sets up, with the fixed number and with the adaptive mean: no
+stopping rule's own work is in that, nor a second visit to the shortlist, so it is the most that adaptivity could save.
 """
 
 import argparse
