@@ -36,8 +36,8 @@ def explanation(found: Traced) -> str:
     for answer in found.answers:
         cells = [one_line(answer.id)]
         for stage in found.stages:
-            rank, score = stage.ranks.get(answer.id, ("-", math.nan))  # what only a proof found
-            cells.append(f"{rank} {score:.4f}")
+            kept = stage.ranks.get(answer.id)  # unless only a proof found it
+            cells.append(f"{kept[0]} {kept[1]:.4f}" if kept is not None else "-")
         rows.append([*cells, _cut(one_line(answer.title or answer.text), 48)])
     lines = aligned(rows, {0, len(heads) - 1})
     times = ", ".join(f"{stage.stage} {stage.time_ms:.2f} ms ({len(stage.ranks):,} kept)" for stage in found.stages)

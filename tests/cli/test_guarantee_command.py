@@ -69,3 +69,17 @@ def test_one_answer_says_whether_it_is_certified(built):
     assert (found["certified"], found["bound_gap"]) == (True, 0)
     assert [stage["stage"] for stage in found["stages"]] == ["16:200", "64:1", "64:1"]
     assert "certified: these are the best" in call("query", "red fox", "--explain", "--guarantee", "exact").stdout
+
+
+def test_explain_says_where_only_the_proof_found_an_answer(many):
+    from mrl_search.cli.show import explanation
+    from mrl_search.funnel import Funnel
+    from mrl_search.retriever import open_retriever
+    from mrl_search.trace import traced_search
+
+    with open_retriever("indexes/docs") as retriever:
+        for query in np.load("q.npy"):
+            found = traced_search(retriever, query[None], Funnel.parse("8:2,32:2"), proof=True)
+            if any(answer.id not in found.stages[1].ranks for answer in found.answers):
+                break
+        assert " - " in explanation(found)

@@ -2,7 +2,7 @@
 or when it opens 4-bit codes.
 
 What is compiled is kept beside the sources. numba looks only at the file a function stands in: after a change to
-`simd`, `lookup`, `select` or `finer`, delete `__pycache__/*.nb?` (`make clean` does).
+`simd`, `lookup`, `blocks`, `select` or `finer`, delete `__pycache__/*.nb?` (`make clean` does).
 """
 
 from mrl_search.indexes.kernels.fastscan import scan
