@@ -14,7 +14,7 @@ PACKAGE = ROOT / "mrl_search"
 FLOORS = {
     0: "atomic cache columns document errors fidelity funnel hits progress provenance recipe results rotation run vectors",
     1: "data encoders indexes rotations",
-    2: "builder encoding retriever sampling survival trace",
+    2: "builder calibration encoding guarantee retriever sampling survival trace",
     3: "eval training tuning",
     4: "__main__ cli",
 }

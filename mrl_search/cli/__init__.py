@@ -15,6 +15,7 @@ from mrl_search.cli.compare import compare_command
 from mrl_search.cli.demo import demo_command
 from mrl_search.cli.doctor import doctor_command
 from mrl_search.cli.evaluate import eval_command
+from mrl_search.cli.guarantee import guarantee_command
 from mrl_search.cli.info import info_command
 from mrl_search.cli.query import query_command
 from mrl_search.cli.report import report_command
@@ -61,6 +62,7 @@ for _verb in (
     train_command,
     doctor_command,
     tune_command,
+    guarantee_command,
     info_command,
     demo_command,
 ):

@@ -47,9 +47,11 @@ def info_command(index: Path | None, named: Path | None, verify: bool, as_json: 
         "rotation": f"{rotation.kind}  {rotation.why}".rstrip() if rotation is not None else None,
         "funnel": manifest.funnel,
         "tuned": _tuned(manifest.tuned) if manifest.tuned is not None else None,
+        "guarantees": ", ".join(["exact"] * (manifest.bounds is not None) + [str(c) for c in manifest.calibrations])
+        or None,
         "RAM": f"{sizes.ram:,.1f} bytes per document (prefix index, rotation)",
         "disk": f"{sizes.disk:,.1f} bytes per document: vectors {sizes.vectors:,.1f}, prefix {sizes.prefix:,.1f}, "
-        f"rotation {sizes.rotation:,.1f}, sketches {sizes.sketches:,.1f}, "
+        f"rotation {sizes.rotation:,.1f}, sketches {sizes.sketches:,.1f}, bounds {sizes.bounds:,.1f}, "
         f"texts and ids {sizes.catalog:,.1f}",
         "built": f"{made.get('time')} by mrl-search {made.get('mrl_search')}, commit {made.get('commit') or 'unknown'}",
         "machine": made.get("machine"),

@@ -1,12 +1,22 @@
 """Indexes: vectors, prefixes and documents on disk; `indexes/README.md` specifies the format."""
 
 from mrl_search.indexes.ahead import load_kernels_ahead
+from mrl_search.indexes.amend import add_bounds, add_calibration
+from mrl_search.indexes.bounds import Bounds, bounded
 from mrl_search.indexes.catalog import Segment
 from mrl_search.indexes.codecs import AUTO, EXACT, Codec, check_codec, chosen_codec
-from mrl_search.indexes.exhaustive import exact, growing
+from mrl_search.indexes.exhaustive import NOISE, exact, growing
 from mrl_search.indexes.index import VectorIndex
 from mrl_search.indexes.locate import ROOT, find_index
-from mrl_search.indexes.manifest import PROBE_TEXT, SAME_ENCODER, EncoderRecord, Manifest, RotationRecord, TunedRecord
+from mrl_search.indexes.manifest import (
+    PROBE_TEXT,
+    SAME_ENCODER,
+    Calibration,
+    EncoderRecord,
+    Manifest,
+    RotationRecord,
+    TunedRecord,
+)
 from mrl_search.indexes.prefix import PrefixIndex, build_prefix
 from mrl_search.indexes.reader import StoredIndex, measure_index, open_index, read_manifest, verify_index
 from mrl_search.indexes.sketches import Sketches, sketched
@@ -18,9 +28,12 @@ __all__ = [
     "AUTO",
     "DTYPES",
     "EXACT",
+    "NOISE",
     "PROBE_TEXT",
     "ROOT",
     "SAME_ENCODER",
+    "Bounds",
+    "Calibration",
     "Codec",
     "EncoderRecord",
     "IndexWriter",
@@ -33,6 +46,9 @@ __all__ = [
     "StoredVectors",
     "TunedRecord",
     "VectorIndex",
+    "add_bounds",
+    "add_calibration",
+    "bounded",
     "build_prefix",
     "check_codec",
     "chosen_codec",

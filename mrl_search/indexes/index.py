@@ -2,9 +2,11 @@
 
 from mrl_search.errors import FunnelError
 from mrl_search.funnel import Stage
-from mrl_search.hits import Hits, unscored
+from mrl_search.hits import Hits, Rows, unscored
+from mrl_search.indexes.bounds import Bounds
 from mrl_search.indexes.exhaustive import exact
 from mrl_search.indexes.prefix import PrefixIndex
+from mrl_search.indexes.proving import proven
 from mrl_search.indexes.scoring import scored
 from mrl_search.indexes.sketches import Sketches
 from mrl_search.indexes.stored import StoredVectors
@@ -19,11 +21,16 @@ class VectorIndex:
     """
 
     def __init__(
-        self, vectors: StoredVectors, prefixes: PrefixIndex | None = None, sketches: Sketches | None = None
+        self,
+        vectors: StoredVectors,
+        prefixes: PrefixIndex | None = None,
+        sketches: Sketches | None = None,
+        bounds: Bounds | None = None,
     ) -> None:
         self._vectors = vectors
         self._prefixes = prefixes
         self._sketches = sketches
+        self._bounds = bounds
 
     def __len__(self) -> int:
         return len(self._vectors)
@@ -71,7 +78,7 @@ class VectorIndex:
     def with_probes(self, probes: int) -> "VectorIndex":
         """The same index, whose shortlist looks into so many cells of its prefix index, if that has cells."""
         prefixes = self._prefixes.with_probes(probes) if self._prefixes is not None else None
-        return VectorIndex(self._vectors, prefixes, self._sketches)
+        return VectorIndex(self._vectors, prefixes, self._sketches, self._bounds)
 
     def shortlist(self, queries: Vectors, stage: Stage, *, in_order: bool = True) -> Hits:
         """The stage.k best rows of all, for (q, D) queries with D >= stage.dim.
@@ -112,6 +119,26 @@ class VectorIndex:
     def let_go(self) -> None:
         """Releases the pages that reranks have mapped, as `StoredVectors.let_go`."""
         self._vectors.let_go()
+
+    def proven(self, queries: Vectors, hits: Hits) -> Hits:
+        """The exact k best of all rows at the stored width, from (q, k) hits with such scores; see `proven`."""
+        _demand_width(queries, Stage(self.dim, 1))
+        return proven(self._vectors, self._bounds, queries, hits)
+
+    def overlooks(self, stage: Stage) -> bool:
+        """Whether a funnel that begins so may miss a row by an estimate, be it that of its codes or of sketches."""
+        if self._prefixes is None or (stage.dim == self.dim != self.prefix_dim):
+            return False
+        return self._sketches is not None or not self._prefixes.is_exhaustive
+
+    def take(self, rows: Rows) -> Vectors:
+        """The stored vectors of those rows as unit float32, in the axes they are stored in."""
+        return self._vectors.take(rows, self.dim)
+
+    @property
+    def has_bounds(self) -> bool:
+        """Whether `proven` need not compare all vectors."""
+        return self._bounds is not None
 
     def _at_most(self, k: int) -> int:
         """No more places than there are rows: a funnel may ask for a billion, and each place takes memory."""

@@ -44,6 +44,11 @@ class PrefixIndex:
         return self._size
 
     @property
+    def is_exhaustive(self) -> bool:
+        """Whether every row's prefix itself is compared."""
+        return self._is_exhaustive
+
+    @property
     def dim(self) -> int:
         """The width it was built for."""
         return self._dim

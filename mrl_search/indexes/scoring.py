@@ -39,13 +39,14 @@ def scored(vectors: StoredVectors, queries: Vectors, rows: Rows, dim: int, k: in
     for begin, end in pairwise(vectors.parts(rows)):
         if begin:
             vectors.let_go()
-        over_threads(work, end - begin, begin)
+        over_threads(work, end - begin, begin=begin)
     return Hits(scores, found, now)
 
 
-def over_threads(work: Callable[[int, int], None], count: int, begin: int = 0) -> None:
-    """Calls work(first, last) for parts of so many from `begin` on; on as many threads as FAISS takes, if it pays."""
-    threads = min(_threads(), count // _WORTH_A_THREAD) if count >= 2 * _WORTH_A_THREAD else 1
+def over_threads(work: Callable[[int, int], None], count: int, *, begin: int = 0, worth: int = _WORTH_A_THREAD) -> None:
+    """Calls work(first, last) for parts of so many from `begin` on; on as many threads as FAISS takes, if each has
+    `worth` to do."""
+    threads = min(_threads(), count // worth) if count >= 2 * worth else 1
     if threads < 2:
         work(begin, begin + count)
         return
