@@ -24,8 +24,6 @@ import time
 from itertools import islice
 from pathlib import Path
 
-from mrl_search.provenance import commit, machine
-
 QUERIES = 300
 EVERY_S = 0.05
 LIMITS = ("memory.limit_in_bytes", "memory.max")
@@ -94,8 +92,9 @@ def main():
         place = ["--dataset", f"dir:{folder}", "--no-runs", "--no-cache", "--out", f"{folder}/out"]
         peaks, usage, seconds = watched([sys.executable, "-m", "mrl_search", "eval", *place, *words], told.cgroup)
         (found,) = Path(f"{folder}/out").glob("*.json")
-        count = json.loads(found.read_text(encoding="utf-8"))["documents"]
-    print(f"{' '.join(words)}; {machine()}, commit {commit()}")
+        result = json.loads(found.read_text(encoding="utf-8"))
+    count, made = result["documents"], result["provenance"]
+    print(f"{' '.join(words)}; {made['machine']}, commit {made['commit']}")
     print(
         f"{count:,} documents: peak {usage.ru_maxrss / 1024:,.0f} MiB "
         f"(own {peaks['RssAnon'] / 1024:,.0f}, files {peaks['RssFile'] / 1024:,.0f} at most), {seconds:.1f} s "
