@@ -31,8 +31,9 @@ from mrl_search.indexes import (
 from mrl_search.placing import rotation_on
 from mrl_search.progress import bar
 from mrl_search.provenance import provenance
-from mrl_search.rotations import KINDS, Fitted, fit
+from mrl_search.rotations import KINDS, Fitted
 from mrl_search.sampling import Mask, drawn, interleaved
+from mrl_search.survival import fit_and_judge
 from mrl_search.vectors import Vectors, load_vectors, prefix
 
 DEFAULT_ENCODER = "minilm-768"
@@ -50,7 +51,7 @@ class BuildOptions:
     rotation: one of `rotations.KINDS`; auto: the one that finds most on held-out documents, if any finds more.
     probes: how many of the prefix index's cells a query looks into; None for all, which loses least.
     vectors: an .npy file of (n, D) vectors to use in place of encoding.
-    skip_bad: how many bad records to tolerate. force: replace an index that is there.
+    skip_bad: how many bad records to tolerate. force: replace an index that is there, and cut what does not survive it.
     cache: keep embeddings in the cache. progress: show bars on stderr.
     device: what encodes, fits and applies a rotation, as `chosen_device` takes it; the index is the same kind of files.
     """
@@ -146,7 +147,7 @@ def _chosen_encoder(
     if encoder is None:
         encoder = DEFAULT_ENCODER if given is None else EncoderSpec("precomputed", dim=given.shape[1])
     if isinstance(encoder, str):
-        encoder = EncoderSpec(encoder)
+        encoder = EncoderSpec.named(encoder)
     if isinstance(encoder, EncoderSpec):
         if encoder.name.startswith("openai:") and encoder.dim is None and dims:
             # an endpoint cuts on its side, which saves the transfer; others are cut here, and cached whole
@@ -245,7 +246,7 @@ def _rotated(source: _Source, widths: tuple[int, ...], trained: Sequence[int]) -
         kind = "none"
     elif kind == "auto" and count < _WORTH_ROTATING:
         skipped = f"fewer than {_WORTH_ROTATING:,} documents"
-    if kind == "none" or skipped:
+    if skipped or len(widths) == 1 or (kind == "none" and count < _WORTH_ROTATING):
         return Fitted(None, "none", skipped), (prefix(block, dim) for block in source.vectors(everything))
     mask = drawn(count)
     sample = np.empty((int(mask.sum()), source.encoder.dim), np.float32)
@@ -256,7 +257,7 @@ def _rotated(source: _Source, widths: tuple[int, ...], trained: Sequence[int]) -
     trained = [width for width in trained if width < dim]
     with bar(None, f"fitting a rotation ({kind})", "", shown=source.options.progress):
         whole = sample if dim == sample.shape[1] else prefix(sample, dim)
-        fitted = fit(kind, whole, widths[:-1], trained, device=device)
+        fitted = fit_and_judge(kind, whole, widths, trained, force=source.options.force, device=device)
     blocks = interleaved(mask, sample, source.vectors(~mask, "encoding"), BLOCK)
     cut = (prefix(block, dim) for block in blocks)
     turn = rotation_on(device, fitted.rotation)
@@ -273,6 +274,7 @@ def _record(encoder: Encoder) -> EncoderRecord:
         document_prompt=spec.document_prompt,
         layer_norm=spec.layer_norm,
         precision=spec.precision,
+        layers=spec.layers,
         probe_query=() if spec.name == "precomputed" else tuple(_probe(encoder)[0].tolist()),
     )
 

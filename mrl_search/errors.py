@@ -9,6 +9,7 @@
     ├── DeviceError          a card that is not there, or too small   (RuntimeError)
     ├── EncoderError         an encoder that cannot be loaded or used (RuntimeError)
     ├── RotationError        a rotation that is none, or cannot be fitted (ValueError)
+    ├── GuaranteeError       a guarantee that cannot be given         (ValueError)
     ├── IndexStoreError      an index that cannot be found, opened or written (RuntimeError)
     ├── RunError             a TREC run that cannot be read or written (ValueError)
     ├── MeasureError         a measure that ir-measures does not know (ValueError)
@@ -55,6 +56,10 @@ class EncoderError(MRLSearchError, RuntimeError):
 
 class RotationError(MRLSearchError, ValueError):
     """A matrix that is no rotation, a kind that does not exist, or one that these vectors cannot be fitted with."""
+
+
+class GuaranteeError(MRLSearchError, ValueError):
+    """A guarantee that is none, that an index was not prepared for, or that its funnel cannot keep."""
 
 
 class IndexStoreError(MRLSearchError, RuntimeError):

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import ceil
 
 from mrl_search.errors import FunnelError
 
@@ -80,6 +81,11 @@ class Funnel:
     def dim(self) -> int:
         """The width that decides the final order."""
         return self.stages[-1].dim
+
+    def keeping(self, k: int) -> "Funnel":
+        """The same stages for k answers: fewer take as many candidates, more take more in proportion."""
+        times = max(1.0, k / self.k)
+        return Funnel((*(Stage(stage.dim, ceil(times * stage.k)) for stage in self.stages[:-1]), Stage(self.dim, k)))
 
     def macs(self, n: int) -> int:
         """Multiply-adds a query costs among n documents: N·d + Σ k_i·d_(i+1), the shortlist being exhaustive."""

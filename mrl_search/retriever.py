@@ -9,8 +9,9 @@ import numpy as np
 
 from mrl_search.device import AUTO, Device, chosen_device
 from mrl_search.encoders import Encoder, EncoderSpec, checked, load_encoder
-from mrl_search.errors import EncoderError, FunnelError, VectorsError
+from mrl_search.errors import EncoderError, FunnelError, GuaranteeError, VectorsError
 from mrl_search.funnel import Funnel, Stage
+from mrl_search.guarantee import EXACT, checked_proof, parsed, promised
 from mrl_search.hits import Hits
 from mrl_search.indexes import PROBE_TEXT, SAME_ENCODER, StoredIndex, open_index
 from mrl_search.placing import index_on, rotation_on
@@ -35,6 +36,16 @@ def search(index: Index, queries: Vectors, funnel: Funnel) -> Hits:
     for stage in rest:
         hits = index.rerank(queries, hits, stage)
     return hits
+
+
+class Plan(NamedTuple):
+    """How a query is answered: by a funnel, and whether what it finds is then proven against all other rows."""
+
+    funnel: Funnel
+    proof: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.funnel}{',proven' * self.proof}"
 
 
 class Answer(NamedTuple):
@@ -79,25 +90,48 @@ class Retriever:
         self.stored.close()
 
     def search(
-        self, texts: Sequence[str], k: int | None = None, funnel: Funnel | str | None = None
+        self,
+        texts: Sequence[str],
+        k: int | None = None,
+        funnel: Funnel | str | None = None,
+        guarantee: str | float | None = None,
     ) -> list[list[Answer]]:
-        """For each text at most k answers. Without k, as many as the funnel gives; raises as `funnel_for`."""
-        return self.search_vectors(self.encode(texts), k, funnel)
+        """For each text at most k answers. Without k, as many as the funnel gives; raises as `plan`.
+
+        guarantee: `exact`, or a recall that the index was calibrated for; docs/guarantees.md says what that promises.
+        """
+        return self.search_vectors(self.encode(texts), k, funnel, guarantee)
 
     def search_vectors(
-        self, queries: Vectors, k: int | None = None, funnel: Funnel | str | None = None
+        self,
+        queries: Vectors,
+        k: int | None = None,
+        funnel: Funnel | str | None = None,
+        guarantee: str | float | None = None,
     ) -> list[list[Answer]]:
         """As `search`, for (q, D) query vectors of any length; D at least the widest stage's, or all if rotated."""
-        hits = search(self.stored.vectors, self.checked_queries(queries), self.funnel_for(k, funnel))
+        hits = self.hits(queries, self.plan(k, funnel, guarantee))
         return [self.answers(hits, query) for query in range(len(queries))]
 
-    def run(self, queries: Mapping[str, Vectors], k: int | None = None, funnel: Funnel | str | None = None) -> Run:
+    def run(
+        self,
+        queries: Mapping[str, Vectors],
+        k: int | None = None,
+        funnel: Funnel | str | None = None,
+        guarantee: str | float | None = None,
+    ) -> Run:
         """The ranking of every query (id → (D,) vector), named by the funnel; ids only, no texts are read."""
-        funnel = self.funnel_for(k, funnel)
+        plan = self.plan(k, funnel, guarantee)
         matrix = np.stack(list(queries.values())) if queries else np.empty((0, self.stored.manifest.dim), np.float32)
-        hits = search(self.stored.vectors, self.checked_queries(matrix), funnel)
+        hits = self.hits(matrix, plan)
         lists = (self.scored(hits, query) for query in range(len(queries)))
-        return Run(f"{self.stored.manifest.name}-{funnel}", dict(zip(queries, lists, strict=True)))
+        return Run(f"{self.stored.manifest.name}-{plan}", dict(zip(queries, lists, strict=True)))
+
+    def hits(self, queries: Vectors, plan: "Plan") -> Hits:
+        """What (q, D) queries of any length find, as rows of the index."""
+        queries = self.checked_queries(queries)
+        hits = search(self.stored.vectors, queries, plan.funnel)
+        return self.stored.vectors.proven(queries, hits) if plan.proof else hits
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """(n, D) query vectors. Raises EncoderError when this is not the encoder the index was built with."""
@@ -141,7 +175,11 @@ class Retriever:
         if isinstance(funnel, str):
             funnel = Funnel.parse(funnel)
         if funnel is None:
-            return self.funnel if k in (None, self.funnel.k) else Funnel.default([s.dim for s in self.funnel.stages], k)
+            if k is None or k == self.funnel.k:
+                return self.funnel
+            if self.stored.manifest.tuned is not None:
+                return self.funnel.keeping(k)
+            return Funnel.default([stage.dim for stage in self.funnel.stages], k)
         if k is None or k == funnel.k:
             return funnel
         if k > funnel.k:
@@ -149,6 +187,20 @@ class Retriever:
                 f"the funnel {funnel} leaves {funnel.k} answers, asked for {k}; let its last stage keep {k}"
             )
         return Funnel((*funnel.stages[:-1], Stage(funnel.dim, k)))
+
+    def plan(
+        self, k: int | None = None, funnel: Funnel | str | None = None, guarantee: str | float | None = None
+    ) -> "Plan":
+        """What to do for k answers. Raises as `funnel_for`, and GuaranteeError where nothing can be promised."""
+        level = parsed(guarantee) if guarantee is not None else None
+        if level is not None and level != EXACT and funnel is not None:
+            raise GuaranteeError(f"a recall of {level} chooses the funnel; give either, not both")
+        walked = self.funnel_for(k, funnel)
+        if level == EXACT:
+            checked_proof(walked, self.stored.manifest.dim)
+        elif level is not None:
+            walked = Funnel.parse(promised(self.stored.manifest.calibrations, float(level), walked.k).funnel)
+        return Plan(walked, level == EXACT)
 
     def checked_queries(self, queries: Vectors) -> Vectors:
         """Query vectors at unit length, in the index's axes. Raises VectorsError for another shape, NaN or infinity."""
@@ -193,7 +245,13 @@ def open_retriever(
         if encoder is None:
             dim = stored.manifest.dim if record.name == "precomputed" else record.dim
             spec = EncoderSpec(
-                record.name, dim, record.query_prompt, record.document_prompt, record.layer_norm, record.precision
+                record.name,
+                dim,
+                query_prompt=record.query_prompt,
+                document_prompt=record.document_prompt,
+                layer_norm=record.layer_norm,
+                precision=record.precision,
+                layers=record.layers,
             )
             encoder = load_encoder(spec, device)
         if device.is_cuda:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from mrl_search.funnel import Funnel, Stage
+from mrl_search.guarantee import Certificates, certificates
 from mrl_search.hits import Hits
 from mrl_search.retriever import Answer, Index, Retriever, search
 from mrl_search.vectors import Vectors
@@ -20,11 +21,12 @@ class StageTrace(NamedTuple):
 
 @dataclass(frozen=True)
 class Traced:
-    """The answers to one query, and each stage on the way to them."""
+    """The answers to one query, each stage on the way to them (a proof is the last), and what all this proves."""
 
     funnel: Funnel
     answers: list[Answer]
     stages: list[StageTrace]
+    certificate: Certificates
 
     @property
     def time_ms(self) -> float:
@@ -58,12 +60,20 @@ def _since(start: float) -> float:
     return 1000 * (time.perf_counter() - start)
 
 
-def traced_search(retriever: Retriever, query: Vectors, funnel: Funnel) -> Traced:
+def traced_search(retriever: Retriever, query: Vectors, funnel: Funnel, *, proof: bool = False) -> Traced:
     """Searches for one (1, D) query vector; the answers are those of `Retriever.search_vectors`."""
-    recorder = _Recorder(retriever.stored.vectors)
-    hits = search(recorder, retriever.checked_queries(query), funnel)
+    index = retriever.stored.vectors
+    recorder, queries = _Recorder(index), retriever.checked_queries(query)
+    hits = search(recorder, queries, funnel)
+    if proof:
+        start = time.perf_counter()
+        hits = index.proven(queries, hits)
+        recorder.calls.append((funnel.stages[-1], hits, _since(start)))
+        certificate = Certificates.proven(1)
+    else:
+        certificate = certificates(index, queries, [call[:2] for call in recorder.calls])
     stages = []
     for stage, found, time_ms in recorder.calls:
         ranked = retriever.scored(found, 0)
         stages.append(StageTrace(stage, {d.id: (rank, d.score) for rank, d in enumerate(ranked, 1)}, time_ms))
-    return Traced(funnel, retriever.answers(hits, 0), stages)
+    return Traced(funnel, retriever.answers(hits, 0), stages, certificate)

@@ -66,7 +66,8 @@ def test_every_verb_and_every_option_but_the_rare_ones_is_in_the_readme():
     for verb, command in main.commands.items():
         assert f"mrl-search {verb}" in README or f"make {verb}" in README
         options = {name for option in command.params if isinstance(option, click.Option) for name in option.opts}
-        told = README + (ROOT / "training/README.md").read_text(encoding="utf-8") if verb == "train" else README
+        pages = {"train": "training/README.md", "doctor": "docs/tuning.md", "tune": "docs/tuning.md"}
+        told = README + (ROOT / pages[verb]).read_text(encoding="utf-8") if verb in pages else README
         assert not {name for name in options - rare if name not in told}
 
 

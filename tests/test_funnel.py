@@ -55,3 +55,9 @@ def test_macs_are_the_scan_and_every_rerank():
 
 def test_no_more_candidates_are_paid_for_than_there_are_documents():
     assert Funnel.parse("2:200,4:10").macs(5) == 5 * 2 + 5 * 4
+
+
+def test_fewer_answers_take_as_many_candidates_and_more_take_more_in_proportion():
+    funnel = Funnel.parse("64:75,128:30,768:10")
+    assert str(funnel.keeping(3)) == "64:75,128:30,768:3"
+    assert str(funnel.keeping(15)) == "64:113,128:45,768:15"

@@ -12,13 +12,19 @@ import mrl_search
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "mrl_search"
 FLOORS = {
-    0: "atomic cache columns device document errors funnel hits progress provenance recipe results rotation run vectors",
+    0: "atomic cache columns device document errors fidelity funnel hits progress provenance recipe results rotation run "
+    "vectors",
     1: "data encoders gpu indexes rotations",
-    2: "builder encoding placing retriever sampling trace",
-    3: "eval training",
+    2: "builder calibration encoding guarantee placing retriever sampling survival trace",
+    3: "eval training tuning",
     4: "__main__ cli",
 }
-MATES = {("gpu", "indexes"), ("training", "eval"), ("__main__", "cli")}  # on floors 0 and 2 all may know each other
+MATES = {  # on floors 0 and 2 all may know each other
+    ("gpu", "indexes"),
+    ("training", "eval"),
+    ("tuning", "eval"),
+    ("__main__", "cli"),
+}
 FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms.split()}
 HEAVY = {
     "faiss": {"gpu", "indexes"},

@@ -7,10 +7,12 @@ from mrl_search.builder import BuildOptions, build
 from mrl_search.device import CPU
 from mrl_search.encoders import EncoderSpec
 from mrl_search.eval import EvalOptions, EvalRecipe, evaluate
-from mrl_search.indexes import StoredVectors, VectorIndex, exact, read_manifest
+from mrl_search.funnel import Funnel
+from mrl_search.indexes import StoredVectors, VectorIndex, add_bounds, exact, read_manifest
 from mrl_search.placing import exact_on, index_on, rotation_on, told_of
-from mrl_search.retriever import open_retriever
+from mrl_search.retriever import open_retriever, search
 from mrl_search.rotation import Rotation
+from mrl_search.trace import traced_search
 
 
 def test_on_the_cpu_everything_stays_as_it_is(clustered):
@@ -53,6 +55,33 @@ def test_an_index_that_is_open_on_a_card_answers_as_on_the_cpu(folder, pretended
             for one, other in zip(ours, theirs, strict=True):  # of hashed words many are as near, but for rounding
                 assert [a.score for a in one] == pytest.approx([a.score for a in other], abs=1e-6)
                 assert one[0].id == other[0].id
+
+
+@pytest.mark.parametrize("has_bounds", [True, False])
+def test_an_answer_is_proven_on_a_card_as_on_the_cpu(folder, pretended_card, has_bounds):
+    if has_bounds:
+        add_bounds(folder)
+    with open_retriever(folder) as cpu, open_retriever(folder, device=pretended_card) as card:
+        assert (card.stored.vectors.bounds is not None) == has_bounds
+        queries = cpu.encode([f"number {n}" for n in range(20)])
+        turned = cpu.checked_queries(queries)
+        hits = [
+            some.stored.vectors.proven(turned, search(some.stored.vectors, turned, cpu.funnel)) for some in (card, cpu)
+        ]
+        np.testing.assert_array_equal(hits[0].rows, hits[1].rows)
+        np.testing.assert_array_equal(hits[0].scores, hits[1].scores)
+        found = traced_search(card, queries[:1], Funnel.parse("16:20,64:5"), proof=True)
+        assert found.certificate.certified.all()
+        assert [a.id for a in found.answers] == [
+            a.id for a in card.search_vectors(queries[:1], 5, guarantee="exact")[0]
+        ]
+
+
+def test_what_is_compared_whole_on_a_card_is_certified_there(folder, pretended_card):
+    with open_retriever(folder, device=pretended_card) as card:
+        query = card.encode(["number 7 of 7"])
+        assert traced_search(card, query, Funnel.parse("16:1200,64:5")).certificate.certified.all()
+        assert not traced_search(card, query, Funnel.parse("16:6,64:5")).certificate.certified.any()
 
 
 def test_an_index_that_was_built_with_a_card_says_so_and_is_the_same(corpus, folder, tmp_path, pretended_card):

@@ -13,11 +13,14 @@ from mrl_search.cli.build import build_command
 from mrl_search.cli.claims import claims_command
 from mrl_search.cli.compare import compare_command
 from mrl_search.cli.demo import demo_command
+from mrl_search.cli.doctor import doctor_command
 from mrl_search.cli.evaluate import eval_command
+from mrl_search.cli.guarantee import guarantee_command
 from mrl_search.cli.info import info_command
 from mrl_search.cli.query import query_command
 from mrl_search.cli.report import report_command
 from mrl_search.cli.train import train_command
+from mrl_search.cli.tune import tune_command
 from mrl_search.errors import MRLSearchError
 
 _COLLECT_SELDOM = (100_000, 50, 100)
@@ -57,6 +60,9 @@ for _verb in (
     report_command,
     claims_command,
     train_command,
+    doctor_command,
+    tune_command,
+    guarantee_command,
     info_command,
     demo_command,
 ):

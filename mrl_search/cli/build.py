@@ -23,7 +23,7 @@ from mrl_search.cli.options import DimsType, device_option, encoder_options, enc
     "--vectors", type=click.Path(path_type=Path), help="Vectors (.npy) in step with CORPUS, not encoded here."
 )
 @click.option("--skip-bad", type=click.IntRange(min=0), default=0, metavar="N", help="Tolerate up to N bad records.")
-@click.option("--force", is_flag=True, help="Replace the index that is there.")
+@click.option("--force", is_flag=True, help="Replace the index that is there; cut what does not survive it.")
 @click.option("--json", "as_json", is_flag=True, help="Print the manifest as JSON.")
 @encoder_options
 @device_option

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mrl_search.atomic import promised
 from mrl_search.cli.options import DimsType, FunnelType, device_option, encoder_options, encoder_spec
 from mrl_search.funnel import Funnel
 
@@ -97,11 +98,11 @@ def eval_command(
         raise click.UsageError(f"{recipe} expects no figures; add [[expected]] tables to it")
     name = recipe.stem if recipe is not None else wanted.name
     runs = None if no_runs else out / "runs" / name
-    for folder in (out, runs or out):
-        folder.mkdir(parents=True, exist_ok=True)  # fails now, and not after the work
-    evaluation = evaluate(wanted, EvalOptions(data=data, runs=runs, cache=not no_cache, progress=True, device=device))
-    evaluation = dataclasses.replace(evaluation, command=_command(evaluation.command, recipe, data))
-    evaluation.write(out / f"{name}.json")
+    with promised(out):  # fails now, and not after the work
+        options = EvalOptions(data=data, runs=runs, cache=not no_cache, progress=True, device=device)
+        evaluation = evaluate(wanted, options)
+        evaluation = dataclasses.replace(evaluation, command=_command(evaluation.command, recipe, data))
+        evaluation.write(out / f"{name}.json")
     click.echo(evaluation.to_json() if as_json else table(evaluation))
     click.echo(f"\nresults: {out / name}.json\nruns: {runs or 'not written'}\nagain: {evaluation.command}", err=True)
     verdicts = check(evaluation, wanted.expected) if checked else []

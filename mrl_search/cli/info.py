@@ -2,10 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from mrl_search.cli.options import device_option
+
+if TYPE_CHECKING:
+    from mrl_search.indexes import TunedRecord
 
 
 @click.command("info")
@@ -48,10 +52,13 @@ def info_command(index: Path | None, named: Path | None, verify: bool, as_json: 
         "prefix": manifest.prefix,
         "rotation": f"{rotation.kind}  {rotation.why}".rstrip() if rotation is not None else None,
         "funnel": manifest.funnel,
+        "tuned": _tuned(manifest.tuned) if manifest.tuned is not None else None,
+        "guarantees": ", ".join(["exact"] * (manifest.bounds is not None) + [str(c) for c in manifest.calibrations])
+        or None,
         "searched on": where,
         "RAM": f"{sizes.ram:,.1f} bytes per document (prefix index, rotation)",
         "disk": f"{sizes.disk:,.1f} bytes per document: vectors {sizes.vectors:,.1f}, prefix {sizes.prefix:,.1f}, "
-        f"rotation {sizes.rotation:,.1f}, sketches {sizes.sketches:,.1f}, "
+        f"rotation {sizes.rotation:,.1f}, sketches {sizes.sketches:,.1f}, bounds {sizes.bounds:,.1f}, "
         f"texts and ids {sizes.catalog:,.1f}",
         "built": f"{made.get('time')} by mrl-search {made.get('mrl_search')}, commit {made.get('commit') or 'unknown'}",
         "machine": f"{made.get('machine')}, on {made.get('device', 'cpu')}",
@@ -60,3 +67,14 @@ def info_command(index: Path | None, named: Path | None, verify: bool, as_json: 
     for name, value in rows.items():
         if value is not None:
             click.echo(f"{name:<16}{one_line(str(value))}")
+
+
+def _tuned(record: "TunedRecord") -> str:
+    """What the funnel was measured to keep, when and how."""
+    asked = f"{record.asked:,} {'documents in place of queries' if record.source == 'documents' else 'queries'}"
+    cells = f", {record.probes:,} cells" if record.probes is not None else ""
+    return (
+        f"recall@{record.k} {record.recall:.4f} [{record.low:.4f}, {record.high:.4f}] for {record.target:g}, p50 "
+        f"{record.latency_ms_p50:.3f} ms, p95 {record.latency_ms_p95:.3f} ms{cells}; {asked}, {record.time}, "
+        f"{record.machine}"
+    )

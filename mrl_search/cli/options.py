@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from mrl_search.errors import FunnelError
+from mrl_search.errors import FunnelError, GuaranteeError
 from mrl_search.funnel import Funnel
 
 if TYPE_CHECKING:
@@ -44,6 +44,21 @@ class FunnelType(click.ParamType[Any]):
         try:
             return Funnel.parse(value)
         except FunnelError as error:
+            self.fail(str(error), param, ctx)
+
+
+class GuaranteeType(click.ParamType[Any]):
+    """`exact`, or a recall as `0.99`."""
+
+    name = "exact|R"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str | float:
+        """A level, or a usage error with the reason."""
+        from mrl_search.guarantee import parsed
+
+        try:
+            return parsed(value)
+        except GuaranteeError as error:
             self.fail(str(error), param, ctx)
 
 
@@ -84,4 +99,4 @@ def encoder_spec(name: str | None, vectors: Path | None, **told: Any) -> "Encode
     from mrl_search.builder import DEFAULT_ENCODER
     from mrl_search.encoders import EncoderSpec
 
-    return None if name is None and vectors is not None else EncoderSpec(name or DEFAULT_ENCODER, **told)
+    return None if name is None and vectors is not None else EncoderSpec.named(name or DEFAULT_ENCODER, **told)

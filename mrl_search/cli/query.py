@@ -3,17 +3,19 @@
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from mrl_search.cli.options import FunnelType, device_option
+from mrl_search.cli.options import FunnelType, GuaranteeType, device_option
 from mrl_search.errors import MRLSearchError
 from mrl_search.funnel import Funnel
 
 if TYPE_CHECKING:
-    from mrl_search.retriever import Retriever
-    from mrl_search.run import Run
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from mrl_search.retriever import Plan, Retriever
 
 
 @click.command("query")
@@ -23,6 +25,11 @@ if TYPE_CHECKING:
     "--k", type=click.IntRange(min=1), metavar="N", help="How many answers.  [default: what the funnel leaves]"
 )
 @click.option("--funnel", type=FunnelType(), help="Stages, as 64:200,768:10; the index's own by default.")
+@click.option(
+    "--guarantee",
+    type=GuaranteeType(),
+    help="exact: prove the answers against all documents; 0.99: that recall, if the index was calibrated for it.",
+)
 @click.option(
     "--explain", is_flag=True, help="Show every answer's rank and score after each stage, and each stage's time."
 )
@@ -37,6 +44,7 @@ def query_command(
     index: Path | None,
     k: int | None,
     funnel: Funnel | None,
+    guarantee: str | float | None,
     explain: bool,
     as_json: bool,
     queries: str | None,
@@ -66,14 +74,22 @@ def query_command(
     from mrl_search.retriever import open_retriever
 
     with open_retriever(find_index(index), device=device) as retriever:
+        plan = retriever.plan(k, funnel, guarantee)
+        if plan.proof and retriever.stored.vectors.bounds is None:
+            click.echo(
+                "this index has no bounds, so all its vectors are compared; "
+                f"`mrl-search guarantee exact --index {retriever.stored.folder}` makes proofs several times as fast",
+                err=True,
+            )
         if queries is not None or vectors is not None:
-            run = _run(retriever, queries, vectors, retriever.funnel_for(k, funnel))
+            names, matrix = query_vectors(retriever, queries, vectors)
+            run = retriever.run(dict(zip(names, matrix, strict=True)), k, funnel, guarantee)
             for line in show.run_as_json(run) if as_json else run.lines():
                 click.echo(line, nl=False)
         elif text is not None:
-            _answer(retriever, text, k, funnel, explain=explain, as_json=as_json)
+            _answer(retriever, text, plan, explain=explain, as_json=as_json)
         else:
-            _converse(retriever, k, funnel, explain=explain, as_json=as_json)
+            _converse(retriever, plan, explain=explain, as_json=as_json)
 
 
 def _is_utf8(text: str) -> bool:
@@ -85,9 +101,7 @@ def _is_utf8(text: str) -> bool:
     return True
 
 
-def _answer(
-    retriever: "Retriever", text: str, k: int | None, funnel: Funnel | None, *, explain: bool, as_json: bool
-) -> None:
+def _answer(retriever: "Retriever", text: str, plan: "Plan", *, explain: bool, as_json: bool) -> None:
     from mrl_search.cli import show
     from mrl_search.trace import traced_search
 
@@ -95,7 +109,7 @@ def _answer(
     start = time.perf_counter()
     vectors = retriever.encode([text])
     encode_ms = 1000 * (time.perf_counter() - start)
-    found = traced_search(retriever, vectors, retriever.funnel_for(k, funnel))
+    found = traced_search(retriever, vectors, plan.funnel, proof=plan.proof)
     if as_json:
         click.echo(show.as_json(text, found, encode_ms, retriever.where if explain else None))
         return
@@ -106,7 +120,7 @@ def _answer(
     click.echo(show.timing(found, encode_ms, f"{len(retriever):,} documents of {retriever.stored.folder}"))
 
 
-def _converse(retriever: "Retriever", k: int | None, funnel: Funnel | None, *, explain: bool, as_json: bool) -> None:
+def _converse(retriever: "Retriever", plan: "Plan", *, explain: bool, as_json: bool) -> None:
     """Asks until the end of input; an error ends a question, not the conversation."""
     import readline  # noqa: F401  its import gives input() editing and history
 
@@ -119,13 +133,15 @@ def _converse(retriever: "Retriever", k: int | None, funnel: Funnel | None, *, e
             return
         try:
             if text:
-                _answer(retriever, text, k, funnel, explain=explain, as_json=as_json)
+                _answer(retriever, text, plan, explain=explain, as_json=as_json)
         except MRLSearchError as error:
             click.echo(f"Error: {error}", err=True)
 
 
-def _run(retriever: "Retriever", queries: str | None, vectors: Path | None, funnel: Funnel) -> "Run":
-    """All queries at once; vectors without a file of queries are named by their rows."""
+def query_vectors(
+    retriever: "Retriever", queries: str | None, vectors: Path | None
+) -> tuple[list[str], "NDArray[np.floating[Any]]"]:
+    """Names and vectors of all queries of a file; vectors without a file of queries are named by their rows."""
     from mrl_search.data import read_queries
     from mrl_search.errors import VectorsError
     from mrl_search.vectors import load_vectors, wide
@@ -139,4 +155,4 @@ def _run(retriever: "Retriever", queries: str | None, vectors: Path | None, funn
     else:
         names = list(texts or {})
         matrix = retriever.encode(list((texts or {}).values()))
-    return retriever.run(dict(zip(names, matrix, strict=True)), funnel=funnel)
+    return names, matrix

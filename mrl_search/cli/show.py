@@ -1,6 +1,7 @@
 """Answers as people and programs read them."""
 
 import json
+import math
 import re
 import shutil
 from collections.abc import Iterator, Sequence
@@ -35,12 +36,20 @@ def explanation(found: Traced, where: str) -> str:
     for answer in found.answers:
         cells = [one_line(answer.id)]
         for stage in found.stages:
-            rank, score = stage.ranks[answer.id]
-            cells.append(f"{rank} {score:.4f}")
+            kept = stage.ranks.get(answer.id)  # unless only a proof found it
+            cells.append(f"{kept[0]} {kept[1]:.4f}" if kept is not None else "-")
         rows.append([*cells, _cut(one_line(answer.title or answer.text), 48)])
     lines = aligned(rows, {0, len(heads) - 1})
     times = ", ".join(f"{stage.stage} {stage.time_ms:.2f} ms ({len(stage.ranks):,} kept)" for stage in found.stages)
-    return "\n".join([*lines, f"stages: {times}; on {where}"])
+    return "\n".join([*lines, f"stages: {times}; on {where}", certificate(found)])
+
+
+def certificate(found: Traced) -> str:
+    """One line: whether the answers are proven, and how far from it they are."""
+    (certified,), (gap,) = found.certificate
+    if certified:
+        return "certified: these are the best of all documents, ties included"
+    return f"not certified: a document not compared in full could score up to {gap:.4f} above the last answer"
 
 
 def timing(found: Traced, encode_ms: float, documents: str) -> str:
@@ -59,6 +68,8 @@ def as_json(text: str, found: Traced, encode_ms: float, where: str | None) -> st
         "funnel": str(found.funnel),
         "encode_ms": round(encode_ms, 3),
         "search_ms": round(found.time_ms, 3),
+        "certified": bool(found.certificate.certified[0]),
+        "bound_gap": _finite(found.certificate.gaps[0]),
         "answers": [{"rank": rank, **answer._asdict()} for rank, answer in enumerate(found.answers, 1)],
     }
     if where is not None:
@@ -72,6 +83,11 @@ def as_json(text: str, found: Traced, encode_ms: float, where: str | None) -> st
             for stage in found.stages
         ]
     return json.dumps(result, ensure_ascii=False, indent=1)
+
+
+def _finite(number: float) -> float | None:
+    """None for what JSON has no word for: the gap where no document was left uncompared."""
+    return float(number) if math.isfinite(number) else None
 
 
 def run_as_json(run: Run) -> Iterator[str]:

@@ -9,8 +9,8 @@ from mrl_search.data.documents import Tolerance
 from mrl_search.data.record import BadRecordError, Record, field_names, has_surrogate
 from mrl_search.errors import CorpusError
 
-_FIRST = ("query", "anchor", "question", "sentence1", "sentence_A")
-_SECOND = ("positive", "answer", "document", "sentence2", "sentence_B")
+_FIRST = ("query", "anchor", "question", "sentence1", "sentence_A", "premise")
+_SECOND = ("positive", "answer", "document", "sentence2", "sentence_B", "hypothesis")
 _THIRD = ("negative",)
 
 
@@ -28,14 +28,15 @@ class Example(NamedTuple):
 
 
 def read_examples(source: str) -> Iterator[Example]:
-    """The examples of a JSONL, CSV, TSV or Parquet file (.gz), or of the split "train" of `hf:NAME`, in order.
+    """The examples of a JSONL, CSV, TSV or Parquet file (.gz), or of the split "train" of `hf:NAME[:CONFIG]`, in order.
 
-    A record's texts are its `query` (anchor, question, sentence1), its `positive` (answer, document, sentence2) and
-    its `negative`; the first of the names that is there counts. `score` and `label` are numbers.
+    A record's texts are its `query` (anchor, question, sentence1, premise), its `positive` (answer, document,
+    sentence2, hypothesis) and its `negative`; the first of the names that is there counts. `score` and `label` are
+    numbers.
     Raises CorpusError, with the place and the reason, for the first record that is none.
     """
     if source.startswith(hub.SCHEME):
-        records = hub.corpus_records(source.removeprefix(hub.SCHEME), Tolerance(0))
+        records = hub.example_records(source.removeprefix(hub.SCHEME))
     else:
         reader, _ = reader_of(source)
         records = reader(source, Tolerance(0))

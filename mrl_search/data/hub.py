@@ -29,6 +29,23 @@ def corpus_records(name: str, tolerance: Tolerance) -> Iterator[Record]:
             yield from _rows(name, _split(name, None, "train"))
 
 
+def example_records(name: str) -> Iterator[Record]:
+    """The rows of the split "train", streamed, of NAME's default configuration or, of NAME:CONFIG, of that one.
+
+    Raises CorpusError when the hub cannot be reached or has no such thing, naming the configurations there are.
+    """
+    name, _, config = name.partition(":")
+    with _explained(name, CorpusError):
+        configs = _configs(name)
+        if len(configs) > 1 and (config or "default") not in configs:
+            raise CorpusError(
+                f"{SCHEME}{name} has the configurations {', '.join(configs)}; name one, as {SCHEME}{name}:{configs[0]}"
+            )
+        if config and config not in configs:
+            raise CorpusError(f"{SCHEME}{name} has no configuration {config!r}; it has: {', '.join(configs)}")
+        yield from _rows(name, _split(name, config or None, "train"))
+
+
 def query_records(name: str) -> Iterator[Record]:
     """The rows of the configuration "queries". Raises DatasetError."""
     with _explained(name, DatasetError):

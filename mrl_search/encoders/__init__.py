@@ -3,6 +3,16 @@
 from mrl_search.encoders.cached import CachedEncoder, cached
 from mrl_search.encoders.encoder import Encoder, EncoderSpec, checked
 from mrl_search.encoders.load import load_encoder
-from mrl_search.encoders.sentence import load_model
+from mrl_search.encoders.sentence import SentenceEncoder, layer_normed, load_model
 
-__all__ = ["CachedEncoder", "Encoder", "EncoderSpec", "cached", "checked", "load_encoder", "load_model"]
+__all__ = [
+    "CachedEncoder",
+    "Encoder",
+    "EncoderSpec",
+    "SentenceEncoder",
+    "cached",
+    "checked",
+    "layer_normed",
+    "load_encoder",
+    "load_model",
+]

@@ -21,8 +21,9 @@ class CachedEncoder:
     """An encoder that first looks in `<cache>/embeddings/`, one SQLite file per encoder identity.
 
     What a call encoded is on disk when it returns, so an interrupted build goes
-    on where it stopped. Equal texts get equal vectors, bit for bit, whatever
-    batch they came in. Safe for several processes at once.
+    on where it stopped; other depths that the same pass gave are kept too. Equal
+    texts get equal vectors, bit for bit, whatever batch they came in. Safe for
+    several processes at once.
     """
 
     def __init__(self, encoder: Encoder, folder: Path | None = None) -> None:
@@ -57,7 +58,10 @@ class CachedEncoder:
     @property
     def path(self) -> Path:
         """The file of this encoder's identity."""
-        return self._folder / f"{hashlib.sha256(self.identity.encode()).hexdigest()[:24]}.sqlite"
+        return self._path(self.identity)
+
+    def _path(self, identity: str) -> Path:
+        return self._folder / f"{hashlib.sha256(identity.encode()).hexdigest()[:24]}.sqlite"
 
     @property
     def fresh(self) -> Encoder:
@@ -76,21 +80,29 @@ class CachedEncoder:
         if not texts:
             return np.empty((0, self.dim), dtype=np.float32)
         digests = [_digest(side, text) for text in texts]
-        with self._open() as database:
+        with self._open(self.identity) as database:
             known = _lookup(database, digests, self.dim)
         missing = {digest: text for digest, text in zip(digests, texts, strict=True) if digest not in known}
         if missing:
-            fresh = checked(encode(list(missing.values())), len(missing), self)  # what is wrong must not stay here
-            known.update(zip(missing, fresh, strict=True))
-            rows = ((digest, known[digest].tobytes()) for digest in missing)
-            with self._open() as database:
-                database.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?)", rows)
+            for identity, fresh in self._fresh(side, list(missing.values()), encode).items():
+                rows = dict(
+                    zip(missing, checked(fresh, len(missing), self), strict=True)
+                )  # what is wrong must not stay
+                known |= rows if identity == self.identity else {}
+                with self._open(identity) as database:
+                    told = ((digest, vector.tobytes()) for digest, vector in rows.items())
+                    database.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?)", told)
         return np.stack([known[digest] for digest in digests])
 
+    def _fresh(self, side: str, texts: Sequence[str], encode: Callable[[Sequence[str]], Vectors]) -> dict[str, Vectors]:
+        """Identity → vectors: of this encoder, and of what else one pass of it gives (see SentenceEncoder)."""
+        every = getattr(self._encoder, "encode_depths", None)
+        return {self.identity: encode(texts)} if every is None else every(side, texts)
+
     @contextlib.contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
+    def _open(self, identity: str) -> Iterator[sqlite3.Connection]:
         """The cache file, committed on the way out. Raises EncoderError where it cannot be written."""
-        path = self.path
+        path = self._path(identity)
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             database = sqlite3.connect(path, timeout=_BUSY_SECONDS)
@@ -99,7 +111,7 @@ class CachedEncoder:
                 database.execute("PRAGMA synchronous = NORMAL")  # a power cut may lose a block, never corrupt
                 database.execute("CREATE TABLE IF NOT EXISTS vectors (digest BLOB PRIMARY KEY, vector BLOB NOT NULL)")
                 database.execute("CREATE TABLE IF NOT EXISTS encoder (identity TEXT PRIMARY KEY)")
-                database.execute("INSERT OR IGNORE INTO encoder VALUES (?)", (self.identity,))
+                database.execute("INSERT OR IGNORE INTO encoder VALUES (?)", (identity,))
                 database.commit()
                 yield database
         except (sqlite3.Error, OSError) as error:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -19,6 +19,7 @@ class EncoderSpec:
     query_prompt, document_prompt: put before every text; None means what the model itself declares.
     layer_norm: LayerNorm the full vector before any cut (nomic-embed-text-v1.5); None means as known for the model.
     precision: `float32`, `bfloat16` or `auto`.
+    layers: only the transformer's first so many are run; None for all.
     """
 
     name: str
@@ -27,6 +28,21 @@ class EncoderSpec:
     document_prompt: str | None = None
     layer_norm: bool | None = None
     precision: str = "auto"
+    layers: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.layers is not None and self.layers < 1:
+            raise EncoderError(f"{self.name}: asked for the first {self.layers} layers; ask for at least 1")
+
+    @classmethod
+    def named(cls, text: str, **told: Any) -> "EncoderSpec":
+        """From a name as people type it, which may end in `:layers=N`. Raises EncoderError if N is no number."""
+        name, mark, count = text.rpartition(":layers=")
+        if not mark:
+            return cls(text, **told)
+        if not count.isdecimal():
+            raise EncoderError(f"{text}: found {count!r} after layers=, wanted a whole number")
+        return cls(name, layers=int(count), **told)
 
     @property
     def label(self) -> str:

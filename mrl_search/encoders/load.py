@@ -1,17 +1,21 @@
 """From an encoder's name to the encoder."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from mrl_search.device import AUTO, Device, chosen_device
 from mrl_search.encoders import hashing, minilm, precomputed
 from mrl_search.encoders.encoder import Encoder, EncoderSpec
 from mrl_search.errors import EncoderError
 
 
-def load_encoder(spec: EncoderSpec, device: str | Device = AUTO) -> Encoder:
+def load_encoder(spec: EncoderSpec, device: str | Device = AUTO, beside: Sequence[EncoderSpec] = ()) -> Encoder:
     """The encoder a spec describes; weights may load only when the first text is encoded.
 
     `minilm-768`, `hashing:DIM`, `openai:MODEL@URL`, `precomputed` (an index of
     vectors alone), and anything else as a sentence-transformers name or folder.
     device: where a model of ours computes, as `chosen_device` takes it.
+    beside: others that will be wanted; those that differ in `layers` alone come from the same pass, for the cache.
     Raises EncoderError when it cannot be loaded, or has no use for a prompt it was given.
     """
     if spec.name == minilm.NAME:
@@ -30,11 +34,14 @@ def load_encoder(spec: EncoderSpec, device: str | Device = AUTO) -> Encoder:
         return load_openai(spec)
     from mrl_search.encoders.sentence import SentenceEncoder
 
-    return SentenceEncoder(spec, chosen_device(device))
+    alike = {other.layers for other in beside if replace(other, layers=spec.layers) == spec}
+    return SentenceEncoder(spec, chosen_device(device), alike)
 
 
 def _refuse_options(spec: EncoderSpec) -> None:
     """Raises EncoderError for what would be ignored."""
-    told = (spec.query_prompt, spec.document_prompt, spec.layer_norm or None, spec.dim)
+    told = (spec.query_prompt, spec.document_prompt, spec.layer_norm or None, spec.dim, spec.layers)
     if any(value is not None for value in told):
-        raise EncoderError(f"{spec.name} takes no prompts, LayerNorm or dim; leave those out (a build cuts by --dims)")
+        raise EncoderError(
+            f"{spec.name} takes no prompts, LayerNorm, layers or dim; leave those out (a build cuts by --dims)"
+        )

@@ -43,8 +43,8 @@ def load_openai(spec: EncoderSpec) -> "OpenAIEncoder":
     except ImportError:
         raise MissingPackageError("openai", "an openai: encoder", "openai") from None
     model, url = _model_and_url(spec.name)
-    if spec.layer_norm or spec.precision != "auto":
-        raise EncoderError(f"found layer_norm or precision, which only the server of {model!r} sets; leave both out")
+    if spec.layer_norm or spec.precision != "auto" or spec.layers is not None:
+        raise EncoderError(f"only the server of {model!r} sets layer_norm, precision or layers; leave them out")
     timeout = openai.Timeout(120.0, connect=5.0)
     client = openai.OpenAI(api_key=_key(url), base_url=url, timeout=timeout, max_retries=6)  # 24 s of back-off in all
     return OpenAIEncoder(spec, model, client)

@@ -4,14 +4,16 @@ import contextlib
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mrl_search.device import CPU, Device
+from mrl_search.encoders.depths import keep_depths
 from mrl_search.encoders.encoder import EncoderSpec
 from mrl_search.encoders.minilm import packaged_weights
 from mrl_search.encoders.precision import PRECISIONS, torch_dtype
@@ -29,7 +31,8 @@ _TRAINED_DIMS = re.compile(r'"matryoshka_dims":\s*\[([\d,\s]+)\]')  # as sentenc
 class SentenceEncoder:
     """Wraps `SentenceTransformer.encode_query` and `encode_document`; vectors come out at unit length."""
 
-    def __init__(self, spec: EncoderSpec, device: Device = CPU) -> None:
+    def __init__(self, spec: EncoderSpec, device: Device = CPU, beside: Iterable[int | None] = ()) -> None:
+        """beside: other numbers of layers, None for all, that `encode_depths` gives too."""
         if spec.precision not in PRECISIONS:
             raise EncoderError(f"unknown precision {spec.precision!r}; choose one of {', '.join(PRECISIONS)}")
         self.spec = spec
@@ -45,6 +48,11 @@ class SentenceEncoder:
         if spec.dim is not None and spec.dim > width:
             raise EncoderError(f"{spec.name} gives {width} dims, asked for {spec.dim}; ask for at most {width}")
         self.dim: int = spec.dim or width
+        wanted = {spec.layers, *beside}
+        self._depths: dict[int | None, int] = {None: 0}
+        if wanted != {None}:
+            _ = self._whole  # all weights name the encoder, those that are cut off too
+            self._depths = keep_depths(self._model, wanted)
 
     @property
     def trained_dims(self) -> tuple[int, ...]:
@@ -52,42 +60,74 @@ class SentenceEncoder:
         found = _TRAINED_DIMS.search(getattr(self._model, "_model_card_text", None) or "")
         return tuple(sorted(int(dim) for dim in found[1].split(",") if dim.strip())) if found else ()
 
-    @cached_property
+    @property
     def identity(self) -> str:
         """A digest of the weights and of all that is done with them, wherever the model was loaded from."""
-        digest = hashlib.sha256()
-        for name, tensor in sorted(self._model.state_dict().items()):
-            digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
-            digest.update(tensor.cpu().contiguous().flatten().view(_bytes_dtype()).numpy().data)
+        return self._identity(self.spec.layers)
+
+    def _identity(self, layers: int | None) -> str:
+        weights, modules = self._whole
+        digest = weights.copy()
         settings = {
-            "modules": [str(module)[:2000] for module in self._model],
+            "modules": modules,
             "prompts": [self._prompt("query"), self._prompt("document")],
             "tokens": self._model.max_seq_length,
             "layer_norm": self._layer_norm,
             "precision": self._precision,
             "dim": self.dim,
-        } | ({"device": "cuda"} if self._card else {})  # a card rounds otherwise
+        }
+        settings |= {"layers": layers} if layers is not None else {}
+        settings |= {"device": "cuda"} if self._card else {}  # a card rounds otherwise
         digest.update(json.dumps(settings, sort_keys=True).encode())
         return f"sentence-transformers {self.spec.name} {digest.hexdigest()}"
 
+    @cached_property
+    def _whole(self) -> tuple[Any, list[str]]:
+        """A digest of all weights, and what the modules say of themselves, before any layer was cut off."""
+        digest = hashlib.sha256()
+        for name, tensor in sorted(self._model.state_dict().items()):
+            digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
+            digest.update(tensor.cpu().contiguous().flatten().view(_bytes_dtype()).numpy().data)
+        return digest, [str(module)[:2000] for module in self._model]
+
     def encode_queries(self, texts: Sequence[str]) -> Vectors:
         """(n, dim) unit rows, with the query prompt."""
-        return self._finished(self._model.encode_query, texts, self.spec.query_prompt)
+        return self.encode_depths("query", texts)[self.identity]
 
     def encode_documents(self, texts: Sequence[str]) -> Vectors:
         """(n, dim) unit rows, with the document prompt."""
-        return self._finished(self._model.encode_document, texts, self.spec.document_prompt)
+        return self.encode_depths("document", texts)[self.identity]
 
-    def _finished(self, encode: Any, texts: Sequence[str], prompt: str | None) -> Vectors:
-        if not texts:
-            return np.empty((0, self.dim), dtype=np.float32)
-        vectors = np.asarray(
-            encode(list(texts), prompt=prompt, batch_size=self._batch, show_progress_bar=False), dtype=np.float32
+    def raw_lengths(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """(n,): how long the model's own vectors of documents are, before they are brought to length 1."""
+        lengths: NDArray[np.float32] = np.linalg.norm(
+            self._parts("document", texts)[self._depths[self.spec.layers]], axis=1
         )
+        return lengths
+
+    def encode_depths(self, side: str, texts: Sequence[str]) -> dict[str, Vectors]:
+        """Identity → (n, dim) unit rows: this encoder's, and those of the other depths that one pass gives.
+
+        side: query or document, for the prompt.
+        """
+        if not texts:
+            return {self._identity(layers): np.empty((0, self.dim), dtype=np.float32) for layers in self._depths}
+        parts = self._parts(side, texts)
+        return {self._identity(layers): self._finished(parts[place]) for layers, place in self._depths.items()}
+
+    def _parts(self, side: str, texts: Sequence[str]) -> list[Vectors]:
+        """The model's own (n, width) vectors of every depth, the shallowest first."""
+        encode = self._model.encode_query if side == "query" else self._model.encode_document
+        prompt = self.spec.query_prompt if side == "query" else self.spec.document_prompt
+        told = encode(list(texts), prompt=prompt, batch_size=self._batch, show_progress_bar=False)
+        found = np.asarray(told, dtype=np.float32)
+        return np.split(found, max(self._depths.values()) + 1, axis=1)
+
+    def _finished(self, vectors: Vectors) -> Vectors:
         if not np.isfinite(vectors).all():
             raise EncoderError(f"{self.spec.name} returned NaN or infinity; try --precision float32")
         if self._layer_norm:
-            vectors = _layer_normed(vectors)
+            vectors = layer_normed(vectors)
         return prefix(vectors, self.dim)
 
     def _prompt(self, side: str) -> str | None:
@@ -95,7 +135,7 @@ class SentenceEncoder:
         return given if given is not None else self._model.prompts.get(side)
 
 
-def _layer_normed(vectors: Vectors) -> Vectors:
+def layer_normed(vectors: Vectors) -> Vectors:
     """torch.nn.functional.layer_norm without weights: each row to mean 0, variance 1 (eps 1e-5)."""
     centred = vectors - vectors.mean(axis=1, keepdims=True)
     return np.asarray(centred / np.sqrt(vectors.var(axis=1, keepdims=True) + 1e-5), dtype=np.float32)

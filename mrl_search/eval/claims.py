@@ -1,62 +1,27 @@
 """What is said of Matryoshka embeddings, put to published results: numbers for it and against it."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import cache
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from mrl_search.errors import RecipeError
-from mrl_search.eval.paired import SURE, holm, paired, shares
-from mrl_search.eval.report import Evaluation, Row
-from mrl_search.eval.standing import MARGIN
+from mrl_search.eval.evidence import Evidence, Found, Trained
+from mrl_search.eval.paired import SURE, holm
 from mrl_search.recipe import read_recipe
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """Two rows of each result. keeps: left has at least that share of right; None: left is better than right.
-
-    dims: once for each of them, which stands where a funnel says {dim}.
-    """
-
-    results: tuple[str, ...]
-    left: Row
-    right: Row
-    dims: tuple[int, ...] = ()
-    keeps: float | None = None
-    measure: str = "nDCG@10"
-
-    def __post_init__(self) -> None:
-        if self.keeps is not None and not 0 < self.keeps <= 1:
-            raise RecipeError(f"keeps is a share above 0 and at most 1, found {self.keeps}")
-        if not self.results:
-            raise RecipeError("a piece of evidence names one result at least")
-        if bool(self.dims) != any("{dim}" in row.funnel for row in (self.left, self.right)):
-            raise RecipeError("dims and {dim} in a funnel go together, found one without the other")
-
-
-class _Pair(NamedTuple):
-    """One comparison of one piece of evidence."""
-
-    result: str
-    left: Row
-    right: Row
-    keeps: float | None
-    measure: str
-
-
-@dataclass(frozen=True)
 class Claim:
-    """What is said, and by whom; what would bear it out."""
+    """What is said, and by whom; what would bear it out: rows of evaluations, arms of studies."""
 
     text: str
     source: str
-    evidence: tuple[Evidence, ...]
+    evidence: tuple[Evidence, ...] = ()
+    trained: tuple[Trained, ...] = ()
 
     def __post_init__(self) -> None:
-        if not self.evidence:
+        if not (self.evidence or self.trained):
             raise RecipeError(f"no evidence of “{self.text}”; name some")
 
 
@@ -70,18 +35,20 @@ class Claims:
 def claims_ledger(path: Path) -> str:
     """Markdown: every claim of the file with its verdict, and every piece of evidence with its numbers.
 
-    A piece of evidence that claims `better` is for or against by the paired randomisation test after Holm's correction
-    over the claim; one that claims `keeps` by the bootstrap interval of the share; else it is undecided.
-    Raises RecipeError for a row or result that is not there.
+    A piece of evidence that claims `better` is for or against by its test (the paired randomisation test; of
+    correlations a bootstrap) after Holm's correction over the claim; one that claims `keeps` by the bootstrap interval
+    of the share; else it is undecided.
+    Raises RecipeError for a row, an arm or a result that is not there.
     """
     lines = [
         "# Claims and what was found",
         "",
-        f"Made by `mrl-search claims {path}`; every figure is in a result beside it.",
+        f"Made by `mrl-search claims {path}`; every figure is in a result of `eval/results/` or `training/results/`.",
         "",
     ]
     for claim in read_recipe(path, Claims).claims:
-        found = _weighed([pair for evidence in claim.evidence for pair in _pairs(evidence)], path.parent)
+        pieces: tuple[Evidence | Trained, ...] = (*claim.evidence, *claim.trained)
+        found = _weighed([one for piece in pieces for one in piece.found(path.parent)])
         count = Counter(verdict for verdict, *_ in found)
         told = ", ".join(f"{count[word]} {word}" for word in ("for", "against", "undecided") if count[word])
         lines += [f"## “{claim.text}”", "", f"{claim.source}. **{_overall(count)}**: {told}.", ""]
@@ -99,50 +66,33 @@ def _overall(count: Counter[str]) -> str:
     return "Undecided"
 
 
-def _pairs(evidence: Evidence) -> Iterator[_Pair]:
-    for result in evidence.results:
-        for dim in map(str, evidence.dims or ("",)):
-            left, right = (
-                replace(row, funnel=row.funnel.replace("{dim}", dim)) for row in (evidence.left, evidence.right)
-            )
-            yield _Pair(result, left, right, evidence.keeps, evidence.measure)
-
-
-def _weighed(evidence: Sequence[_Pair], folder: Path) -> list[tuple[str, ...]]:
+def _weighed(pieces: Sequence[Found]) -> list[tuple[str, ...]]:
     """One line of cells for each piece, the verdict first."""
-    pairs = [(_values(one, one.left, folder), _values(one, one.right, folder)) for one in evidence]
-    differences = [paired(right, left, MARGIN) for left, right in pairs]
-    tested = [place for place, one in enumerate(evidence) if one.keeps is None]
-    p_holm = dict(zip(tested, holm([differences[place].p_different for place in tested]), strict=True))
+    tested = [place for place, one in enumerate(pieces) if one.difference is not None]
+    p_values = [one.difference.p_different for one in pieces if one.difference is not None]
+    p_holm = dict(zip(tested, holm(p_values), strict=True))
     lines = []
-    for place, (one, (left, right)) in enumerate(zip(evidence, pairs, strict=True)):
-        if one.keeps is None:
-            told = differences[place]
-            sure = p_holm[place] < SURE
-            verdict = ("for" if told.mean > 0 else "against") if sure else "undecided"
-            found = f"{told.mean:+.4f} [{told.low:+.4f}, {told.high:+.4f}], p {p_holm[place]:.4f}"
-            wanted = "better"
-        else:
-            (share,) = shares([left], [right])
-            low, high = (share.low, share.high) if share else (0.0, 0.0)
-            verdict = "for" if low >= one.keeps else "against" if high < one.keeps else "undecided"
-            found = f"{100 * share.share:.1f} % [{100 * low:.1f}, {100 * high:.1f}]" if share else "nothing"
-            wanted = f"≥ {100 * one.keeps:g} %"
-        means = [f"{sum(values) / len(values):.4f}" for values in (left, right)]
-        lines.append(
-            (verdict, Path(one.result).stem, str(one.left), str(one.right), one.measure, *means, found, wanted)
-        )
+    for place, one in enumerate(pieces):
+        verdict, found, wanted = _kept(one) if one.keeps is not None else _better(one, p_holm[place])
+        means = [f"{mean:.4f}" for mean in one.means]
+        lines.append((verdict, one.result, one.left, one.right, one.measure, *means, found, wanted))
     return lines
 
 
-def _values(evidence: _Pair, row: Row, folder: Path) -> list[float]:
-    evaluation = _result(folder / evidence.result)
-    found = evaluation.find(row.encoder, row.funnel, rotation=row.rotation, prefix=row.prefix, dtype=row.dtype)
-    if found is None or evidence.measure not in found.per_query:
-        raise RecipeError(f"{evidence.result} has no row {row} with {evidence.measure}")
-    return list(found.per_query[evidence.measure].values())
+def _better(one: Found, p_holm: float) -> tuple[str, str, str]:
+    """(verdict, what was found, what was wanted) of a claim that the left one is better."""
+    assert one.difference is not None
+    told = one.difference
+    verdict = ("for" if told.mean > 0 else "against") if p_holm < SURE else "undecided"
+    return verdict, f"{told.mean:+.4f} [{told.low:+.4f}, {told.high:+.4f}], p {p_holm:.4f}", "better"
 
 
-@cache
-def _result(path: Path) -> Evaluation:
-    return Evaluation.read(path)
+def _kept(one: Found) -> tuple[str, str, str]:
+    """The same of a claim that the left one has so much of the right one."""
+    assert one.keeps is not None
+    wanted = f"≥ {100 * one.keeps:g} %"
+    if one.share is None:
+        return "against", "nothing", wanted
+    share, low, high = one.share.share, one.share.low, one.share.high
+    verdict = "for" if low >= one.keeps else "against" if high < one.keeps else "undecided"
+    return verdict, f"{100 * share:.1f} % [{100 * low:.1f}, {100 * high:.1f}]", wanted

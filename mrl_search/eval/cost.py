@@ -28,10 +28,11 @@ class Times(NamedTuple):
     queries_per_second: float
 
 
-def timed(answer: Callable[[int, int], object], count: int) -> Times:
+def timed(answer: Callable[[int, int], object], count: int, after: Callable[[], None] = lambda: None) -> Times:
     """Up to 200 of `count` queries one at a time, twenty where they take long, then all of them at once.
 
-    answer: takes the queries first … last - 1. Five are asked before, to warm up.
+    answer: takes the queries first … last - 1. Five are asked before, to warm up. after: called after each single one
+    was timed.
     """
     for query in range(min(count, _WARM_UP)):
         answer(query, query + 1)
@@ -42,6 +43,7 @@ def timed(answer: Callable[[int, int], object], count: int) -> Times:
         start = time.perf_counter()
         answer(query, query + 1)
         latencies_ms.append(1000 * (time.perf_counter() - start))
+        after()
     start = time.perf_counter()
     answer(0, count)
     seconds = time.perf_counter() - start
@@ -53,18 +55,19 @@ def measured_cost(index: VectorIndex, queries: Vectors, funnel: Funnel, rotation
     """What the (q, D) queries cost; times as `timed`.
 
     queries: as they are encoded. The rotation, which each of them goes through, is in the times and multiply-adds.
+    Where vectors in a large file are let go of, each query maps the pages it reads anew, which is in its time.
     """
 
     def answer(first: int, last: int) -> None:
         some = queries[first:last]
         search(index, some if rotation is None else rotation.apply(some), funnel)
 
-    times = timed(answer, len(queries))
-    reads_vectors = len(funnel.stages) > 1 or not index.prefix_bytes
+    times, prefix_bytes = timed(answer, len(queries), index.let_go), index.prefix_bytes
+    reads_vectors = len(funnel.stages) > 1 or not prefix_bytes
     return Cost(
         macs_per_query=funnel.macs(len(index)) + (rotation.macs if rotation is not None else 0),
         **times._asdict(),
-        ram_bytes_per_document=round(index.prefix_bytes / len(index), 1),
+        ram_bytes_per_document=round(prefix_bytes / len(index), 1),
         disk_bytes_per_document=(index.vector_bytes + index.sketch_bytes) / len(index) if reads_vectors else 0.0,
         device=index.where,
         ram_bytes=rotation.matrix.nbytes if rotation is not None else 0,

@@ -1,6 +1,5 @@
 """A dataset as one encoder sees it; its documents' vectors lie in a file, however many there are."""
 
-import tempfile
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +14,7 @@ from mrl_search.encoders import Encoder, checked
 from mrl_search.encoding import BLOCK, encode_documents
 from mrl_search.errors import DatasetError
 from mrl_search.hits import Hits
-from mrl_search.indexes import DTYPES, StoredVectors, packed
+from mrl_search.indexes import StoredVectors, packed, scratch
 from mrl_search.placing import rotation_on
 from mrl_search.progress import bar
 from mrl_search.rotation import Rotation
@@ -24,7 +23,7 @@ from mrl_search.run import ScoredDoc, ranked
 from mrl_search.sampling import drawn
 from mrl_search.vectors import Vectors
 
-_ROWS = 16_384  # turned, and let go of, at a time
+_ROWS = 16_384  # encoded before their pages are let go of
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ class Encoded:
 
 def encode(dataset: Dataset, ids: list[str], encoder: Encoder, *, progress: bool = False) -> Encoded:
     """Encodes the dataset's documents, whose ids these are, and its queries; neither texts nor vectors are in RAM."""
-    stored = _scratch(len(ids), encoder.dim)
+    stored = scratch(len(ids), encoder.dim)
     start = 0
     with bar(len(ids), f"encoding {dataset.name}", "documents", shown=progress) as shown:
         texts = (document.content for document in dataset.corpus.read(Tolerance(0)))
@@ -88,16 +87,16 @@ def rotated(encoded: Encoded, kind: str, fitting: Fitting, *, progress: bool = F
         return encoded
     documents = encoded.documents
     with bar(None, f"fitting a rotation ({kind})", "", shown=progress):
-        sample = documents.data[drawn(len(documents))]
+        sample = documents.gathered(np.flatnonzero(drawn(len(documents))), documents.dim)
         fitted = fit(kind, sample, list(fitting.widths), fitting.trained, device=fitting.device)
-        rotation = rotation_on(fitting.device, fitted.rotation)
+    del sample
+    rotation = rotation_on(fitting.device, fitted.rotation)
     if rotation is None:
         return replace(encoded, kind=kind)
-    turned = _scratch(len(documents), documents.dim)
-    for start in range(0, len(documents), _ROWS):
-        turned.data[start : start + _ROWS] = rotation.apply(np.asarray(documents.data[start : start + _ROWS]))
+    turned = scratch(len(documents), documents.dim)
+    for start, block in documents.scan(documents.dim):
+        turned.data[start : start + len(block)] = rotation.apply(block)
         turned.release()
-        documents.release()
     return replace(encoded, documents=turned, rotation=rotation, kind=kind)
 
 
@@ -111,11 +110,10 @@ def stored_as(encoded: Encoded, dtype: str) -> Encoded:
     documents = encoded.documents
     if dtype == documents.dtype:
         return encoded
-    rounded = _scratch(len(documents), documents.dim, dtype)
-    for start in range(0, len(documents), _ROWS):
-        rounded.data[start : start + _ROWS] = packed(np.asarray(documents.data[start : start + _ROWS]), dtype)
+    rounded = scratch(len(documents), documents.dim, dtype)
+    for start, block in documents.scan(documents.dim):
+        rounded.data[start : start + len(block)] = packed(block, dtype)
         rounded.release()
-        documents.release()
     return replace(encoded, documents=rounded)
 
 
@@ -125,15 +123,9 @@ def distinct_ids(dataset: Dataset) -> list[str]:
     Raises DatasetError for two documents of one id, or none at all.
     """
     ids = [document.id for document in dataset.corpus.read(Tolerance(0))]
-    counts = Counter(ids)
-    if len(counts) < len(ids):
-        raise DatasetError(f"{dataset.name} has two documents with the id {counts.most_common(1)[0][0]!r}")
+    if len(set(ids)) < len(ids):
+        twice = Counter(ids).most_common(1)[0][0]
+        raise DatasetError(f"{dataset.name} has two documents with the id {twice!r}")
     if not ids:
         raise DatasetError(f"{dataset.name} has no documents")
     return ids
-
-
-def _scratch(count: int, dim: int, dtype: str = "float32") -> StoredVectors:
-    """Room for vectors in a file of $TMPDIR without a name, which is gone with whoever maps it."""
-    with tempfile.TemporaryFile() as file:
-        return StoredVectors(np.memmap(file, DTYPES[dtype], "w+", shape=(count, dim)), dtype, lets_go=True)

@@ -42,7 +42,7 @@ from mrl_search.run import Run
 from mrl_search.vectors import Vectors
 
 _SHORTLIST = 200  # candidates of the default funnel; see Funnel.default
-_IN_RAM = 2**29  # bytes; FAISS takes up to thrice as much while it adds
+_IN_RAM = 2**29  # bytes of exact prefixes
 _Walk = tuple[str, Funnel]  # a kind of prefix index, and the funnel that begins there
 _WIDTHS = (64, 128, 256, 512, 1024, 2048)  # searched exactly unless others are asked for, as far as the encoder goes
 
@@ -125,7 +125,7 @@ def _groups(
     """The rows of every encoder and rotation, with every width's growth over the sizes `at`, if there are any."""
     content = fingerprint(dataset) if options.cache else ""
     for spec in recipe.encoders:
-        encoder = load_encoder(spec, options.device)
+        encoder = load_encoder(spec, options.device, recipe.encoders if options.cache else ())
         funnels = _funnels(recipe, encoder.dim)
         seen = _Seen(dataset, ids, encoder, options)
         for kind in recipe.rotations:
@@ -194,17 +194,15 @@ def _rows(
     known = _exact(stored, queries, funnels, more, device)
     walks = [(EXACT, funnel) for funnel in known]
     walks += [(prefix, funnel) for prefix in recipe.prefixes for funnel in funnels if funnel not in known]
-    built: tuple[int, Codec] | None = None
-    index: VectorIndex | None = None
+    index, built = VectorIndex(stored), (0, Codec(""))
     with bar(len(walks), f"searching {dataset.name}", "funnels", shown=options.progress) as progress:
         for prefix, funnel in walks:
             first = funnel.stages[0].dim
             codec = chosen_codec(len(stored), first) if prefix == AUTO else Codec(prefix)
-            if (first, codec) != built:  # one at a time, since each is a copy of its prefixes
-                index = None  # a card has room for one
+            if (first, codec) != built:
+                index = VectorIndex(stored)  # lets go of the one before: each is a copy of its prefixes
                 index = index_on(device, _index(stored, first, codec), codec.factory)
                 built = (first, codec)
-            assert index is not None
             hits = known[funnel] if funnel in known else search(index, queries, _deeper(funnel, more))
             ranking = encoded.ranking(dataset.queries, hits, funnel.k, drops_self=recipe.drops_self)
             row = Row(encoded.name, str(funnel), encoded.kind, prefix, stored.dtype)

@@ -45,12 +45,13 @@ def _indexed(dataset: Dataset, count: int, *, progress: bool) -> tuple[Any, Any]
         raise MissingPackageError(error.name or "bm25s", "BM25", "bm25") from None
     stem = Stemmer.Stemmer("english")
     with bar(count, f"indexing words of {dataset.name}", "documents", shown=progress) as shown:
-        texts = []
+        vocabulary: dict[str, int] = {}
+        texts = []  # as numbers: of words as strings, every document has its own
         for document in dataset.corpus.read(Tolerance(0)):
-            texts.append(_tokens(document.content, stem))
+            texts.append([vocabulary.setdefault(word, len(vocabulary)) for word in _tokens(document.content, stem)])
             shown.update(1)
     index = bm25s.BM25()
-    index.index(texts, show_progress=False)
+    index.index((texts, vocabulary), show_progress=False)
     return index, stem
 
 

@@ -156,18 +156,26 @@ def _counts(random: np.random.Generator, count: int, first: int, last: int, _dra
     return random.multinomial(count, np.full(count, 1 / count), last - first).astype(np.float64)
 
 
-def resampled(statistic: Callable[[NDArray[np.int64]], float], count: int, margin: float) -> Difference:
+def redraws(count: int) -> NDArray[np.float64]:
+    """(2,000, count): how often each of so many items is drawn in each resample of as many; always the same."""
+    return _counts(np.random.default_rng(_SEED), count, 0, _RESAMPLES_OF_STATISTICS, 0)
+
+
+def resampled(redrawn: NDArray[np.float64], value: float, margin: float) -> Difference:
     """The same by a percentile bootstrap, for a difference that is no mean over items, as of two correlations.
 
-    statistic: the difference over the items of those numbers. p values are shares of resamples beyond 0 and ± margin.
+    redrawn: (r,), that difference in each resample. p values are shares of resamples beyond 0 and ± margin.
     """
-    random = np.random.default_rng(_SEED)
-    found = np.array([statistic(random.integers(count, size=count)) for _ in range(_RESAMPLES_OF_STATISTICS)])
-    low, high = np.percentile(found, PERCENTILES)
-    different = 2 * min((found <= 0).mean(), (found >= 0).mean())
-    equivalent = max((found <= -margin).mean(), (found >= margin).mean())
-    mean = statistic(np.arange(count))
-    return Difference(mean, float(low), float(high), float(min(1.0, different)), float(equivalent), margin)
+    low, high = np.percentile(redrawn, PERCENTILES)
+    different = 2 * min((redrawn <= 0).mean(), (redrawn >= 0).mean())
+    equivalent = max((redrawn <= -margin).mean(), (redrawn >= margin).mean())
+    return Difference(value, float(low), float(high), float(min(1.0, different)), float(equivalent), margin)
+
+
+def resampled_share(redrawn: NDArray[np.float64], value: float) -> Share:
+    """A share of two such statistics, (r,) of it in each resample, with the same bootstrap's interval."""
+    low, high = np.percentile(redrawn, PERCENTILES)
+    return Share(value, float(low), float(high))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

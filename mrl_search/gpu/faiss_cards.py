@@ -37,15 +37,15 @@ class FaissFinder:
 
     def __init__(self, index: Any, structure: str, nbytes: int) -> None:
         self._index = index
-        self._is_exhaustive = structure == FLAT
+        self.is_exhaustive = structure == FLAT
         self._is_graph = structure == CAGRA
-        self._is_lossless = self._is_exhaustive or structure.endswith("Flat") or self._is_graph
+        self._is_lossless = self.is_exhaustive or structure.endswith("Flat") or self._is_graph
         self.dim, self.nbytes = int(index.d), nbytes
 
     def candidates(self, queries: Tensor, k: int) -> Tensor:
         """See Finder. Raises DeviceError where more rows are wanted than FAISS finds on a card."""
         size = int(self._index.ntotal)
-        if self._is_exhaustive:
+        if self.is_exhaustive:
             return all_of_the_best(self._find, size, queries, k, HALF_NOISE)
         wanted = k if self._is_lossless else max(_LOSSY * k, _LEAST_LOSSY)
         return self._find(queries, min(wanted, size))[1]

@@ -27,6 +27,10 @@ class Finder(Protocol):
     def nbytes(self) -> int:
         """Bytes on the device."""
 
+    @property
+    def is_exhaustive(self) -> bool:
+        """Whether every row's prefix itself is compared."""
+
     def candidates(self, queries: Tensor, k: int) -> Tensor:
         """(q, m) rows, -1 for none, for (q, dim) unit queries; see PrefixIndex.candidates."""
 
@@ -42,7 +46,7 @@ class DeviceIndex(VectorIndex):
     def __init__(
         self, index: VectorIndex, vectors: DeviceRows, finder: Finder | None, where: tuple[Device, str]
     ) -> None:
-        super().__init__(index.stored, index.prefixes)
+        super().__init__(index.stored, index.prefixes, bounds=index.bounds)
         self._rows = vectors
         self._finder = finder
         self._device, self._told = where
@@ -89,6 +93,16 @@ class DeviceIndex(VectorIndex):
             raise FunnelError(f"the funnel asks for {stage.dim} dims, but this index stores {self.dim}")
         asked = self._asked(queries, stage)
         return off_device(*scored(self._rows, asked, hits.rows, stage.dim, min(stage.k, len(self))))
+
+    def proven(self, queries: Vectors, hits: Hits) -> Hits:
+        """See VectorIndex; the CPU proves, and gives the scores, those to begin with too: a device rounds otherwise."""
+        return super().proven(queries, super().rerank(queries, hits, Stage(self.dim, hits.rows.shape[1])))
+
+    def overlooks(self, stage: Stage) -> bool:
+        """See VectorIndex; of what stands on the device, which may be the prefixes themselves in place of codes."""
+        if self._finder is None or (stage.dim == self.dim != self._finder.dim):
+            return False
+        return not self._finder.is_exhaustive
 
     def _asked(self, queries: Vectors, stage: Stage) -> Tensor:
         if queries.shape[1] < stage.dim:

@@ -96,13 +96,16 @@ class OnHost:
     def gathered(self, rows: Tensor, dim: int) -> Tensor:
         """See DeviceRows."""
         if not self._device.is_cuda:
-            return self._data[:, :dim].index_select(0, rows.flatten()).view(*rows.shape, dim).float()
+            found = self._data[:, :dim].index_select(0, rows.flatten()).view(*rows.shape, dim).float()
+            self._stored.let_go()
+            return found
         with self._one_at_a_time:
             self._turn = turn = (self._turn + 1) % _BUFFERS
             if (sent := self._sent[turn]) is not None:
                 sent.synchronize()  # what was in the buffer must have left it
             buffer = self._room(turn, rows.numel() * dim).view(rows.numel(), dim)
             torch.index_select(self._data[:, :dim], 0, rows.flatten(), out=buffer)
+            self._stored.let_go()
             moved = buffer.to(str(self._device), non_blocking=True)
             self._sent[turn] = event = torch.cuda.Event()  # type: ignore[no-untyped-call]
             event.record(torch.cuda.current_stream(str(self._device)))

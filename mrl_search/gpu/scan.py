@@ -63,6 +63,11 @@ class Scan:
         """Bytes on the device."""
         return self._prefixes.nbytes
 
+    @property
+    def is_exhaustive(self) -> bool:
+        """Every prefix is compared."""
+        return True
+
     def candidates(self, queries: Tensor, k: int) -> Tensor:
         """(q, m) rows, among them the k best of each (q, dim) unit query, and equals among them by row; -1 for none."""
         parts = [

@@ -1,16 +1,27 @@
 """Indexes: vectors, prefixes and documents on disk; `indexes/README.md` specifies the format."""
 
 from mrl_search.indexes.ahead import load_kernels_ahead
+from mrl_search.indexes.amend import add_bounds, add_calibration
+from mrl_search.indexes.bounds import Bounds, bounded
 from mrl_search.indexes.catalog import Segment
 from mrl_search.indexes.codecs import AUTO, EXACT, Codec, check_codec, chosen_codec
 from mrl_search.indexes.exhaustive import NOISE, exact, growing
 from mrl_search.indexes.index import VectorIndex
 from mrl_search.indexes.locate import ROOT, find_index
-from mrl_search.indexes.manifest import PROBE_TEXT, SAME_ENCODER, EncoderRecord, Manifest, RotationRecord
+from mrl_search.indexes.manifest import (
+    PROBE_TEXT,
+    SAME_ENCODER,
+    Calibration,
+    EncoderRecord,
+    Manifest,
+    RotationRecord,
+    TunedRecord,
+)
 from mrl_search.indexes.prefix import PrefixIndex, build_prefix
 from mrl_search.indexes.reader import StoredIndex, measure_index, open_index, read_manifest, verify_index
 from mrl_search.indexes.sketches import Sketches, sketched
-from mrl_search.indexes.stored import DTYPES, StoredVectors, packed
+from mrl_search.indexes.stored import DTYPES, StoredVectors, packed, scratch
+from mrl_search.indexes.tuned import store_tuned
 from mrl_search.indexes.writer import IndexWriter
 
 __all__ = [
@@ -21,6 +32,8 @@ __all__ = [
     "PROBE_TEXT",
     "ROOT",
     "SAME_ENCODER",
+    "Bounds",
+    "Calibration",
     "Codec",
     "EncoderRecord",
     "IndexWriter",
@@ -31,7 +44,11 @@ __all__ = [
     "Sketches",
     "StoredIndex",
     "StoredVectors",
+    "TunedRecord",
     "VectorIndex",
+    "add_bounds",
+    "add_calibration",
+    "bounded",
     "build_prefix",
     "check_codec",
     "chosen_codec",
@@ -43,6 +60,8 @@ __all__ = [
     "open_index",
     "packed",
     "read_manifest",
+    "scratch",
     "sketched",
+    "store_tuned",
     "verify_index",
 ]

@@ -75,6 +75,7 @@ def filled(vectors: StoredVectors, dim: int, codec: Codec) -> Any:
             index = _balanced(index, sample)
             index.train(sample)
             _level_constant(index, sample)
+        _reserve(index, len(vectors))
         for _, block in vectors.blocks(dim):
             index.add(block)
             vectors.release()  # else a build would hold the whole file by its end
@@ -85,6 +86,13 @@ def filled(vectors: StoredVectors, dim: int, codec: Codec) -> Any:
             f"FAISS cannot build --prefix {codec.factory!r} over {len(vectors)} × {dim}: {reason(error)}"
         ) from error
     return index
+
+
+def _reserve(index: Any, count: int) -> None:
+    """Room for all exact prefixes: as FAISS adds to them they would grow by doubling, old and new side by side."""
+    if isinstance(index, load_faiss().IndexFlat):
+        index.codes.resize(count * index.code_size)
+        index.codes.resize(0)  # a std::vector keeps its capacity
 
 
 def check_codec(dim: int, codec: Codec) -> None:

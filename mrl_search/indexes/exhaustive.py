@@ -28,7 +28,8 @@ def growing(
     """(n, the k best of the first n rows by each width) for every n of `sizes`, ascending, in one pass over the rows.
 
     queries: (q, ≥ max(dims)). Every coordinate is read and multiplied once: the sums of one width go on to the next.
-    Those only choose candidates, since a product of matrices rounds by a row's place; `scored` decides.
+    Those only choose candidates, since a product of matrices rounds by a row's place; `scored` decides. The rows are
+    read as they lie, their lengths summed beside the products.
     Holds a block of rows and its cosines with 256 queries, whatever n and q are.
     """
     dims, wanted = sorted(set(dims)), set(sizes)
@@ -49,10 +50,10 @@ def growing(
 
 
 def _cut(vectors: StoredVectors, dim: int, sizes: set[int]) -> Iterator[tuple[int, Vectors]]:
-    """`vectors.blocks`, cut where one of the sizes is reached; an empty one where there is no row."""
+    """`vectors.scan`, cut where one of the sizes is reached; an empty one where there is no row."""
     if not len(vectors):
         yield 0, np.empty((0, dim), np.float32)
-    for start, block in vectors.blocks(dim):
+    for start, block in vectors.scan(dim):
         edges = sorted({0, len(block), *(size - start for size in sizes if start < size < start + len(block))})
         for first, last in pairwise(edges):
             yield start + first, block[first:last]

@@ -2,9 +2,11 @@
 
 from mrl_search.errors import FunnelError
 from mrl_search.funnel import Stage
-from mrl_search.hits import Hits, unscored
+from mrl_search.hits import Hits, Rows, unscored
+from mrl_search.indexes.bounds import Bounds
 from mrl_search.indexes.exhaustive import exact
 from mrl_search.indexes.prefix import PrefixIndex
+from mrl_search.indexes.proving import proven
 from mrl_search.indexes.scoring import scored
 from mrl_search.indexes.sketches import Sketches
 from mrl_search.indexes.stored import StoredVectors
@@ -19,19 +21,19 @@ class VectorIndex:
     """
 
     def __init__(
-        self, vectors: StoredVectors, prefixes: PrefixIndex | None = None, sketches: Sketches | None = None
+        self,
+        vectors: StoredVectors,
+        prefixes: PrefixIndex | None = None,
+        sketches: Sketches | None = None,
+        bounds: Bounds | None = None,
     ) -> None:
         self._vectors = vectors
         self._prefixes = prefixes
         self._sketches = sketches
+        self._bounds = bounds
 
     def __len__(self) -> int:
         return len(self._vectors)
-
-    @property
-    def stored(self) -> StoredVectors:
-        """What is searched."""
-        return self._vectors
 
     @property
     def prefixes(self) -> PrefixIndex | None:
@@ -47,6 +49,21 @@ class VectorIndex:
     def dim(self) -> int:
         """The stored width."""
         return self._vectors.dim
+
+    @property
+    def stored(self) -> StoredVectors:
+        """The full vectors, as they are stored."""
+        return self._vectors
+
+    @property
+    def sketches(self) -> Sketches | None:
+        """Of the full vectors, if there are any."""
+        return self._sketches
+
+    @property
+    def bounds(self) -> Bounds | None:
+        """Of the full vectors' cosines, if there are any: what spares `proven` to compare all vectors."""
+        return self._bounds
 
     @property
     def prefix_dim(self) -> int:
@@ -76,7 +93,7 @@ class VectorIndex:
     def with_probes(self, probes: int) -> "VectorIndex":
         """The same index, whose shortlist looks into so many cells of its prefix index, if that has cells."""
         prefixes = self._prefixes.with_probes(probes) if self._prefixes is not None else None
-        return VectorIndex(self._vectors, prefixes, self._sketches)
+        return VectorIndex(self._vectors, prefixes, self._sketches, self._bounds)
 
     def shortlist(self, queries: Vectors, stage: Stage, *, in_order: bool = True) -> Hits:
         """The stage.k best rows of all, for (q, D) queries with D >= stage.dim.
@@ -113,6 +130,25 @@ class VectorIndex:
         if self._sketches is not None and stage.dim == self.dim and hits.sums is None:
             rows = self._sketches.narrowed(queries, rows, k)
         return scored(self._vectors, queries, rows, stage.dim, k, hits.sums)
+
+    def let_go(self) -> None:
+        """Releases the pages that reranks have mapped, as `StoredVectors.let_go`."""
+        self._vectors.let_go()
+
+    def proven(self, queries: Vectors, hits: Hits) -> Hits:
+        """The exact k best of all rows at the stored width, from (q, k) hits with such scores; see `proven`."""
+        _demand_width(queries, Stage(self.dim, 1))
+        return proven(self._vectors, self._bounds, queries, hits)
+
+    def overlooks(self, stage: Stage) -> bool:
+        """Whether a funnel that begins so may miss a row by an estimate, be it that of its codes or of sketches."""
+        if self._prefixes is None or (stage.dim == self.dim != self.prefix_dim):
+            return False
+        return self._sketches is not None or not self._prefixes.is_exhaustive
+
+    def take(self, rows: Rows) -> Vectors:
+        """The stored vectors of those rows as unit float32, in the axes they are stored in."""
+        return self._vectors.take(rows, self.dim)
 
     def _at_most(self, k: int) -> int:
         """No more places than there are rows: a funnel may ask for a billion, and each place takes memory."""

@@ -47,6 +47,11 @@ class Layout:
         """The (n, width) sketches of a segment's vectors, if it has them."""
         return self.segment(number) / "sketches.npy"
 
+    def bounds(self, number: int) -> tuple[Path, Path, Path]:
+        """The axes, the first look and the second look of a segment's bounds, if it has them."""
+        axes, near, far = (self.segment(number) / f"bounds-{part}.npy" for part in ("axes", "near", "far"))
+        return axes, near, far
+
     def prefix(self, number: int) -> Path:
         """The FAISS index over the segment's prefixes."""
         return self.segment(number) / "prefix.faiss"

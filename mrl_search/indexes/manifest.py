@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from mrl_search.errors import IndexStoreError
+from mrl_search.funnel import Funnel
 from mrl_search.indexes.stored import DTYPES
 from mrl_search.recipe import from_table
 from mrl_search.vectors import Vectors
@@ -40,6 +41,7 @@ class EncoderRecord:
     layer_norm: bool | None = None
     precision: str = "auto"
     probe_query: tuple[float, ...] = ()
+    layers: int | None = None
 
     @property
     def probe(self) -> Vectors | None:
@@ -70,6 +72,78 @@ class SketchRecord:
 
 
 @dataclass(frozen=True)
+class TunedRecord:
+    """What `tune` found for the manifest's funnel.
+
+    probes: cells of the prefix index to look into; None as its file says. k: answers. target: the recall asked for.
+    recall, low, high: of the exact k best, measured, with the 95 % interval. asked: so many queries; source: a file of
+    them, or `documents` that stood in. Times are of single queries, vector to rows.
+    """
+
+    probes: int | None
+    k: int
+    target: float
+    recall: float
+    low: float
+    high: float
+    asked: int
+    source: str
+    latency_ms_p50: float
+    latency_ms_p95: float
+    time: str
+    machine: str
+    command: str
+
+
+@dataclass(frozen=True)
+class BoundsRecord:
+    """The bounds of a segment: size and sha256 of its axes, first look and second look, and what Axes knows of them."""
+
+    segment: int
+    sizes: tuple[int, ...]
+    sha256: tuple[str, ...]
+    means: tuple[float, ...]
+    deviations: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        levels = np.array([*self.means, *self.deviations])
+        axes = len(self.means)
+        if not (
+            len(self.sizes) == len(self.sha256) == 3
+            and 1 <= axes == len(self.deviations)
+            and bool((np.abs(levels) < _LARGEST).all())
+            and min(self.deviations) >= 0
+        ):
+            raise IndexStoreError("the manifest's bounds contradict themselves")
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What held-out queries said: this funnel gives that recall, see `calibration`.
+
+    recall: promised, of the exact k best, on average over queries as those of `source` were. confidence: how sure.
+    queries: how many they were. found: their own recall.
+    """
+
+    recall: float
+    confidence: float
+    k: int
+    funnel: str
+    queries: int
+    found: float
+    source: str
+
+    def __post_init__(self) -> None:
+        if not (0 < self.recall < 1 and 0 < self.confidence < 1 and Funnel.parse(self.funnel).k == self.k):
+            raise IndexStoreError(f"a calibration of {self.funnel} for a recall of {self.recall} cannot be")
+
+    def __str__(self) -> str:
+        return (
+            f"{self.recall:g} of {self.k} by {self.funnel} ({self.confidence:g} sure, {self.queries:,} {self.source})"
+        )
+
+
+@dataclass(frozen=True)
 class Manifest:
     """Everything about an index but its documents and files.
 
@@ -77,7 +151,8 @@ class Manifest:
     dtype: how vectors.npy keeps a coordinate. prefix: the FAISS factory string.
     funnel: the default one, in text form. provenance: see `provenance.provenance`.
     rotation: what was done to all vectors before they were cut, if anything.
-    sketches: of the stored vectors, if there are any.
+    sketches, bounds: of the stored vectors, if there are any. tuned: what the funnel was measured to keep, if it was.
+    calibrations: what a guarantee's funnels are chosen by.
     """
 
     name: str
@@ -92,6 +167,9 @@ class Manifest:
     provenance: dict[str, object]
     rotation: RotationRecord | None = None
     sketches: SketchRecord | None = None
+    tuned: TunedRecord | None = None
+    bounds: BoundsRecord | None = None
+    calibrations: tuple[Calibration, ...] = ()
 
     def __post_init__(self) -> None:
         if self.documents < 1 or not self.dims or self.dims[0] < 1 or list(self.dims) != sorted(set(self.dims)):
@@ -122,16 +200,17 @@ class Manifest:
         """One JSON object; what is None is left out."""
         table = dataclasses.asdict(self)
         table["encoder"] = {key: value for key, value in table["encoder"].items() if value is not None}
-        for optional in ("rotation", "sketches"):
-            if table[optional] is None:
+        for optional in ("rotation", "sketches", "tuned", "bounds", "calibrations"):
+            if not table[optional]:
                 del table[optional]
         return json.dumps(table, ensure_ascii=False)
 
     def told(self) -> dict[str, Any]:
-        """All of it for a reader's eyes, who has no use for the levels of sketches."""
+        """All of it for a reader's eyes, who has no use for the levels of codes."""
         table: dict[str, Any] = json.loads(self.to_json())
-        for levels in ("lows", "steps"):
+        for levels in ("lows", "steps", "means", "deviations"):
             table.get("sketches", {}).pop(levels, None)
+            table.get("bounds", {}).pop(levels, None)
         return table
 
     @classmethod

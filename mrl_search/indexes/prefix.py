@@ -44,6 +44,11 @@ class PrefixIndex:
         return self._size
 
     @property
+    def is_exhaustive(self) -> bool:
+        """Whether every row's prefix itself is compared."""
+        return self._is_exhaustive
+
+    @property
     def dim(self) -> int:
         """The width it was built for."""
         return self._dim
@@ -115,8 +120,17 @@ class PrefixIndex:
 
     @property
     def nbytes(self) -> int:
-        """Bytes it searches in: its own arrays, or the size of FAISS's serialised form."""
-        return self._cells.nbytes if self._cells is not None else int(load_faiss().serialize_index(self._index).nbytes)
+        """Bytes it searches in: its own arrays, or the size of FAISS's serialised form, which is written to nowhere."""
+        if self._cells is not None:
+            return self._cells.nbytes
+        faiss, sizes = load_faiss(), list[int]()
+
+        def count(written: bytes) -> int:
+            sizes.append(len(written))
+            return len(written)
+
+        faiss.write_index(self._index, faiss.PyCallbackIOWriter(count))
+        return sum(sizes)
 
     def forget_faiss(self) -> None:
         """Lets go of FAISS's copy where the kernel has its own; it cannot be written any more."""
@@ -170,7 +184,8 @@ def _all_of_the_best(
     while len(waiting):
         scores, rows = search(queries[waiting], asked)
         done = np.array(scores[:, k - 1] - scores[:, -1] > NOISE) | (asked == size)
-        found = np.pad(found, ((0, 0), (0, asked - found.shape[1])), constant_values=-1)
+        if asked > found.shape[1]:  # padding by nothing would take a tenth of a small index's query
+            found = np.pad(found, ((0, 0), (0, asked - found.shape[1])), constant_values=-1)
         found[waiting[done]] = rows[done]
         waiting = waiting[~done]
         asked = min(2 * asked, size)

@@ -11,6 +11,8 @@ import numpy as np
 from mrl_search.document import Document
 from mrl_search.errors import IndexStoreError, RotationError, VectorsError
 from mrl_search.indexes.ahead import load_kernels_ahead
+from mrl_search.indexes.axes import Axes
+from mrl_search.indexes.bounds import Bounds, far_shape, near_shape
 from mrl_search.indexes.catalog import Catalog, Segment
 from mrl_search.indexes.index import VectorIndex
 from mrl_search.indexes.layout import FileRecord, Layout
@@ -67,12 +69,13 @@ class BytesPerDocument(NamedTuple):
     prefix: float
     rotation: float
     sketches: float
+    bounds: float
     catalog: float
 
     @property
     def disk(self) -> float:
         """All files together."""
-        return self.vectors + self.prefix + self.rotation + self.sketches + self.catalog
+        return self.vectors + self.prefix + self.rotation + self.sketches + self.bounds + self.catalog
 
 
 def open_index(folder: Path) -> StoredIndex:
@@ -105,11 +108,14 @@ def _open(folder: Path) -> StoredIndex:
         vectors = map_vectors(layout.vectors(segment.number), segment.documents, manifest.dim, manifest.dtype)
         rotation = _read_rotation(layout, manifest)
         prefixes = read_prefix(layout.prefix(segment.number), segment.documents, manifest.prefix_dim)
+        if manifest.tuned is not None and manifest.tuned.probes is not None:
+            prefixes = prefixes.with_probes(manifest.tuned.probes)
         sketches = _read_sketches(layout, manifest)
+        bounds = _read_bounds(layout, manifest)
     except BaseException:
         catalog.close()
         raise
-    return StoredIndex(folder, manifest, segment, VectorIndex(vectors, prefixes, sketches), catalog, rotation)
+    return StoredIndex(folder, manifest, segment, VectorIndex(vectors, prefixes, sketches, bounds), catalog, rotation)
 
 
 def _read_rotation(layout: Layout, manifest: Manifest) -> Rotation | None:
@@ -136,6 +142,20 @@ def _read_sketches(layout: Layout, manifest: Manifest) -> Sketches | None:
     return Sketches(mapped.data, levels, mapped.residence)
 
 
+def _read_bounds(layout: Layout, manifest: Manifest) -> Bounds | None:
+    record = manifest.bounds
+    if record is None:
+        return None
+    paths = layout.bounds(record.segment)
+    for path, size, sha256 in zip(paths, record.sizes, record.sha256, strict=True):
+        _verify(path, FileRecord(size, sha256), digest=path == paths[0])
+    matrix = np.array(map_vectors(paths[0], len(record.means), manifest.dim, "float32").data)
+    axes = Axes(matrix, np.array(record.means), np.array(record.deviations))
+    shapes = near_shape(axes, manifest.documents), far_shape(axes, manifest.documents)
+    near, far = (map_vectors(path, *shape, "uint8").data for path, shape in zip(paths[1:], shapes, strict=True))
+    return Bounds(axes, near, far)
+
+
 def read_manifest(folder: Path) -> tuple[Manifest, Segment]:
     """The committed manifest and segment of an index, without opening its vectors."""
     layout = Layout(folder)
@@ -158,6 +178,7 @@ def measure_index(folder: Path) -> tuple[Manifest, BytesPerDocument]:
         prefix=stored.segment.prefix.size / count,
         rotation=(record.size if record is not None else 0) / count,
         sketches=(sketched.size if sketched is not None else 0) / count,
+        bounds=(sum(bounds.sizes) if (bounds := stored.manifest.bounds) is not None else 0) / count,
         catalog=Layout(folder).catalog.stat().st_size / count,
     )
 
@@ -181,6 +202,9 @@ def verify_index(folder: Path) -> None:
     _read_rotation(layout, manifest)
     if (sketches := manifest.sketches) is not None:
         _verify(layout.sketches(sketches.segment), FileRecord(sketches.size, sketches.sha256), digest=True)
+    if (bounds := manifest.bounds) is not None:
+        for path, size, sha256 in zip(layout.bounds(bounds.segment), bounds.sizes, bounds.sha256, strict=True):
+            _verify(path, FileRecord(size, sha256), digest=True)
 
 
 def _verify(path: Path, record: FileRecord, *, digest: bool = False) -> None:

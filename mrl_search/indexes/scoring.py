@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 import numpy as np
 
@@ -35,17 +36,21 @@ def scored(vectors: StoredVectors, queries: Vectors, rows: Rows, dim: int, k: in
     def work(first: int, last: int) -> None:
         rescore(data, queries, rows, sums.dim, dim, *sums[1:], scores, found, *now[1:], first, last)
 
-    over_threads(work, len(queries))
+    for begin, end in pairwise(vectors.parts(rows)):
+        if begin:
+            vectors.let_go()
+        over_threads(work, end - begin, begin=begin)
     return Hits(scores, found, now)
 
 
-def over_threads(work: Callable[[int, int], None], count: int) -> None:
-    """Calls work(first, last) for parts of 0 … count; on as many threads as FAISS takes, if there are enough."""
-    threads = min(_threads(), count // _WORTH_A_THREAD) if count >= 2 * _WORTH_A_THREAD else 1
+def over_threads(work: Callable[[int, int], None], count: int, *, begin: int = 0, worth: int = _WORTH_A_THREAD) -> None:
+    """Calls work(first, last) for parts of so many from `begin` on; on as many threads as FAISS takes, if each has
+    `worth` to do."""
+    threads = min(_threads(), count // worth) if count >= 2 * worth else 1
     if threads < 2:
-        work(0, count)
+        work(begin, begin + count)
         return
-    edges = [count * part // threads for part in range(threads + 1)]
+    edges = [begin + count * part // threads for part in range(threads + 1)]
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(work, edges[:-1], edges[1:]))
 

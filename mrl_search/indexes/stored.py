@@ -6,6 +6,7 @@ use the whole range, and the stretch cancels.
 """
 
 import mmap
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from io import BytesIO
@@ -25,13 +26,16 @@ DTYPES: Mapping[str, np.dtype[Any]] = {"float32": np.dtype("<f4"), "bfloat16": n
 """How numpy holds each format in memory and in vectors.npy; bfloat16 as the upper half of a float32's bits."""
 
 _SCANNED = 16_384  # rows read at a time; at 768 dims 50 MB of float32
+_HELD = 2**28  # bytes of mapped pages that are held at most where they are let go of
+_SCATTERED = _HELD // 2**16  # rows read here and there: each may map the 64 KiB around it (see `scratch`)
 
 
 @dataclass(frozen=True)
 class StoredVectors:
     """(n, D) vectors in one of DTYPES, usually memory-mapped.
 
-    lets_go: whether mapped pages are released once a pass over all rows has read them, since nobody soon will again.
+    lets_go: whether mapped pages are released once they have been read: after each block of a pass over all rows, and
+    as scattered reads of a large file have mapped a quarter of a GiB.
     """
 
     data: NDArray[Any]
@@ -49,25 +53,79 @@ class StoredVectors:
 
     def take(self, rows: Rows, dim: int) -> Vectors:
         """The first `dim` coordinates of those rows as new float32 unit vectors, (len(rows), dim)."""
-        return prefix(unpacked(self.data[rows, :dim], self.dtype), dim)
+        return prefix(self.gathered(rows, dim), dim)
+
+    def gathered(self, rows: Rows, dim: int) -> Vectors:
+        """The first `dim` coordinates of those rows as they are stored, of any length, as new float32 (len(rows), dim).
+
+        Fastest in file order.
+        """
+        found = np.empty((len(rows), dim), np.float32)
+        for start in range(0, len(rows), _SCATTERED):
+            some = rows[start : start + _SCATTERED]
+            found[start : start + len(some)] = unpacked(self.data[some, :dim], self.dtype)
+            self.let_go()
+        return found
 
     def blocks(self, dim: int) -> Iterator[tuple[int, Vectors]]:
         """All rows in order, some thousands at a time: (first row, (m, dim) float32 unit vectors)."""
+        for start, block in self.scan(dim):
+            yield start, prefix(block, dim)
+
+    def scan(self, dim: int) -> Iterator[tuple[int, Vectors]]:
+        """As `blocks`, of whatever length the rows are stored with; float32 ones are read where they lie."""
         for start in range(0, len(self), _SCANNED):
-            yield start, prefix(unpacked(self.data[start : start + _SCANNED, :dim], self.dtype), dim)
+            self._expect(start, min(start + _SCANNED, len(self)))
+            yield start, unpacked(self.data[start : start + _SCANNED, :dim], self.dtype)
             if self.lets_go:
                 self.release()
+
+    def parts(self, rows: Rows) -> list[int]:
+        """The edges of parts of (q, m) rows that are read one after the other, with `let_go` between them."""
+        step = max(1, _SCATTERED // max(1, rows.shape[1])) if self._is_let_go else max(1, len(rows))
+        return [*range(0, len(rows), step), len(rows)]
 
     def prepare(self, rows: Rows, dim: int) -> None:
         """Says that the first `dim` coordinates of those rows will be read next; below 0 stands for none."""
         if self.residence is not None:
             self.residence.prepare(rows, dim * self.data.itemsize)
 
+    @property
+    def _is_let_go(self) -> bool:
+        return self.lets_go and self.data.nbytes > _HELD
+
+    def let_go(self) -> None:
+        """Releases what scattered reads have mapped, unless the whole file is small, or pages are to stay."""
+        if self._is_let_go:
+            self.release()
+
+    def _expect(self, first: int, last: int) -> None:
+        """Asks for rows of a scratch file that is read in order, which nobody does of himself (see `scratch`)."""
+        base: object = self.data.base
+        if self.lets_go and isinstance(base, mmap.mmap):
+            begin = first * self.data.strides[0]
+            begin -= begin % mmap.PAGESIZE
+            base.madvise(mmap.MADV_WILLNEED, begin, last * self.data.strides[0] - begin)
+
     def release(self) -> None:
         """Lets go of mapped pages that have been read; they stay in the system's cache, but are not ours any more."""
         base: object = self.data.base  # numpy's stubs leave out that a memmap's base is the mmap
         if isinstance(base, mmap.mmap):
             base.madvise(mmap.MADV_DONTNEED)
+
+
+def scratch(count: int, dim: int, dtype: str = "float32") -> StoredVectors:
+    """Room for vectors in a file of $TMPDIR without a name, gone with whoever maps it; its pages are let go of.
+
+    Reads are said to be random, for else Linux 6.18 maps up to 2 MiB around each (200 rows of 100,000: 174 MiB; so 13),
+    and asks for nothing ahead; `scan` does that.
+    """
+    with tempfile.TemporaryFile() as file:
+        data = np.memmap(file, DTYPES[dtype], "w+", shape=(count, dim))
+    mapped: object = data.base
+    if isinstance(mapped, mmap.mmap):
+        mapped.madvise(mmap.MADV_RANDOM)
+    return StoredVectors(data, dtype, lets_go=True)
 
 
 def packed(vectors: Vectors, dtype: str) -> NDArray[Any]:
@@ -87,9 +145,10 @@ def packed(vectors: Vectors, dtype: str) -> NDArray[Any]:
 
 
 def unpacked(stored: NDArray[Any], dtype: str) -> Vectors:
-    """Stored rows as float32; int8 rows come out longer than 1."""
-    vectors: Vectors = (stored.astype("<u4") << 16).view("<f4") if dtype == "bfloat16" else stored.astype(np.float32)
-    return vectors
+    """Stored rows as float32, which are not copied if they are; int8 rows come out longer than 1."""
+    if dtype == "bfloat16":
+        return (stored.astype("<u4") << 16).view("<f4")
+    return np.asarray(stored, np.float32)
 
 
 def _numpy(dtype: str) -> np.dtype[Any]:

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from mrl_search.fidelity import cut, nearest
 from mrl_search.rotation import Rotation
 from mrl_search.rotations.blocks import rotation_of
 from mrl_search.rotations.goal import Goal
-from mrl_search.vectors import Vectors, prefix
+from mrl_search.vectors import Vectors
 
 LEAST_ROWS = 100
 """Fewer rows cannot tell kinds apart."""
@@ -19,7 +20,6 @@ _TRUE = 10
 _CANDIDATES = 100
 _SMALL = 5_000  # rows; of fewer, 100 candidates are so large a share that every kind finds nearly all
 _WORTH = 0.002  # recall that a less simple kind must add
-_QUERIES = 128  # scored at once; at 50,000 rows 26 MB
 
 
 def choose(sample: Vectors, goal: Goal) -> tuple[Rotation | None, str]:
@@ -38,7 +38,7 @@ def choose(sample: Vectors, goal: Goal) -> tuple[Rotation | None, str]:
     held_out = min(_HELD_OUT, len(sample) // 5)
     queries, documents = sample[order[:held_out]], sample[order[held_out:]]
     candidates = _CANDIDATES if len(sample) >= _SMALL else max(_TRUE, len(sample) // 50)
-    true = _nearest(queries, documents, _TRUE)
+    true = nearest(queries, documents, _TRUE)
     tried: dict[str, Rotation | None] = {"none": None}
     tried |= {kind: rotation_of(kind, documents, goal) for kind in _eligible(goal, len(sample))}
     recalls = {
@@ -69,20 +69,9 @@ def _recall(
     """The share of each query's true rows (q, 10) among its candidates by prefix, averaged over queries and widths."""
     shares = []
     for width in widths:
-        found = _nearest(_cut(queries, rotation, width), _cut(documents, rotation, width), candidates)
+        found = nearest(cut(queries, rotation, width), cut(documents, rotation, width), candidates)
         shares += [len(np.intersect1d(*rows)) / true.shape[1] for rows in zip(true, found, strict=True)]
     return float(np.mean(shares))
-
-
-def _cut(vectors: Vectors, rotation: Rotation | None, width: int) -> Vectors:
-    """Unit prefixes in the rotation's axes; only the axes of the prefix are computed."""
-    return prefix(vectors if rotation is None else vectors @ rotation.matrix[:width].T, width)
-
-
-def _nearest(queries: Vectors, documents: Vectors, k: int) -> NDArray[np.int64]:
-    """Rows of the k documents with the largest inner products, in no order: (q, k)."""
-    blocks = [queries[start : start + _QUERIES] @ documents.T for start in range(0, len(queries), _QUERIES)]
-    return np.concatenate([np.argpartition(-block, k - 1, axis=1)[:, :k] for block in blocks])
 
 
 def _short(share: float) -> str:

@@ -1,6 +1,7 @@
 """Axes learned without labels: the neighbours by each prefix should be the neighbours by the full width."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 LEAST_ROWS = 20
 """Fewer rows have hardly any neighbours to learn from."""
 
-_ITSELF = -1e9  # for a row's cosine with itself; -inf would make 0·inf of a cross-entropy
+_LEAST_POOL, _SHARE = 1024, 5  # of 5,183 rows, pools of 2,048 and 1,024 gave the same recall, and 512 less
 _LEAST_LENGTH = 1e-3  # a row with next to nothing in its prefix would have next to infinite gradients
 _HALVED = 32
 
@@ -25,10 +26,12 @@ def learn(
 ) -> Vectors:
     """Axes for the coordinates of a span [start, stop), which stand in principal axes, strongest first.
 
-    A step draws `recipe.pool` rows; the first `recipe.anchors` of them are compared with all the others. Summed over
-    the widths, it lowers the cross-entropy between the softmax of the full-width cosines and that of the prefix
-    cosines. A prefix is the coordinates before the span, as they are, and then the new axes up to its width; so only
-    max(widths) - start axes are learned. They are the rows of a Stiefel matrix, by QR in every step.
+    A step draws a fifth of the rows, 1,024 at least and `recipe.pool` at most; the first `recipe.anchors` of them, at
+    most a quarter, are compared with all the others. Summed over the widths, it lowers the cross-entropy between the
+    softmax of the full-width cosines and that of the prefix cosines. A prefix is the coordinates before the span, as
+    they are, and then the new axes up to its width; so only max(widths) - start axes are learned. They are the rows of
+    a Stiefel matrix: Adam is given the gradient along the manifold (Absil, Mahony & Sepulchre 2008, section 3.6.1),
+    and QR takes what it makes of them back to it.
 
     vectors: (n, D) float32, at least LEAST_ROWS. widths: ascending, all inside the span.
     Returns (max(widths) - start, stop - start) float32, orthonormal to float32. Neither reads nor changes the state
@@ -38,28 +41,67 @@ def learn(
 
     start, stop = span
     every = torch.from_numpy(vectors).to(device)
-    pool = min(recipe.pool, len(vectors))
-    anchors = min(recipe.anchors, pool // 2)
-    itself = torch.zeros(anchors, pool, dtype=torch.float32, device=device).fill_diagonal_(_ITSELF)
-    weight = torch.eye(widths[-1] - start, stop - start, dtype=torch.float32, device=device).requires_grad_()
-    adam = torch.optim.Adam([weight], lr=recipe.rate)
+    pool = min(len(vectors), recipe.pool, max(_LEAST_POOL, len(vectors) // _SHARE))
+    anchors = min(recipe.anchors, max(1, pool // 4))
+    cuts = _with_half(widths, start)
+    axes = torch.eye(widths[-1] - start, stop - start, dtype=torch.float32, device=device)
+    adam = torch.optim.Adam([axes], lr=recipe.rate)
     schedule = torch.optim.lr_scheduler.OneCycleLR(adam, recipe.rate, total_steps=recipe.steps, pct_start=0.1)
     generator = torch.Generator().manual_seed(seed)
     for _ in range(recipe.steps):
         rows = every[torch.randperm(len(every), generator=generator)[:pool].to(device)]  # (pool, D)
-        target = torch.softmax(_cosines(rows, anchors) / recipe.target_temperature + itself, 1)
-        turned = torch.cat([rows[:, :start], rows[:, start:stop] @ _orthonormal(weight).T], 1)
-        loss = torch.zeros((), device=device)
-        for width in _with_half(widths, start):
-            short = torch.nn.functional.normalize(turned[:, :width], eps=_LEAST_LENGTH)
-            scores = torch.addmm(itself, short[:anchors], short.T, alpha=1 / recipe.student_temperature)
-            loss = loss + torch.nn.functional.cross_entropy(scores, target)
-        adam.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        target = _softmax(_cosines(rows, anchors), recipe.target_temperature)
+        turned = torch.cat([rows[:, :start], rows[:, start:stop] @ axes.T], 1)
+        slope = _slope(turned, target, cuts, recipe.student_temperature)[:, start:].T @ rows[:, start:stop]
+        across = slope @ axes.T
+        axes.grad = slope - (across + across.T) @ axes / 2
         adam.step()
         schedule.step()
-    axes: NDArray[np.float32] = _orthonormal(weight).detach().cpu().numpy()
-    return axes
+        axes.copy_(_orthonormal(axes))
+    learned: NDArray[np.float32] = axes.cpu().numpy()
+    return learned
+
+
+def _slope(turned: "torch.Tensor", target: "torch.Tensor", widths: Sequence[int], temperature: float) -> "torch.Tensor":
+    """The gradient, by `turned`, of the cross-entropies of all widths, each averaged over the anchors.
+
+    turned: (pool, D'), the anchors first, D' the last width. target: (anchors, pool).
+    By hand, since a width's inner products are those of the width before and a block's: every coordinate is multiplied
+    once on the way to the widest, and once on the way back, where autograd would do so for every width it is in.
+    With cosines c = r r' d of inner products d and r = 1 / length, and q of the cosines' gradients, those by d are
+    r r' q; and a row's by its length alone is -r² Σ q c times the row.
+    """
+    import torch
+
+    first = turned[: len(target)]
+    dots, squares = torch.zeros_like(target), torch.zeros(len(turned), device=turned.device)
+    slopes = []
+    for start, width in pairwise((0, *widths)):
+        block = turned[:, start:width]
+        dots.addmm_(first[:, start:width], block.T)
+        squares += (block * block).sum(1)
+        scale = squares.clamp_min(_LEAST_LENGTH**2).rsqrt()
+        cosines = (dots * scale).mul_(scale[: len(target), None])
+        slope = _softmax(cosines, temperature).sub_(target).div_(temperature * len(target))
+        by_length = cosines.mul_(slope).sum(0)
+        by_length[: len(target)] += cosines.sum(1)
+        by_length *= scale * scale * (squares > _LEAST_LENGTH**2)  # what is shorter is not scaled to unit length
+        slopes.append((slope.mul_(scale).mul_(scale[: len(target), None]), by_length))
+    found = torch.empty_like(turned)
+    by_dots, by_lengths = torch.zeros_like(target), torch.zeros_like(squares)
+    for start, width in reversed(list(pairwise((0, *widths)))):
+        more, longer = slopes.pop()
+        by_dots += more
+        by_lengths += longer
+        block = turned[:, start:width]
+        found[:, start:width] = by_dots.T @ first[:, start:width] - by_lengths[:, None] * block
+        found[: len(target), start:width] += by_dots @ block
+    return found
+
+
+def _softmax(cosines: "torch.Tensor", temperature: float) -> "torch.Tensor":
+    """Of each anchor's cosines with the others, (anchors, pool); 0 with itself."""
+    return (cosines / temperature).fill_diagonal_(-float("inf")).softmax(1)
 
 
 def _with_half(widths: Sequence[int], start: int) -> list[int]:

@@ -1,17 +1,27 @@
-"""How good the arms of a study are at every width, and how they differ from the first."""
+"""How good the arms of a study are at every width, what each width keeps, and how arms differ from the first."""
 
 from collections.abc import Iterator, Sequence
-from functools import partial
 from pathlib import Path
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mrl_search.device import Device
 from mrl_search.encoders import EncoderSpec, cached, load_encoder
-from mrl_search.eval import EvalOptions, EvalRecipe, evaluate, paired, resampled
-from mrl_search.training.result import Compared, Measured
+from mrl_search.eval import (
+    ComparedArm,
+    EvalOptions,
+    EvalRecipe,
+    Kept,
+    Measured,
+    evaluate,
+    paired,
+    redraws,
+    resampled,
+    resampled_share,
+    shares,
+)
 from mrl_search.training.sts import scored_pairs, similarities, spearman
 from mrl_search.training.train_recipe import TrainRecipe
 from mrl_search.training.trainer import TrainOptions
@@ -19,6 +29,16 @@ from mrl_search.training.trainer import TrainOptions
 NDCG, SPEARMAN = "nDCG@10", "Spearman"
 Models: TypeAlias = dict[tuple[str, int], Path]
 """(arm, seed) → the folder of the encoder."""
+_Correlations: TypeAlias = dict[int, list[NDArray[np.float64]]]
+"""Width → one array a seed: of all pairs, and then of each resample."""
+
+
+class Similar(NamedTuple):
+    """What `similarity` found of scored pairs."""
+
+    measured: list[Measured]
+    compared: list[ComparedArm]
+    kept: list[Kept]
 
 
 def retrieval(recipe: TrainRecipe, root: Path, models: Models, options: TrainOptions) -> Iterator[Measured]:
@@ -40,69 +60,66 @@ def retrieval(recipe: TrainRecipe, root: Path, models: Models, options: TrainOpt
                 yield Measured(dataset, NDCG, report.rotation, arm, seed, dim, report.mean[NDCG], values)
 
 
-def compared(recipe: TrainRecipe, measured: Sequence[Measured]) -> Iterator[Compared]:
+def compared(recipe: TrainRecipe, measured: Sequence[Measured]) -> Iterator[ComparedArm]:
     """Each arm less the first at each width, by the paired randomisation test and TOST over queries."""
     first = recipe.arms[0].name
-    for key, values in _by_arm(measured).items():
-        dataset, rotation, dim = key
-        for arm, found in values.items():
-            if arm != first:
-                difference = paired(values[first], found, recipe.judged.margin)
-                yield Compared(dataset, NDCG, rotation, arm, dim, difference)
+    found = _by_width(measured)
+    for (dataset, rotation, arm), values in found.items():
+        if arm != first:
+            for dim, ours in values.items():
+                difference = paired(found[dataset, rotation, first][dim], ours, recipe.judged.margin)
+                yield ComparedArm(dataset, NDCG, rotation, arm, dim, difference)
 
 
-def similarity(
-    recipe: TrainRecipe, root: Path, models: Models, device: Device
-) -> tuple[list[Measured], list[Compared]]:
-    """Spearman's correlation with the scores at each width, and each arm less the first by a bootstrap over pairs.
+def kept(measured: Sequence[Measured]) -> Iterator[Kept]:
+    """What each width has of the arm's own widest, queries redrawn; nothing of an arm that finds nothing."""
+    for (dataset, rotation, arm), values in _by_width(measured).items():
+        widest = values[max(values)]
+        told = shares(np.stack(list(values.values())), np.stack([widest] * len(values)))
+        for dim, share in zip(values, told, strict=True):
+            if share is not None:
+                yield Kept(dataset, NDCG, rotation, arm, dim, share)
 
-    Compared are the cosines' correlations, meaned over the seeds.
+
+def similarity(recipe: TrainRecipe, root: Path, models: Models, device: Device) -> Similar:
+    """Spearman's correlation with the scores at each width, what each keeps, each arm less the first; pairs redrawn.
+
+    Compared, and shares, are of the correlations meaned over the seeds.
     """
-    measured: list[Measured] = []
-    found: list[Compared] = []
+    found = Similar([], [], [])
     for name in recipe.judged.sts:
         first, second, scores = scored_pairs(root / name)
         for rotation in recipe.judged.rotations:
-            cosines = {
-                key: similarities(
-                    cached(load_encoder(_spec(recipe, model), device)), (first, second), recipe.widths, rotation
-                )
-                for key, model in models.items()
+            correlations: dict[str, _Correlations] = {}
+            for (arm, seed), model in models.items():
+                encoder = cached(load_encoder(_spec(recipe, model), device))
+                for dim, cosines in similarities(encoder, (first, second), recipe.widths, rotation).items():
+                    told = np.append(spearman(cosines, scores), spearman(cosines, scores, redraws(len(scores))))
+                    correlations.setdefault(arm, {}).setdefault(dim, []).append(told)
+                    found.measured.append(Measured(name, SPEARMAN, rotation, arm, seed, dim, float(told[0])))
+            means = {
+                arm: {dim: np.mean(told, axis=0) for dim, told in by_dim.items()}
+                for arm, by_dim in correlations.items()
             }
-            for (arm, seed), by_width in cosines.items():
-                for dim, values in by_width.items():
-                    measured.append(Measured(name, SPEARMAN, rotation, arm, seed, dim, spearman(values, scores)))
-            for arm in (arm.name for arm in recipe.arms[1:]):
-                for dim in recipe.widths:
-                    ours, theirs = (
-                        [cosines[name_of, seed][dim] for seed in recipe.seeds] for name_of in (arm, recipe.arms[0].name)
-                    )
-                    differ = partial(_correlations_differ, theirs, ours, scores)
-                    difference = resampled(differ, len(scores), recipe.judged.margin)
-                    found.append(Compared(name, SPEARMAN, rotation, arm, dim, difference))
-    return measured, found
+            where = (name, SPEARMAN, rotation)
+            for arm, by_dim in means.items():
+                for dim, ours in by_dim.items():
+                    share = ours / by_dim[max(by_dim)]
+                    found.kept.append(Kept(*where, arm, dim, resampled_share(share[1:], float(share[0]))))
+                    if arm != recipe.arms[0].name:
+                        more = ours - means[recipe.arms[0].name][dim]
+                        difference = resampled(more[1:], float(more[0]), recipe.judged.margin)
+                        found.compared.append(ComparedArm(*where, arm, dim, difference))
+    return found
 
 
-def _correlations_differ(
-    first: Sequence[NDArray[np.float64]],
-    second: Sequence[NDArray[np.float64]],
-    scores: NDArray[np.float64],
-    some: NDArray[np.int64],
-) -> float:
-    return float(
-        np.mean([spearman(values[some], scores[some]) for values in second])
-        - np.mean([spearman(values[some], scores[some]) for values in first])
-    )
-
-
-def _by_arm(measured: Sequence[Measured]) -> dict[tuple[str, str, int], dict[str, NDArray[np.float64]]]:
-    """(dataset, rotation, width) → arm → each query's value, meaned over the seeds."""
-    seeds: dict[tuple[str, str, int], dict[str, list[tuple[float, ...]]]] = {}
+def _by_width(measured: Sequence[Measured]) -> dict[tuple[str, str, str], dict[int, NDArray[np.float64]]]:
+    """(dataset, rotation, arm) → width → each query's value, meaned over the seeds."""
+    seeds: dict[tuple[str, str, str], dict[int, list[tuple[float, ...]]]] = {}
     for one in measured:
-        key = (one.dataset, one.rotation, one.dim)
-        seeds.setdefault(key, {}).setdefault(one.arm, []).append(one.per_query)
+        seeds.setdefault((one.dataset, one.rotation, one.arm), {}).setdefault(one.dim, []).append(one.per_query)
     return {
-        key: {arm: np.mean(np.array(values), axis=0) for arm, values in by_arm.items()} for key, by_arm in seeds.items()
+        key: {dim: np.mean(np.array(values), axis=0) for dim, values in by_dim.items()} for key, by_dim in seeds.items()
     }
 
 

@@ -5,12 +5,12 @@ import json
 from pathlib import Path
 
 from mrl_search.encoders import EncoderSpec, cached, load_encoder
+from mrl_search.eval import Study
 from mrl_search.provenance import provenance
 from mrl_search.training.card import add_section
 from mrl_search.training.dynamics import Row, read_rows
-from mrl_search.training.measuring import Models, compared, retrieval, similarity
+from mrl_search.training.measuring import Models, compared, kept, retrieval, similarity
 from mrl_search.training.negatives import teacher_scores, with_negatives
-from mrl_search.training.result import Study
 from mrl_search.training.study_table import markdown
 from mrl_search.training.train_recipe import TrainRecipe
 from mrl_search.training.trainer import CARD, CURVES, FACTS, MODEL, TrainOptions, train_arm, training_device
@@ -32,13 +32,14 @@ def study(recipe: TrainRecipe, root: Path, out: Path, options: TrainOptions | No
     }
     models: Models = {key: folder / MODEL for key, folder in folders.items()}
     judged = tuple(retrieval(recipe, root, models, options))
-    similar, similar_compared = similarity(recipe, root, models, device)
+    similar = similarity(recipe, root, models, device)
     found = Study(
         recipe=dataclasses.asdict(recipe),
         sources=data.sources,
         overlaps=data.overlaps,
-        measured=(*judged, *similar),
-        compared=(*compared(recipe, judged), *similar_compared),
+        measured=(*judged, *similar.measured),
+        compared=(*compared(recipe, judged), *similar.compared),
+        kept=(*kept(judged), *similar.kept),
         step_seconds={folder.name: _step_seconds(folder) for folder in folders.values()},
         provenance=provenance(device.told),
     )

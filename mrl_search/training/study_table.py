@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from mrl_search.training.result import Compared, Measured, Study
+from mrl_search.eval import ComparedArm, Kept, Measured, Study
 
 _LEGEND = (
     "Differences from the first arm with their 95 % interval over queries (pairs), seeds meaned; "
@@ -27,14 +27,23 @@ def markdown(study: Study) -> str:
         lines += ["", f"{dataset}, {rows[0][1][0].measure}, rotation {rotation}:", ""]
         lines += ["| arm | " + " | ".join(map(str, widths)) + " |", "|---" * (len(widths) + 1) + "|"]
         for name, found in rows:
-            full = _mean(found, widths[0])
-            cells = [
-                f"{_mean(found, dim):.4f}" + (f" ({_mean(found, dim) / full:.1%})" if full else "") for dim in widths
-            ]
+            kept = {
+                one.dim: one for one in study.kept if (one.dataset, one.rotation, one.arm) == (dataset, rotation, name)
+            }
+            cells = [f"{_mean(found, dim):.4f}{_kept(found, dim, kept.get(dim))}" for dim in widths]
             lines.append(f"| {name} | " + " | ".join(cells) + " |")
             if told := _compared(study, dataset, rotation, name):
                 lines.append(f"| {name} − {rows[0][0]} | " + " | ".join(_told(told[dim]) for dim in widths) + " |")
     return "\n".join([*lines[1:], *_notes(study)])
+
+
+def _kept(found: list[Measured], dim: int, kept: Kept | None) -> str:
+    """The share of the arm's own widest; its interval, if it was measured, of all but the widest itself."""
+    widest = max(one.dim for one in found)
+    if not _mean(found, widest):
+        return ""
+    interval = f" [{kept.share.low:.1%}, {kept.share.high:.1%}]" if kept is not None and dim < widest else ""
+    return f" ({_mean(found, dim) / _mean(found, widest):.1%}{interval})"
 
 
 def _notes(study: Study) -> list[str]:
@@ -44,7 +53,7 @@ def _notes(study: Study) -> list[str]:
     seeds = sorted({one.seed for one in study.measured})
     notes = [
         "",
-        "In brackets: the share of the arm's own full width.",
+        "In brackets: the share of the arm's own full width" + (", with its 95 % interval." if study.kept else "."),
         _LEGEND.format(margin=study.compared[0].difference.margin) + "; no correction for many comparisons.",
     ]
     if len(seeds) == 1:
@@ -66,12 +75,12 @@ def _block(study: Study, dataset: str, rotation: str) -> str:
     return "\n".join(lines)
 
 
-def _compared(study: Study, dataset: str, rotation: str, arm: str) -> dict[int, Compared]:
+def _compared(study: Study, dataset: str, rotation: str, arm: str) -> dict[int, ComparedArm]:
     """Width → the arm less the first; empty for the first itself."""
     return {c.dim: c for c in study.compared if (c.dataset, c.rotation, c.arm) == (dataset, rotation, arm)}
 
 
-def _told(compared: Compared) -> str:
+def _told(compared: ComparedArm) -> str:
     found = compared.difference
     mark = " =" if found.p_equivalent < _ALPHA else "  "
     return f"{found.mean:+.4f} [{found.low:+.3f},{found.high:+.3f}]{mark}"

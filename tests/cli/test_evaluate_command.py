@@ -81,3 +81,9 @@ def test_a_place_for_results_that_cannot_be_is_met_before_the_work(here):
     refused = call("eval", "--dataset", "pydoc:stdlib", "--out", "file/x", code=1)
     assert refused.stderr.count("\n") == 1
     assert "Not a directory" in refused.stderr
+
+
+def test_an_evaluation_that_fails_leaves_no_folder_behind(here):
+    refused = call("eval", "--dataset", "pydoc:stdlib", "--encoder", "hashing:16", "--dims", "64", code=1)
+    assert "end --dims at 16" in refused.stderr
+    assert not (here / "eval").exists()

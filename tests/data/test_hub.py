@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from mrl_search.data import Tolerance, load_dataset, open_corpus
+from mrl_search.data import Tolerance, load_dataset, open_corpus, read_examples
+from mrl_search.data.examples import Example
 from mrl_search.errors import CorpusError, DatasetError
 
 CORPUS = [{"_id": "d1", "title": "T", "text": "x"}, {"_id": "d2", "title": "", "text": "y"}]
@@ -42,6 +43,32 @@ def test_the_corpus_is_the_configuration_called_so(mteb_style):
 def test_without_such_a_configuration_the_corpus_is_the_train_split(tmp_path):
     source = write_repository(tmp_path / "plain", {"default": {"train": CORPUS, "test": []}})
     assert [document.id for document in open_corpus(source).read(Tolerance())] == ["d1", "d2"]
+
+
+def test_examples_are_the_train_split_of_the_configuration_that_is_named(tmp_path):
+    pairs, classes = {"anchor": "a", "positive": "b"}, {"premise": "a", "hypothesis": "b", "label": 2}
+    source = write_repository(tmp_path / "nli", {"pair": {"train": [pairs]}, "pair-class": {"train": [classes]}})
+    assert list(read_examples(f"{source}:pair")) == [Example("a", "b")]
+    assert list(read_examples(f"{source}:pair-class")) == [Example("a", "b", label=2)]
+
+
+def test_examples_of_a_plain_repository_are_its_train_split(tmp_path):
+    source = write_repository(tmp_path / "plain", {"default": {"train": [{"query": "a", "answer": "b"}], "test": []}})
+    assert list(read_examples(source)) == [Example("a", "b")]
+
+
+@pytest.mark.parametrize(
+    ("config", "reason"),
+    [
+        ("", r"nli has the configurations pair, triplet; name one, as hf:.*nli:pair"),
+        (":cls", "nli has the configurations pair, triplet; name one"),
+    ],
+)
+def test_a_repository_of_several_configurations_wants_one_named(tmp_path, config, reason):
+    parts = {name: {"train": [{"anchor": "a", "positive": "b"}]} for name in ("pair", "triplet")}
+    source = write_repository(tmp_path / "nli", parts)
+    with pytest.raises(CorpusError, match=reason):
+        list(read_examples(source + config))
 
 
 def test_a_bad_row_goes_to_the_tolerance(tmp_path):

@@ -7,7 +7,7 @@ from test_report import EVALUATION
 from test_standing import row
 
 from mrl_search.errors import RecipeError
-from mrl_search.eval import claims_ledger
+from mrl_search.eval import ComparedArm, Difference, Kept, Measured, Share, Study, claims_ledger
 
 ROOT = Path(__file__).resolve().parents[2]
 NOISE = np.random.default_rng(0).normal(0, 0.02, 60)
@@ -79,6 +79,57 @@ keeps = 0.9
 """
     text = ledger(many)
     assert [line.split("|")[3].strip() for line in text.splitlines() if "| r |" in line] == ["a 16:10", "a 64:10"] * 2
+
+
+TRAINED = """
+[[claims]]
+text = "A quarter of the width keeps {keeps}"
+source = "s"
+[[claims.trained]]
+results = ["s.json"]
+dataset = "pairs"
+measure = "Spearman"
+arm = "mrl"
+dims = [4]
+{wanted}
+"""
+
+
+@pytest.fixture
+def trained(ledger, tmp_path):
+    measured = [("baseline", 4, 0.6), ("baseline", 16, 0.8), ("mrl", 4, 0.72), ("mrl", 16, 0.75)]
+    Study(
+        recipe={},
+        sources=(),
+        overlaps={},
+        measured=tuple(Measured("pairs", "Spearman", "none", arm, 0, dim, mean) for arm, dim, mean in measured),
+        compared=(ComparedArm("pairs", "Spearman", "none", "mrl", 4, Difference(0.12, 0.1, 0.14, 0.001, 1.0, 0.01)),),
+        step_seconds={},
+        provenance={},
+        kept=(Kept("pairs", "Spearman", "none", "mrl", 4, Share(0.96, 0.95, 0.97)),),
+    ).write(tmp_path / "s.json")
+    return ledger
+
+
+def test_what_a_trained_arm_keeps_is_weighed_by_the_interval_of_its_study(trained):
+    text = trained(TRAINED.format(keeps="94 %", wanted="keeps = 0.94"))
+    assert "| for | s: pairs | mrl 4 | mrl 16 | Spearman | 0.7200 | 0.7500 | 96.0 % [95.0, 97.0] | ≥ 94 % |" in text
+    assert "**Undecided**" in trained(TRAINED.format(keeps="96 %", wanted="keeps = 0.96"))
+    assert "**Does not hold**" in trained(TRAINED.format(keeps="98 %", wanted="keeps = 0.98"))
+
+
+def test_a_trained_arm_is_weighed_beside_the_first_by_the_test_of_its_study(trained):
+    text = trained(TRAINED.format(keeps="more", wanted=""))
+    assert (
+        "| for | s: pairs | mrl 4 | baseline 4 | Spearman | 0.7200 | 0.6000 | +0.1200 [+0.1000, +0.1400], p 0.0010"
+        in text
+    )
+
+
+def test_an_arm_that_was_not_measured_is_named(trained):
+    text = TRAINED.format(keeps="98 %", wanted="keeps = 0.98").replace("dims = [4]", "dims = [8]")
+    with pytest.raises(RecipeError, match=r"s\.json has no share kept of the arm mrl at 8 dims: pairs, Spearman, none"):
+        trained(text)
 
 
 @pytest.mark.slow

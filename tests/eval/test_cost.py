@@ -40,3 +40,9 @@ def test_slow_queries_are_timed_twenty_times_only(monkeypatch):
     asked = []
     timed(lambda first, last: asked.append((first, last)), 100)
     assert len(asked) == 5 + 20 + 1
+
+
+def test_after_each_single_query_what_it_mapped_may_be_let_go_of():
+    log = []
+    timed(lambda first, last: log.append("asked"), 3, lambda: log.append("let go"))
+    assert log == ["asked"] * 3 + ["asked", "let go"] * 3 + ["asked"]

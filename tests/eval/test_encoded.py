@@ -6,8 +6,10 @@ import pytest
 from mrl_search.data import load_dataset
 from mrl_search.encoders import EncoderSpec, load_encoder
 from mrl_search.errors import DatasetError
+from mrl_search.eval import encoded as module
 from mrl_search.eval.encoded import Fitting, distinct_ids, encode, rotated, stored_as
 from mrl_search.indexes import packed
+from mrl_search.sampling import drawn
 
 ENCODER = load_encoder(EncoderSpec("hashing:64"))
 
@@ -37,7 +39,7 @@ def test_vectors_are_the_encoder_s_in_order_and_lie_in_a_file_without_a_name(dat
 
 
 def test_turning_keeps_every_cosine_and_the_first_vectors(dataset, monkeypatch):
-    monkeypatch.setattr("mrl_search.eval.encoded._ROWS", 77)
+    monkeypatch.setattr("mrl_search.indexes.stored._SCANNED", 77)
     plain = encode(dataset, distinct_ids(dataset), ENCODER)
     before = np.array(plain.documents.data)
     turned = rotated(plain, "pca", Fitting([16]))
@@ -47,9 +49,22 @@ def test_turning_keeps_every_cosine_and_the_first_vectors(dataset, monkeypatch):
     assert rotated(plain, "none", Fitting([16])) is plain
 
 
+def test_a_rotation_is_fitted_to_the_rows_that_are_drawn(dataset, monkeypatch):
+    plain = encode(dataset, distinct_ids(dataset), ENCODER)
+    given = []
+    real = module.fit
+    monkeypatch.setattr(
+        module, "fit", lambda kind, sample, *told, **more: given.append(sample) or real(kind, sample, *told, **more)
+    )
+    monkeypatch.setattr("mrl_search.sampling.SAMPLED", 50)
+    rotated(plain, "pca", Fitting([16]))
+    np.testing.assert_array_equal(given[0], plain.documents.data[drawn(300)])
+    assert given[0].shape == (50, 64)
+
+
 @pytest.mark.parametrize("dtype", ["bfloat16", "int8"])
 def test_a_format_rounds_the_documents_as_a_build_does(dataset, monkeypatch, dtype):
-    monkeypatch.setattr("mrl_search.eval.encoded._ROWS", 77)
+    monkeypatch.setattr("mrl_search.indexes.stored._SCANNED", 77)
     plain = encode(dataset, distinct_ids(dataset), ENCODER)
     rounded = stored_as(plain, dtype)
     np.testing.assert_array_equal(rounded.documents.data, packed(np.array(plain.documents.data), dtype))

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from mrl_search.encoders import EncoderSpec
+from mrl_search.encoders.sentence import SentenceEncoder
 from mrl_search.errors import DatasetError, DimensionError, FunnelError, IndexStoreError
 from mrl_search.eval import EvalOptions, EvalRecipe, evaluate, table
 from mrl_search.run import read_run
@@ -121,6 +122,24 @@ def test_several_encoders_give_one_table_each_against_its_own_full_width(collect
     assert [(r.encoder, r.funnel) for r in found.reports] == [
         ("hashing:64", "64:100"), ("hashing:64", "8:100"), ("hashing:32", "32:100"), ("hashing:32", "8:100"),
     ]  # fmt: skip
+
+
+def test_layers_of_one_encoder_come_from_one_encoding(collection, tiny, monkeypatch):
+    documents = [("a", "word1 word2"), ("b", "word3 word4"), ("c", "word5 word6")]
+    dataset = collection(documents, {"q": "word1", "p": "word4"}, {"q": {"a": 1}, "p": {"b": 1}})
+    specs = [EncoderSpec(str(tiny), layers=layers) for layers in (None, 1)]
+    alone = [evaluate(EvalRecipe(dataset, encoders=(spec,)), EvalOptions(cache=False)).reports for spec in specs]
+    passes = []
+    encode = SentenceEncoder.encode_depths
+    monkeypatch.setattr(
+        SentenceEncoder, "encode_depths", lambda *told: passes.append(told[2]) or encode(*told), raising=True
+    )
+    together = evaluate(EvalRecipe(dataset, encoders=tuple(specs)))
+    assert len(passes) == 2  # of the documents, and of the queries
+    assert [(row.encoder, row.mean) for row in together.reports] == [
+        (row.encoder, row.mean) for rows in alone for row in rows
+    ]
+    assert together.command.count(f"--encoder {tiny}:layers=1") == 1
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,14 @@ def test_what_is_broken_is_made_again():
     assert len(log) == 2
 
 
+def test_what_a_killed_grid_left_half_written_is_swept_by_the_next(tmp_path):
+    (tmp_path / "cache/evaluations/.0123.abc.unfinished").mkdir(parents=True)
+    (tmp_path / "cache/evaluations/.0123.abc.unfinished/run.trec").touch()
+    remembered({"k": 1}, None, made([]))
+    (there,) = (cache_root() / "evaluations").iterdir()
+    assert not there.name.startswith(".")
+
+
 @pytest.fixture
 def collection(tmp_path):
     folder = tmp_path / "set"

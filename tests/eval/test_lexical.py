@@ -66,6 +66,20 @@ def test_an_evaluation_has_it_as_its_last_row(dataset, tmp_path):
     assert "--bm25" in found.command
 
 
+def test_words_as_numbers_are_scored_as_words_are(dataset):
+    import bm25s
+    import Stemmer
+
+    stem = Stemmer.Stemmer("english")
+    tokens = [bm25s.tokenize([t], stemmer=stem, return_ids=False, show_progress=False)[0] for t in DOCUMENTS.values()]
+    index = bm25s.BM25()
+    index.index(tokens, show_progress=False)
+    run, _ = bm25(load_dataset(dataset, "test", None), list(DOCUMENTS), 4)
+    for query, words in {"q": ["run", "fox"], "p": ["whale"], "law": ["law"]}.items():
+        wanted = dict(zip(DOCUMENTS, index.get_scores(words).tolist(), strict=True))
+        assert {one.id: one.score for one in run.ranking[query]} == {name: s for name, s in wanted.items() if s > 0}
+
+
 def test_without_its_packages_one_line_says_what_to_install(dataset, monkeypatch):
     monkeypatch.setitem(sys.modules, "bm25s", None)
     with pytest.raises(MissingPackageError, match=r"BM25 needs the package bm25s.*mrl-search\[bm25\]"):

@@ -56,3 +56,9 @@ def test_without_the_collection_ids_stand_for_texts(whole):
 
 def test_several_collections_are_one_page(whole):
     assert len(data_of(page([whole, whole], Prices()))) == 2
+
+
+def test_every_table_scrolls_in_a_box_of_its_own_that_keys_can_reach(whole):
+    html = page([whole], Prices())
+    boxes = re.findall(r'<div class="wide" role="region" aria-label="[^"]+" tabindex="0"><table', html)
+    assert len(boxes) == html.count("<table") == 3

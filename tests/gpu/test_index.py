@@ -5,7 +5,8 @@ from agreement import assert_agree
 from mrl_search.errors import FunnelError
 from mrl_search.funnel import Funnel, Stage
 from mrl_search.gpu import DeviceOptions, on_device
-from mrl_search.indexes import StoredVectors, VectorIndex
+from mrl_search.hits import Hits
+from mrl_search.indexes import Codec, StoredVectors, VectorIndex, bounded, build_prefix, exact
 from mrl_search.retriever import search
 from mrl_search.vectors import unit
 
@@ -74,3 +75,40 @@ def test_bytes_are_counted_where_they_lie(device, index_of, crowded):
     host = on_device(index, "Flat", device, DeviceOptions(resident=False))
     assert (host.prefix_bytes, host.vector_bytes) == (3000 * 32 * itemsize, 3000 * 96 * 4)
     assert (len(host), host.dim, host.prefix_dim, host.sketch_bytes) == (3000, 96, 32, 0)
+
+
+@pytest.mark.parametrize("has_bounds", [True, False])
+def test_a_proof_gives_the_cpu_s_answers_and_scores_whatever_score_a_device_gave(
+    device, index_of, crowded, monkeypatch, has_bounds
+):
+    monkeypatch.setattr("mrl_search.indexes.proving._LEAST", len(crowded))  # nothing is left to a comparison of all
+    stored = index_of(crowded, 32).stored
+    prefixes = build_prefix(stored, 32, Codec("Flat"))
+    on = on_device(VectorIndex(stored, prefixes, bounds=bounded(stored) if has_bounds else None), "Flat", device)
+    queries = unit(crowded[1:900:30] + np.float32(0.2))
+    hits = search(on, queries, Funnel.parse("32:15,96:10"))
+    expected = exact(stored, queries, [96], 10)[96]
+    assert (hits.rows != expected.rows).any()  # there is something to prove
+    for error in (0, 1e-6, 1e-2):  # a floor that is too high would leave the tenth out, and all beside it
+        proven = on.proven(queries, Hits(hits.scores + np.float32(error), hits.rows))
+        np.testing.assert_array_equal(proven.rows, expected.rows)
+        np.testing.assert_array_equal(proven.scores, expected.scores)
+
+
+@pytest.mark.parametrize("factory", ["Flat", "PQ16x4fs"])
+def test_prefixes_themselves_overlook_nothing_though_they_stand_for_codes(device, index_of, crowded, factory):
+    index = index_of(crowded, 32, factory=factory)
+    on = on_device(index, factory, device, DeviceOptions(engine="torch"))
+    assert index.overlooks(Stage(32, 9)) == (factory != "Flat")
+    assert not on.overlooks(Stage(32, 9))
+    assert not on.overlooks(Stage(96, 9))
+
+
+def test_what_is_stored_is_at_hand_as_on_the_cpu(device, index_of, crowded):
+    index = index_of(crowded, 32)
+    on = on_device(index, "Flat", device)
+    on.let_go()
+    assert on.stored is index.stored
+    assert (on.sketches, on.bounds) == (None, None)
+    assert on.with_probes(3) is on
+    np.testing.assert_array_equal(on.take(np.array([7, 2])), index.take(np.array([7, 2])))

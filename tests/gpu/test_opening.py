@@ -62,6 +62,7 @@ def test_faiss_finds_what_it_finds_on_the_cpu(card, index_of, crowded, factory):
     found, expected = (some.shortlist(crowded[1:9], Stage(32, 20)) for some in (on, index))
     np.testing.assert_array_equal(found.rows, expected.rows)
     assert card == [(factory, [0], "replicas")]
+    assert on.overlooks(Stage(32, 20)) == (factory != "Flat")
 
 
 def test_what_faiss_refuses_after_all_is_replaced_and_its_reason_told(card, index_of, crowded):

@@ -96,6 +96,26 @@ def test_a_written_prefix_reads_back_the_same(tmp_path, clustered):
     assert again.nbytes == (tmp_path / "prefix.faiss").stat().st_size
 
 
+def test_the_size_is_that_of_what_faiss_would_write(clustered):
+    built = build_prefix(StoredVectors(clustered, "float32"), 8, Codec("Flat"))
+    assert built.nbytes == load_faiss().serialize_index(built._index).nbytes
+
+
+def test_exact_prefixes_have_room_for_all_rows_before_the_first_is_added(clustered, monkeypatch):
+    monkeypatch.setattr("mrl_search.indexes.stored._SCANNED", 77)
+    faiss, places = load_faiss(), set()
+    add = faiss.IndexFlat.add
+
+    def noting(index, block):
+        add(index, block)
+        places.add(int(index.codes.data()))
+
+    monkeypatch.setattr(faiss.IndexFlat, "add", noting)
+    built = build_prefix(StoredVectors(clustered, "float32"), 8, Codec("Flat"))
+    assert len(places) == 1  # never moved to a larger place
+    np.testing.assert_array_equal(built._index.reconstruct_n(0, 600), prefix(clustered, 8))
+
+
 def test_a_prefix_that_does_not_fit_the_manifest_is_refused(tmp_path, clustered):
     build_prefix(StoredVectors(clustered, "float32"), 8, Codec("Flat")).write(tmp_path / "p")
     with pytest.raises(IndexStoreError, match="holds 600 × 8, the manifest says 599 × 8"):

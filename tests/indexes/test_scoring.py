@@ -79,3 +79,19 @@ def test_threads_do_every_query_once(count):
 
     over_threads(work, count)
     assert (done == 1).all()
+
+
+def test_scores_read_in_parts_are_the_same_and_pages_go_between_parts(monkeypatch):
+    random = np.random.default_rng(7)
+    data = unit(random.standard_normal((90, 200)).astype(np.float32))
+    queries = random.standard_normal((40, 200)).astype(np.float32)
+    rows = np.stack([random.permutation(90)[:30] for _ in queries])
+    whole = scored(StoredVectors(data, "float32"), queries, rows, 100, 12)
+    log = []
+    monkeypatch.setattr(StoredVectors, "release", lambda self: log.append(len(self)))
+    monkeypatch.setattr("mrl_search.indexes.stored._HELD", 0)
+    monkeypatch.setattr("mrl_search.indexes.stored._SCATTERED", 30 * 17)  # of 17, 17 and 6 queries
+    in_parts = scored(StoredVectors(data, "float32", lets_go=True), queries, rows, 100, 12)
+    for found, wanted in zip([*in_parts[:2], *in_parts.sums[1:]], [*whole[:2], *whole.sums[1:]], strict=True):
+        np.testing.assert_array_equal(found, wanted)
+    assert log == [90, 90]

@@ -1,8 +1,10 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from mrl_search.errors import IndexStoreError
-from mrl_search.indexes.stored import StoredVectors, header, map_vectors, packed, unpacked
+from mrl_search.indexes.stored import StoredVectors, header, map_vectors, packed, scratch, unpacked
 from mrl_search.vectors import prefix
 
 
@@ -52,3 +54,73 @@ def test_blocks_cover_every_row_in_order(monkeypatch, clustered):
     blocks = list(StoredVectors(clustered, "float32").blocks(4))
     assert [(start, len(block)) for start, block in blocks] == [(0, 250), (250, 250), (500, 100)]
     np.testing.assert_array_equal(np.concatenate([block for _, block in blocks]), prefix(clustered, 4))
+
+
+def test_a_scan_gives_rows_as_they_are_stored_and_float32_ones_where_they_lie(monkeypatch, clustered):
+    monkeypatch.setattr("mrl_search.indexes.stored._SCANNED", 250)
+    for dtype in ("float32", "bfloat16", "int8"):
+        data = packed(clustered, dtype)
+        blocks = list(StoredVectors(data, dtype).scan(4))
+        np.testing.assert_array_equal(np.concatenate([block for _, block in blocks]), unpacked(data[:, :4], dtype))
+        assert np.shares_memory(blocks[0][1], data) == (dtype == "float32")
+
+
+@pytest.fixture
+def released(monkeypatch):
+    """A line each time pages are let go of: the file's rows. Ten scattered rows are many, 600 of 32 dims a large file."""
+    log = []
+    monkeypatch.setattr(StoredVectors, "release", lambda self: log.append(len(self)))
+    monkeypatch.setattr("mrl_search.indexes.stored._SCATTERED", 10)
+    monkeypatch.setattr("mrl_search.indexes.stored._HELD", 600 * 32 * 4 - 1)
+    return log
+
+
+def test_rows_gathered_in_parts_are_the_rows_and_pages_go_after_each_part(clustered, released):
+    rows = np.random.default_rng(0).permutation(600)[:47]
+    for dtype in ("float32", "bfloat16", "int8"):
+        data = packed(clustered, dtype)
+        found = StoredVectors(data, dtype, lets_go=True).gathered(rows, 8)
+        np.testing.assert_array_equal(found, unpacked(data[rows, :8], dtype))
+    assert released == [600] * 5  # of float32; in the other formats the file is small
+
+
+@pytest.mark.parametrize(("lets_go", "edges"), [(True, [0, 3, 6, 7]), (False, [0, 7])])
+def test_scattered_reads_are_cut_only_where_pages_are_let_go_of(clustered, released, lets_go, edges):
+    assert StoredVectors(clustered, "float32", lets_go=lets_go).parts(np.zeros((7, 3), np.int64)) == edges
+
+
+def test_a_small_file_stays_mapped(clustered, released):
+    stored = StoredVectors(clustered[:599], "float32", lets_go=True)
+    stored.let_go()
+    assert stored.parts(np.zeros((7, 3), np.int64)) == [0, 7]
+    assert not released
+
+
+def test_no_query_has_no_part(clustered, released):
+    assert StoredVectors(clustered, "float32", lets_go=True).parts(np.zeros((0, 3), np.int64)) == [0]
+
+
+def test_a_scratch_file_holds_what_is_put_there_whatever_was_let_go_of(tmp_path, monkeypatch, clustered):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("mrl_search.indexes.stored._SCANNED", 77)
+    stored = scratch(600, 32)
+    assert list(tmp_path.iterdir()) == []
+    stored.data[:] = clustered
+    stored.release()
+    for _ in range(2):
+        np.testing.assert_array_equal(np.concatenate([np.array(block) for _, block in stored.scan(32)]), clustered)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="counts mapped pages as Linux tells them")
+def test_a_scattered_row_of_a_scratch_file_maps_no_more_than_64_kib():
+    def mapped_kib():
+        line = next(one for one in Path("/proc/self/status").read_text().splitlines() if one.startswith("RssFile"))
+        return int(line.split()[1])
+
+    stored = scratch(20_000, 768)  # 59 MiB
+    for start in range(0, 20_000, 2_000):
+        stored.data[start : start + 2_000] = 1
+    stored.release()
+    before = mapped_kib()
+    stored.data[np.arange(0, 20_000, 200)].sum()
+    assert mapped_kib() - before <= 100 * 2 * 64 + 1024  # a row may lie in two of such windows; and code, perhaps

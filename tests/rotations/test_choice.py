@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
+from mrl_search.fidelity import nearest
 from mrl_search.rotation import Rotation
 from mrl_search.rotations import choice, fit
-from mrl_search.rotations.choice import _nearest, _recall, choose
+from mrl_search.rotations.choice import _recall, choose
 from mrl_search.rotations.goal import Goal, Recipe
 from mrl_search.vectors import unit
 
@@ -95,15 +96,8 @@ def test_recall_is_the_mean_share_of_true_rows_among_the_candidates():
     # by the first coordinate of two, signs only: rows 0 and 1 tie at 1, row 2 is -1
     documents = np.array([[0.6, 0.8], [0.8, -0.6], [-0.6, 0.8]], np.float32)
     query = np.array([[0.6, 0.8]], np.float32)  # inner products 1, 0, .28
-    true = _nearest(query, documents, 2)
+    true = nearest(query, documents, 2)
     assert sorted(true[0]) == [0, 2]
     assert _recall(query, documents, true, None, (1,), 2) == 0.5
     swapped = Rotation(np.array([[0, 1], [1, 0]], np.float32), "pca")
     assert _recall(query, documents, true, swapped, (1,), 2) == 1.0
-
-
-def test_queries_are_scored_block_by_block(monkeypatch):
-    sample = last_first(50)
-    whole = np.sort(_nearest(sample, sample, 5))
-    monkeypatch.setattr(choice, "_QUERIES", 7)
-    assert (np.sort(_nearest(sample, sample, 5)) == whole).all()

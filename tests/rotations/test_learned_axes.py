@@ -2,10 +2,12 @@ import numpy as np
 import pytest
 import torch
 
+from mrl_search.fidelity import nearest
+from mrl_search.rotations import learned
 from mrl_search.rotations.blocks import rotation_of
-from mrl_search.rotations.choice import _nearest, _recall
+from mrl_search.rotations.choice import _recall
 from mrl_search.rotations.goal import Goal, Recipe
-from mrl_search.rotations.learned import _cosines, _with_half, learn
+from mrl_search.rotations.learned import _cosines, _slope, _softmax, _with_half, learn
 from mrl_search.vectors import unit
 
 SHORT = Recipe(steps=60, pool=256, anchors=64)
@@ -35,7 +37,7 @@ def loss(sample, rotation, dim):
 
 def test_learned_axes_lower_the_objective_and_find_more_neighbours_than_principal_ones():
     sample = misleading()
-    true = _nearest(sample, sample, 10)
+    true = nearest(sample, sample, 10)
     principal = rotation_of("pca", sample, Goal((4,)))
     learned = rotation_of("learned", sample, Goal((4,), recipe=SHORT))
     assert loss(sample, learned, 4) < loss(sample, principal, 4) - 0.1
@@ -48,6 +50,45 @@ def test_inside_a_block_the_objective_is_that_of_the_whole_prefix():
     principal = rotation_of("block-pca", sample, Goal((6,), (2, 12)))
     learned = rotation_of("block-learned", sample, Goal((6,), (2, 12), recipe=SHORT))
     assert loss(sample, learned, 6) < loss(sample, principal, 6) - 0.02
+
+
+def test_the_slope_is_the_one_autograd_finds_width_by_width():
+    sample = torch.from_numpy(misleading()[:60])
+    sample[7] = sample[40] = 0
+    sample[41, :3] *= 1e-4  # shorter by the first width than what is scaled to unit length
+    turned = sample[:, :9].clone().requires_grad_()
+    target = _softmax(_cosines(sample, 15), 0.04)
+    loss = torch.zeros(())
+    for width in (3, 4, 9):
+        short = torch.nn.functional.normalize(turned[:, :width], eps=1e-3)
+        scores = (short[:15] @ short.T / 0.05)[~torch.eye(15, 60, dtype=torch.bool)].reshape(15, 59)
+        wanted = target[~torch.eye(15, 60, dtype=torch.bool)].reshape(15, 59)
+        loss = loss + torch.nn.functional.cross_entropy(scores, wanted)
+    loss.backward()
+    torch.testing.assert_close(_slope(turned.detach(), target, (3, 4, 9), 0.05), turned.grad, atol=1e-4, rtol=1e-4)
+
+
+def test_learned_axes_are_orthonormal_to_float32():
+    axes = learn(misleading(), (0, 16), (4, 9), SHORT, 0)
+    np.testing.assert_allclose(axes @ axes.T, np.eye(9), atol=1e-6)
+
+
+def test_no_row_is_a_neighbour_of_itself():
+    found = _softmax(torch.tensor([[1.0, 0.2, 0.2]]), 0.04)
+    torch.testing.assert_close(found, torch.tensor([[0.0, 0.5, 0.5]]))
+
+
+@pytest.mark.parametrize(("rows", "pool"), [(400, 400), (4_000, 1_024), (10_000, 2_000), (50_000, 8_192)])
+def test_a_step_draws_a_fifth_of_the_rows_within_bounds(monkeypatch, rows, pool):
+    seen = []
+
+    def noted(turned, target, *_):
+        seen.append(len(turned))
+        return torch.zeros_like(turned)
+
+    monkeypatch.setattr(learned, "_slope", noted)
+    learn(np.ones((rows, 4), np.float32), (0, 4), (2,), Recipe(steps=20, anchors=2), 0)
+    assert set(seen) == {pool}
 
 
 def test_torchs_global_generator_is_neither_read_nor_moved():

@@ -1,8 +1,8 @@
 import pytest
 
+from mrl_search.eval import Measured
 from mrl_search.training import Arm, Judged, Source, TrainRecipe
-from mrl_search.training.measuring import compared
-from mrl_search.training.result import Measured
+from mrl_search.training.measuring import compared, kept
 
 RECIPE = TrainRecipe("b", (Source("d"),), (Arm("baseline", (16,)), Arm("mrl", (4, 16))), 1, judged=Judged(margin=0.2))
 
@@ -21,3 +21,19 @@ def test_an_arm_is_compared_with_the_first_query_by_query_over_the_means_of_seed
     (found,) = compared(RECIPE, told)
     assert (found.arm, found.dim, found.difference.margin) == ("mrl", 16, 0.2)
     assert found.difference.mean == pytest.approx((0.2 + 0.1 + 0.1) / 3)  # .3 .4 .7 against .5 .5 .8
+
+
+def test_what_a_width_keeps_is_of_the_arms_own_widest_with_an_interval_over_queries():
+    wide, narrow = (
+        measured("mrl", 0, 0.5, 0.4, 0.9),
+        Measured("tiny", "nDCG@10", "none", "mrl", 0, 4, 0.3, (0.2, 0.4, 0.3)),
+    )
+    short, full = kept([narrow, wide])
+    assert (short.dim, full.dim) == (4, 16)
+    assert short.share.share == pytest.approx(0.9 / 1.8)
+    assert 0.3 / 0.9 <= short.share.low < 0.5 < short.share.high <= 0.4 / 0.4
+    assert full.share == type(full.share)(1.0, 1.0, 1.0)
+
+
+def test_nothing_is_said_of_what_an_arm_keeps_that_finds_nothing():
+    assert list(kept([measured("mrl", 0, 0.0, 0.0)])) == []

@@ -30,7 +30,17 @@ def test_a_rotation_leaves_full_width_cosines():
 
 def test_spearman_is_the_correlation_of_ranks_with_ties_at_their_mean():
     cosines, scores = np.array([0.1, 0.9, 0.4, 0.4]), np.array([0.0, 5.0, 3.0, 2.0])
-    assert spearman(cosines, scores) == pytest.approx(stats.pearsonr(*map(stats.rankdata, (cosines, scores))).statistic)
+    wanted = stats.pearsonr(*map(stats.rankdata, (cosines, scores))).statistic
+    assert spearman(cosines, scores) == pytest.approx([wanted])
+
+
+def test_resamples_are_correlated_as_if_each_were_ranked_anew():
+    random = np.random.default_rng(5)
+    cosines, scores = random.integers(0, 12, 40) / 12, random.integers(0, 6, 40).astype(float)
+    drawn = random.integers(0, 40, (20, 40))
+    counts = np.stack([np.bincount(rows, minlength=40) for rows in drawn]).astype(float)
+    wanted = [stats.spearmanr(cosines[rows], scores[rows]).statistic for rows in drawn]
+    assert spearman(cosines, scores, counts) == pytest.approx(wanted)
 
 
 def test_a_file_without_scores_is_refused(tmp_path):

@@ -48,6 +48,7 @@ def test_a_study_measures_every_arm_seed_width_and_rotation_and_compares_with_th
     found = study(recipe_of(tiny), collection, collection / "out")
     assert len(found.measured) == 2 * 2 * 2 * 2 * len(WIDTHS)  # collection or pairs, rotations, arms, seeds
     assert len(found.compared) == 2 * 2 * len(WIDTHS)
+    assert len(found.kept) == 2 * 2 * 2 * len(WIDTHS)
     judged = [one for one in found.measured if one.dataset == "tiny"]
     assert all(one.mean == pytest.approx(np.mean(one.per_query), abs=1e-5) for one in judged)
     by_key = {(one.arm, one.seed): one.mean for one in judged if (one.rotation, one.dim) == ("none", 16)}
@@ -55,6 +56,22 @@ def test_a_study_measures_every_arm_seed_width_and_rotation_and_compares_with_th
     gained = np.mean([by_key["mrl", seed] - by_key["baseline", seed] for seed in (0, 1)])
     assert compared.difference.mean == pytest.approx(gained, abs=1e-5)
     assert set(found.step_seconds) == {f"{arm}-seed{seed}" for arm in ("baseline", "mrl") for seed in (0, 1)}
+
+
+def test_what_a_width_keeps_of_scored_pairs_is_a_share_of_the_mean_correlations_of_the_seeds(tiny, collection):
+    found = study(recipe_of(tiny), collection, collection / "out")
+    here = ("pairs.jsonl", "none", "mrl")
+    means = {
+        dim: np.mean(
+            [one.mean for one in found.measured if (one.dataset, one.rotation, one.arm, one.dim) == (*here, dim)]
+        )
+        for dim in WIDTHS
+    }
+    kept = {one.dim: one.share for one in found.kept if (one.dataset, one.rotation, one.arm) == here}
+    assert {dim: share.share for dim, share in kept.items()} == pytest.approx(
+        {dim: mean / means[16] for dim, mean in means.items()}
+    )
+    assert kept[16].low == kept[16].high == 1
 
 
 def test_a_rotation_leaves_full_width_as_it_is(tiny, collection):

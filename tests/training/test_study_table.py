@@ -3,9 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from mrl_search.eval import Difference
+from mrl_search.eval import ComparedArm, Difference, Kept, Measured, Share
 from mrl_search.training import Study, markdown, table
-from mrl_search.training.result import Compared, Measured
 
 TRAINING = Path(__file__).resolve().parents[2] / "training"
 FOUND = Study(
@@ -16,7 +15,7 @@ FOUND = Study(
         Measured("tiny", "nDCG@10", "none", arm, seed, dim, mean)
         for arm, seed, dim, mean in [("a", 0, 16, 0.5), ("a", 1, 16, 0.7), ("b", 0, 16, 0.4), ("b", 1, 16, 0.6)]
     ),
-    compared=(Compared("tiny", "nDCG@10", "none", "b", 16, Difference(-0.1, -0.2, 0.0, 0.04, 0.01, 0.25)),),
+    compared=(ComparedArm("tiny", "nDCG@10", "none", "b", 16, Difference(-0.1, -0.2, 0.0, 0.04, 0.01, 0.25)),),
     step_seconds={},
     provenance={},
 )
@@ -38,6 +37,15 @@ def test_markdown_has_the_same_figures_and_what_each_keeps_of_its_own_full_width
     assert "| a | 1.2000 (100.0%) | 0.6000 (50.0%) |\n| b | 1.0000 (100.0%) | 0.5000 (50.0%) |" in found
     assert "| b − a | -0.1000 [-0.200,+0.000] = | -0.1000 [-0.200,+0.000] = |" in found
     assert "One seed" not in found
+
+
+def test_what_is_kept_has_its_interval_where_it_was_measured():
+    wide = dataclasses.replace(FOUND.measured[0], dim=32, mean=1.2)
+    told = tuple(
+        Kept("tiny", "nDCG@10", "none", "a", dim, Share(share, 0.4, 0.6)) for dim, share in [(16, 0.5), (32, 1)]
+    )
+    found = markdown(dataclasses.replace(FOUND, measured=(*FOUND.measured[:2], wide), compared=(), kept=told))
+    assert "| a | 1.2000 (100.0%) | 0.6000 (50.0% [40.0%, 60.0%]) |" in found
 
 
 def test_an_arm_that_collapsed_has_no_shares():

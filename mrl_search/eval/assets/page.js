@@ -166,7 +166,7 @@ function drawMatrix() {
   const body = element("tbody", {}, table);
   rows.forEach((row, i) => {
     const tr = element("tr", {}, body);
-    element("th", { class: "left" }, tr, named(row));
+    breakable(element("th", { class: "left" }, tr), named(row));
     rows.forEach((_, j) => {
       if (i === j) return element("td", {}, tr, "");
       const [difference, p, equal] = told.pairs[i][j];
@@ -182,8 +182,14 @@ function fill(table, heads, lines) {
   heads.forEach((text) => element("th", {}, head, text));
   for (const cells of lines) {
     const row = element("tr", {}, body);
-    cells.forEach((text) => element("td", {}, row, text));
+    breakable(element("td", {}, row), cells[0]);
+    cells.slice(1).forEach((text) => element("td", {}, row, text));
   }
+}
+
+// text that may be broken after its commas: a funnel is one long word
+function breakable(place, text) {
+  text.split(",").forEach((part, i) => place.append(...(i ? [",", element("wbr")] : []), part));
 }
 
 function options(select, names, chosen) {

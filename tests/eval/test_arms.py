@@ -1,15 +1,29 @@
 import pytest
 from click.testing import CliRunner
-from test_study_table import FOUND
 
 from mrl_search.cli import main
 from mrl_search.errors import RecipeError
-from mrl_search.training import Study, markdown
+from mrl_search.eval import ComparedArm, Difference, Kept, Measured, Share, Study
+from mrl_search.training import markdown
+
+FOUND = Study(
+    recipe={},
+    sources=(),
+    overlaps={},
+    measured=(
+        Measured("tiny", "nDCG@10", "none", "a", 0, 16, 0.5, (0.4, 0.6)),
+        Measured("tiny", "nDCG@10", "none", "b", 0, 16, 0.4, (0.3, 0.5)),
+    ),
+    compared=(ComparedArm("tiny", "nDCG@10", "none", "b", 16, Difference(-0.1, -0.2, 0.0, 0.04, 0.01, 0.25)),),
+    step_seconds={"a-seed0": 0.5},
+    provenance={},
+    kept=(Kept("tiny", "nDCG@10", "none", "a", 16, Share(1.0, 1.0, 1.0)),),
+)
 
 
 def test_a_study_is_json_and_back_and_is_written_whole(tmp_path):
     FOUND.write(tmp_path / "deep" / "s.json")
-    assert Study.from_json((tmp_path / "deep" / "s.json").read_text(), "s.json") == FOUND
+    assert Study.read(tmp_path / "deep" / "s.json") == FOUND
 
 
 @pytest.mark.parametrize(("text", "reason"), [("{", "s.json: not JSON"), ("{}", "s.json: the key 'recipe' is missing")])

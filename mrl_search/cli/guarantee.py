@@ -1,0 +1,77 @@
+"""mrl-search guarantee."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mrl_search.cli.options import GuaranteeType
+
+if TYPE_CHECKING:
+    from mrl_search.calibration import Promise
+    from mrl_search.indexes import Calibration
+
+
+@click.command("guarantee")
+@click.argument("level", type=GuaranteeType())
+@click.option("--index", type=click.Path(path_type=Path), help="Folder of the index, or its name under indexes/.")
+@click.option("--k", type=click.IntRange(min=1), default=10, show_default=True, metavar="N", help="How many answers.")
+@click.option(
+    "--queries", metavar="FILE", help="Held-out queries (or -); sampled documents stand for them if not given."
+)
+@click.option("--vectors", type=click.Path(path_type=Path), help="Vectors (.npy) of held-out queries.")
+@click.option(
+    "--confidence", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.95, show_default=True
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def guarantee_command(
+    level: str | float,
+    index: Path | None,
+    k: int,
+    queries: str | None,
+    vectors: Path | None,
+    confidence: float,
+    as_json: bool,
+) -> None:
+    """Prepare an index for `query --guarantee LEVEL`.
+
+    LEVEL is exact, which writes upper bounds of all vectors beside them; or a recall, as 0.99, for which the least
+    number of candidates is chosen so that held-out queries prove it.
+    """
+    from mrl_search.calibration import Promise
+    from mrl_search.guarantee import EXACT
+    from mrl_search.indexes import add_bounds, add_calibration, find_index, read_manifest
+
+    folder = find_index(index)
+    if level == EXACT:
+        if queries is not None or vectors is not None:
+            raise click.UsageError("exact needs no queries")
+        record = add_bounds(folder)
+        documents = read_manifest(folder)[0].documents
+        facts = {"index": str(folder), "axes": len(record.means), "bytes": sum(record.sizes)}
+        each = sum(record.sizes) / documents
+        click.echo(json.dumps(facts) if as_json else f"bounds of {documents:,} documents, {each:,.1f} bytes each")
+        return
+    calibration = _calibrated(folder, queries, vectors, Promise(float(level), k, confidence))
+    add_calibration(folder, calibration)
+    click.echo(json.dumps(calibration.__dict__) if as_json else str(calibration))
+
+
+def _calibrated(folder: Path, queries: str | None, vectors: Path | None, promise: "Promise") -> "Calibration":
+    from mrl_search.calibration import calibrate, sampled_queries
+    from mrl_search.cli.query import query_vectors
+    from mrl_search.retriever import open_retriever
+
+    with open_retriever(folder, device="cpu") as retriever:
+        index = retriever.stored.vectors
+        if queries is None and vectors is None:
+            click.echo(
+                "no --queries: documents stand for them, each without itself. Questions differ from documents, and the "
+                "promise holds for queries like those it was calibrated with",
+                err=True,
+            )
+            asked, own = sampled_queries(index)
+            return calibrate(index, asked, retriever.funnel, promise, own)
+        _, matrix = query_vectors(retriever, queries, vectors)
+        return calibrate(index, retriever.checked_queries(matrix), retriever.funnel, promise)

@@ -1,0 +1,94 @@
+"""Adding to an index that is there: files no reader has known so far, and a manifest that names them."""
+
+import contextlib
+import dataclasses
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mrl_search.errors import IndexStoreError
+from mrl_search.indexes.axes import principal
+from mrl_search.indexes.bounds import far_blocks, far_shape, near_blocks, near_shape
+from mrl_search.indexes.catalog import Catalog, Segment
+from mrl_search.indexes.layout import FileRecord, Layout, sync_folder, write_durably
+from mrl_search.indexes.manifest import BoundsRecord, Calibration, Manifest
+from mrl_search.indexes.stored import StoredVectors, header, map_vectors, packed
+
+
+@contextlib.contextmanager
+def _amending(folder: Path) -> Iterator[tuple[Catalog, Manifest, Segment]]:
+    """The write lock on an index, what it says of itself and its segment; unless something is committed, all stays.
+
+    Raises IndexStoreError where there is no index, another process writes to it, or the disk refuses.
+    """
+    Catalog.read(Layout(folder).catalog).close()  # else `write` would make one
+    try:
+        catalog = Catalog.write(Layout(folder).catalog)
+        try:
+            manifest, segments = catalog.manifest(), catalog.segments()
+            if manifest is None or len(segments) != 1:
+                raise IndexStoreError(f"nothing is committed in {folder}: the build that made it must be run again")
+            yield catalog, manifest, segments[0]
+        finally:
+            catalog.close()
+    except (OSError, sqlite3.Error) as error:
+        raise IndexStoreError(f"the index in {folder} could not be written: {error}; it is what it was") from error
+
+
+def add_calibration(folder: Path, calibration: Calibration) -> None:
+    """Commits a calibration, in the place of one for the same recall, confidence and k. Raises as `_amending`."""
+    with _amending(folder) as (catalog, manifest, _):
+        others = [old for old in manifest.calibrations if _promise(old) != _promise(calibration)]
+        known = tuple(sorted([*others, calibration], key=_promise))
+        catalog.commit(dataclasses.replace(manifest, calibrations=known))
+
+
+def _promise(calibration: Calibration) -> tuple[int, float, float]:
+    return calibration.k, calibration.recall, calibration.confidence
+
+
+def add_bounds(folder: Path) -> BoundsRecord:
+    """Writes and commits upper bounds of an index's vectors, unless it has them; reads all vectors twice.
+
+    Raises as `_amending`.
+    """
+    layout = Layout(folder)
+    with _amending(folder) as (catalog, manifest, segment):
+        if manifest.bounds is not None:
+            return manifest.bounds
+        paths = layout.bounds(segment.number)
+        vectors = map_vectors(layout.vectors(segment.number), segment.documents, manifest.dim, manifest.dtype)
+        try:
+            for path in paths:  # no commit knows of them: what is there, a killed process left
+                path.unlink(missing_ok=True)
+            record = _written(paths, dataclasses.replace(vectors, lets_go=True), segment.number)
+            sync_folder(layout.segment(segment.number))
+            catalog.commit(dataclasses.replace(manifest, bounds=record))
+        finally:
+            if catalog.is_pending:  # asked of SQLite: an interrupt can arrive as COMMIT returns
+                for path in paths:
+                    path.unlink(missing_ok=True)
+    return record
+
+
+def _written(paths: tuple[Path, Path, Path], vectors: StoredVectors, segment: int) -> BoundsRecord:
+    axes = principal(vectors)
+    count = len(vectors)
+
+    def chunks(shape: tuple[int, int], blocks: Iterator[NDArray[np.uint8]]) -> Iterator[bytes]:
+        yield header(*shape, "uint8")
+        for block in blocks:
+            yield block.tobytes()
+
+    many, dim = axes.matrix.shape
+    matrix = iter([header(many, dim, "float32"), packed(axes.matrix, "float32").tobytes()])
+    near = chunks(near_shape(axes, count), near_blocks(vectors, axes))
+    far = chunks(far_shape(axes, count), far_blocks(vectors, axes))
+    records: list[FileRecord] = [
+        write_durably(path, parts) for path, parts in zip(paths, (matrix, near, far), strict=True)
+    ]
+    sizes, digests = zip(*records, strict=True)
+    return BoundsRecord(segment, sizes, digests, tuple(axes.means.tolist()), tuple(axes.deviations.tolist()))

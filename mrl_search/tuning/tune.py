@@ -1,0 +1,300 @@
+"""The fastest funnel that surely keeps what is asked for. `docs/tuning.md` says how it is searched for."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mrl_search.errors import FunnelError
+from mrl_search.funnel import Funnel, Stage
+from mrl_search.indexes import (
+    EXACT,
+    Codec,
+    Manifest,
+    StoredIndex,
+    TunedRecord,
+    VectorIndex,
+    build_prefix,
+    chosen_codec,
+    store_tuned,
+)
+from mrl_search.progress import Bar, bar
+from mrl_search.provenance import provenance
+from mrl_search.results import Result
+from mrl_search.retriever import Retriever, open_retriever
+from mrl_search.tuning.ahead import Ahead, look_ahead
+from mrl_search.tuning.asked import Asked, Lists, asked_of, fewest, lists
+from mrl_search.tuning.points import Bench, Point, timed
+
+_DEPTH = 500  # candidates; a prefix that needs more is too short to pay
+_OTHERS = 2  # structures that are built to compare with the index's own
+_FASTER = 1.1  # times as fast as the index's own must another be to be worth a build
+_MIDDLES = (2, 4)  # times the prefix's width, of a stage between
+_LEAST_QUERIES = 20
+_WORTH_CODES = 10_000  # documents, from which codes without cells may do
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is asked of a funnel: at least so much recall@k, surely; at most so many ms (p95) and bytes of RAM.
+
+    others: also try structures and widths that the index does not have.
+    """
+
+    recall: float = 0.99
+    k: int = 10
+    p95_ms: float | None = None
+    ram_bytes: float | None = None
+    others: bool = True
+
+    def __post_init__(self) -> None:
+        if not 0 < self.recall <= 1:
+            raise FunnelError(f"a recall lies between 0 and 1, found {self.recall:g}")
+
+
+@dataclass(frozen=True)
+class Tuning(Result):
+    """What the tuner found.
+
+    points: those that no other beats in recall, p50 and RAM at once, from fast to accurate. chosen: the fastest of them
+    that this index can walk and that meets every wish; None if none does. nearest: then, the one that misses least.
+    better: one of another structure that is at least a tenth faster, and build: the command that makes it.
+    ahead: what candidates more documents will need.
+    """
+
+    index: str
+    documents: int
+    k: int
+    target: float
+    p95_ms: float | None
+    ram_bytes: float | None
+    asked: int
+    source: str
+    points: tuple[Point, ...]
+    chosen: Point | None
+    nearest: Point | None
+    better: Point | None
+    build: str
+    ahead: Ahead | None
+    provenance: dict[str, object]
+
+
+def tune(
+    folder: Path,
+    wish: Wish,
+    *,
+    queries: str | None = None,
+    asked: int = 1_000,
+    store: bool = True,
+    progress: bool = False,
+) -> Tuning:
+    """Tunes an index, and commits the chosen funnel as its default if `store`.
+
+    queries: a file of held-out ones; without it `asked` documents stand in for them, which questions differ from.
+    Raises FunnelError for wishes that cannot be, and for fewer than 20 queries; what opening and encoding raise.
+    """
+    with open_retriever(folder, device="cpu") as retriever:
+        found = _tuned(retriever, wish, queries, asked, progress=progress)
+        manifest = retriever.stored.manifest
+    if store and found.chosen is not None:
+        store_tuned(folder, manifest, found.chosen.funnel, _record(found, found.chosen))
+    return found
+
+
+def _tuned(retriever: Retriever, wish: Wish, queries: str | None, count: int, *, progress: bool) -> Tuning:
+    stored = retriever.stored
+    told = asked_of(retriever, queries, count)
+    if len(told.vectors) < _LEAST_QUERIES:
+        raise FunnelError(f"{len(told.vectors)} queries cannot tell a recall; give at least {_LEAST_QUERIES}")
+    if wish.k + told.extra > len(stored.vectors):
+        raise FunnelError(f"asked for {wish.k} answers of {len(stored.vectors)} documents")
+    widths = _widths(stored.manifest, wish)
+    with bar(None, "tuning", "steps", shown=progress) as shown:
+        found = lists(stored, told, widths, wish.k, _DEPTH)
+        shown.update()
+        points = list(_points(stored, told, found, wish, shown))
+    own = [point for point in points if _is_own(point, stored.manifest)]
+    chosen, nearest = _chosen(own, wish, len(stored.vectors))
+    better = _better(points, chosen, wish, len(stored.vectors), stored.manifest)
+    return Tuning(
+        index=str(stored.folder),
+        documents=len(stored.vectors),
+        k=wish.k,
+        target=wish.recall,
+        p95_ms=wish.p95_ms,
+        ram_bytes=wish.ram_bytes,
+        asked=len(told.vectors),
+        source=told.source,
+        points=tuple(_front(points)),
+        chosen=chosen,
+        nearest=nearest,
+        better=better,
+        build=_command(better, stored.manifest) if better is not None else "",
+        ahead=look_ahead(found, stored.manifest.prefix_dim, wish.recall) if widths else None,
+        provenance=provenance(),
+    )
+
+
+def _widths(manifest: Manifest, wish: Wish) -> list[int]:
+    """The prefixes that are tried: the index's own, and powers of two from half of it to four times it."""
+    own, full = manifest.prefix_dim, manifest.dim
+    if own == full:
+        return []
+    others = {own // 2, own * 2, own * 4} if wish.others else set()
+    return sorted({own, *(dim for dim in others if 8 <= dim <= full // 2)})
+
+
+def _points(stored: StoredIndex, asked: Asked, found: Lists, wish: Wish, shown: Bar) -> Iterator[Point]:
+    """Measured points: of the index's own prefix index, of others that promise as much, and of exact search."""
+    manifest = stored.manifest
+    whole = VectorIndex(stored.vectors.stored)
+    timings: list[tuple[Bench, Point]] = []
+    own = Bench(stored.vectors, manifest.prefix, asked, found, stored.rotation)
+    if manifest.prefix_dim < manifest.dim:
+        timings += _walks(own, wish, found)
+        shown.update()
+        for codec, dim in _others(manifest, found, wish):
+            prefixes = build_prefix(stored.vectors.stored, dim, codec)
+            if wish.ram_bytes is not None and prefixes.nbytes > wish.ram_bytes:
+                continue
+            index = VectorIndex(stored.vectors.stored, prefixes, stored.vectors.sketches)
+            timings += _walks(Bench(index, codec.factory, asked, found, stored.rotation), wish, found)
+            shown.update()
+    scan = Bench(whole if timings else stored.vectors, "none", asked, found, stored.rotation)
+    exact = scan.points([(None, Funnel((Stage(manifest.dim, wish.k),)))])
+    yield from (point for _, point in timed(timings))
+    yield from (point for _, point in timed([(scan, point) for point in exact], count=_LEAST_QUERIES))
+
+
+def _walks(bench: Bench, wish: Wish, found: Lists) -> list[tuple[Bench, Point]]:
+    """The faster half of the funnels that surely reach the target over one prefix index, and some between stages."""
+    dim, full = bench.index.prefix_dim, bench.index.dim
+    found_there = bench.candidates(wish.recall)
+    walks = [(probes, Funnel((Stage(dim, count), Stage(full, wish.k)))) for probes, count in found_there]
+    if not walks:
+        return _best_effort(bench, wish, found)
+    measured = [(bench, point) for point in bench.points(walks)]
+    quick = sorted(timed(measured, count=30), key=lambda walk: walk[1].latency_ms_p50)
+    kept = quick[: max(2, (len(quick) + 1) // 2)]
+    return kept + _longer(kept[0], wish)
+
+
+def _longer(walk: tuple[Bench, Point], wish: Wish) -> list[tuple[Bench, Point]]:
+    """The same funnel with a stage between that still reaches the target, for the widths that allow one."""
+    bench, point = walk
+    first, last = Funnel.parse(point.funnel).stages
+    middles = [first.dim * times for times in _MIDDLES if first.dim * times < last.dim]
+    counts = [count for count in (2 * wish.k, 4 * wish.k) if count < first.k]
+    walks = [(point.probes, Funnel((first, Stage(dim, count), last))) for dim in middles for count in counts]
+    return [(bench, longer) for longer in bench.points(walks) if longer.recall.low >= wish.recall]
+
+
+def _best_effort(bench: Bench, wish: Wish, found: Lists) -> list[tuple[Bench, Point]]:
+    """Where nothing reaches the target: as many candidates as were looked at, in all cells."""
+    stages = Stage(bench.index.prefix_dim, max(found.depth, wish.k)), Stage(bench.index.dim, wish.k)
+    cells = bench.index.cells
+    return [(bench, point) for point in bench.points([(None if cells == 1 else cells, Funnel(stages))])]
+
+
+def _others(manifest: Manifest, found: Lists, wish: Wish) -> Iterator[tuple[Codec, int]]:
+    """The structures that promise most by the bytes a query reads, unless the index has them; at most _OTHERS.
+
+    A prefix that needs more candidates, searched exactly, than were looked at is left out: codes need no fewer.
+    """
+    if not wish.others:
+        return
+    promising = []
+    for dim in sorted(dim for dim in found.by if dim < manifest.dim):
+        needed = fewest(found.ranks(dim), wish.recall)
+        if needed is None:
+            continue
+        codecs = {chosen_codec(manifest.documents, dim), Codec(EXACT), Codec("SQ8")}
+        if manifest.documents >= _WORTH_CODES:
+            codecs.add(chosen_codec(_WORTH_CODES, dim))
+        for codec in codecs:
+            if (codec.factory, dim) != (manifest.prefix, manifest.prefix_dim):
+                reads = manifest.documents * _bytes(codec, dim) + needed * manifest.dim
+                promising.append((reads, codec.factory, codec, dim))
+    for _, _, codec, dim in sorted(promising)[:_OTHERS]:
+        yield codec, dim
+
+
+def _bytes(codec: Codec, dim: int) -> float:
+    """Bytes of a row that a query scans, in all cells."""
+    per_dim = {EXACT: 4.0, "SQ8": 1.0}
+    if codec.factory in per_dim:
+        return per_dim[codec.factory] * dim
+    tables = int(codec.factory.partition("PQ")[2].partition("x")[0])
+    return tables / 2
+
+
+def _is_own(point: Point, manifest: Manifest) -> bool:
+    first = Funnel.parse(point.funnel).stages[0]
+    return first.dim == manifest.dim or (point.prefix, first.dim) == (manifest.prefix, manifest.prefix_dim)
+
+
+def _meets(point: Point, wish: Wish, documents: int) -> bool:
+    return (
+        point.recall.low >= wish.recall
+        and (wish.p95_ms is None or point.latency_ms_p95 <= wish.p95_ms)
+        and (wish.ram_bytes is None or point.ram_bytes_per_document * documents <= wish.ram_bytes)
+    )
+
+
+def _chosen(points: Sequence[Point], wish: Wish, documents: int) -> tuple[Point | None, Point | None]:
+    """The fastest that meets all wishes; or else, second, the one of most recall within the limits, or the fastest."""
+    meeting = [point for point in points if _meets(point, wish, documents)]
+    if meeting:
+        return min(meeting, key=lambda point: point.latency_ms_p50), None
+    in_time = [point for point in points if wish.p95_ms is None or point.latency_ms_p95 <= wish.p95_ms]
+    if in_time:
+        return None, max(in_time, key=lambda point: point.recall.low)
+    return None, min(points, key=lambda point: point.latency_ms_p95)
+
+
+def _better(
+    points: Sequence[Point], chosen: Point | None, wish: Wish, documents: int, manifest: Manifest
+) -> Point | None:
+    """The fastest of another structure, if it is clearly faster than what was chosen."""
+    others = [point for point in points if not _is_own(point, manifest) and _meets(point, wish, documents)]
+    best = min(others, key=lambda point: point.latency_ms_p50, default=None)
+    if best is None or (chosen is not None and best.latency_ms_p50 * _FASTER > chosen.latency_ms_p50):
+        return None
+    return best
+
+
+def _front(points: Sequence[Point]) -> list[Point]:
+    """Those that no other beats in recall, p50 and RAM at once, from fast to slow."""
+
+    def beats(one: Point, other: Point) -> bool:
+        ours, theirs = (
+            (-point.recall.value, point.latency_ms_p50, point.ram_bytes_per_document) for point in (one, other)
+        )
+        return ours != theirs and all(mine <= its for mine, its in zip(ours, theirs, strict=True))
+
+    kept = [point for point in points if not any(beats(other, point) for other in points)]
+    return sorted(kept, key=lambda point: point.latency_ms_p50)
+
+
+def _command(point: Point, manifest: Manifest) -> str:
+    """What builds such an index of the same corpus; its rotation is then fitted for that width."""
+    dims = f"{Funnel.parse(point.funnel).stages[0].dim},{manifest.dim}"
+    return f"mrl-search build CORPUS --dims {dims} --prefix '{point.prefix}' --dtype {manifest.dtype} --force"
+
+
+def _record(found: Tuning, point: Point) -> TunedRecord:
+    made = found.provenance
+    return TunedRecord(
+        probes=point.probes,
+        k=found.k,
+        target=found.target,
+        recall=point.recall.value,
+        low=point.recall.low,
+        high=point.recall.high,
+        asked=found.asked,
+        source=found.source,
+        latency_ms_p50=point.latency_ms_p50,
+        latency_ms_p95=point.latency_ms_p95,
+        time=str(made["time"]),
+        machine=str(made["machine"]),
+        command=str(made["command"]),
+    )
