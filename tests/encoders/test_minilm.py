@@ -55,7 +55,7 @@ def test_weights_that_are_not_the_upstream_ones_are_refused(monkeypatch):
 
 
 def test_prompts_it_has_no_use_for_are_refused():
-    with pytest.raises(EncoderError, match="minilm-768 takes no prompts, LayerNorm or dim"):
+    with pytest.raises(EncoderError, match="minilm-768 takes no prompts, LayerNorm, layers or dim"):
         load_encoder(EncoderSpec("minilm-768", query_prompt="query: "))
     with pytest.raises(EncoderError, match="leave those out"):
         load_encoder(EncoderSpec("minilm-768", dim=64))
