@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 )
 @click.option("--vectors", type=click.Path(path_type=Path), help="Vectors (.npy) of held-out queries.")
 @click.option(
-    "--confidence", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.95, show_default=True
+    "--confidence",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=0.95,
+    show_default=True,
+    help="How sure the recall is to be kept.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def guarantee_command(

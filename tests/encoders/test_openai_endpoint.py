@@ -119,7 +119,9 @@ def test_a_url_with_a_password_or_a_bad_host_or_port_is_refused_without_showing_
 
 @pytest.mark.parametrize("setting", [{"layer_norm": True}, {"precision": "bfloat16"}])
 def test_a_setting_that_only_a_local_model_has_is_refused(server, setting):
-    with pytest.raises(EncoderError, match="only the server of 'small' sets layer_norm, precision or layers; leave them out"):
+    with pytest.raises(
+        EncoderError, match="only the server of 'small' sets layer_norm, precision or layers; leave them out"
+    ):
         encoder_at(server, **setting)
 
 
