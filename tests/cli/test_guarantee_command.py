@@ -82,4 +82,4 @@ def test_explain_says_where_only_the_proof_found_an_answer(many):
             found = traced_search(retriever, query[None], Funnel.parse("8:2,32:2"), proof=True)
             if any(answer.id not in found.stages[1].ranks for answer in found.answers):
                 break
-        assert " - " in explanation(found)
+        assert " - " in explanation(found, retriever.where)
