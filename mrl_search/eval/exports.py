@@ -181,16 +181,16 @@ def _picture(evaluations: Sequence[Evaluation], kind: str) -> bytes:
             left.scatter(
                 [row.cost.latency_ms_p50 for row in rows], [row.mean[measure] for row in rows], s=18, color=colour
             )
-            exact = sorted(
-                (int(row.funnel.partition(":")[0]), row) for row in rows if row.funnel.replace(":", "").isdecimal()
-            )
-            spans = intervals([list(row.per_query[measure].values()) for _, row in exact]) if exact else []
-            means = [row.mean[measure] for _, row in exact]
+            by_dim: dict[int, Report] = {}  # of two of one width the first, which every evaluation has
+            for row in rows:
+                if row.funnel.replace(":", "").isdecimal():
+                    by_dim.setdefault(int(row.funnel.partition(":")[0]), row)
+            dims_there = sorted(by_dim)
+            spans = intervals([list(by_dim[dim].per_query[measure].values()) for dim in dims_there]) if by_dim else []
+            means = [by_dim[dim].mean[measure] for dim in dims_there]
             bars = [[mean - low for mean, (low, _) in zip(means, spans, strict=True)]]
             bars += [[high - mean for mean, (_, high) in zip(means, spans, strict=True)]]
-            right.errorbar(
-                [dim for dim, _ in exact], means, bars, marker="o", markersize=4, capsize=2, label=name, color=colour
-            )
+            right.errorbar(dims_there, means, bars, marker="o", markersize=4, capsize=2, label=name, color=colour)
         left.set(xscale="log", xlabel="p50 ms a query", ylabel=measure, title=one.title)
         left.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         left.xaxis.set_major_formatter("{x:g}")

@@ -167,8 +167,9 @@ def resampled(redrawn: NDArray[np.float64], value: float, margin: float) -> Diff
     redrawn: (r,), that difference in each resample. p values are shares of resamples beyond 0 and ± margin.
     """
     low, high = np.percentile(redrawn, PERCENTILES)
-    different = 2 * min((redrawn <= 0).mean(), (redrawn >= 0).mean())
-    equivalent = max((redrawn <= -margin).mean(), (redrawn >= margin).mean())
+    count = len(redrawn) + 1  # the sample itself is one of those that reach as far
+    different = 2 * (min((redrawn <= 0).sum(), (redrawn >= 0).sum()) + 1) / count
+    equivalent = (max((redrawn <= -margin).sum(), (redrawn >= margin).sum()) + 1) / count
     return Difference(value, float(low), float(high), float(min(1.0, different)), float(equivalent), margin)
 
 

@@ -104,8 +104,10 @@ def similarity(recipe: TrainRecipe, root: Path, models: Models, device: Device) 
             where = (name, SPEARMAN, rotation)
             for arm, by_dim in means.items():
                 for dim, ours in by_dim.items():
-                    share = ours / by_dim[max(by_dim)]
-                    found.kept.append(Kept(*where, arm, dim, resampled_share(share[1:], float(share[0]))))
+                    widest = by_dim[max(by_dim)]
+                    if (widest > 0).all():  # else a share of it says nothing
+                        share = ours / widest
+                        found.kept.append(Kept(*where, arm, dim, resampled_share(share[1:], float(share[0]))))
                     if arm != recipe.arms[0].name:
                         more = ours - means[recipe.arms[0].name][dim]
                         difference = resampled(more[1:], float(more[0]), recipe.judged.margin)

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 from mrl_search.encoders import EncoderSpec, cached, load_encoder
+from mrl_search.errors import RecipeError
 from mrl_search.eval import Study
 from mrl_search.provenance import provenance
 from mrl_search.training.card import add_section
@@ -23,6 +24,10 @@ def study(recipe: TrainRecipe, root: Path, out: Path, options: TrainOptions | No
     root: where the recipe's paths begin. Raises as `training_set`, `train_arm` and `evaluate`.
     """
     options = options or TrainOptions()
+    if not (recipe.judged.datasets or recipe.judged.sts):
+        raise RecipeError(
+            "[judged] names nothing to compare the arms on; name datasets or sts, or train without --pair"
+        )
     device = training_device(options)
     data = prepared(recipe, root, options)
     folders = {

@@ -60,6 +60,10 @@ def _notes(study: Study) -> list[str]:
         notes.append(
             "One seed: these are differences between these models; how far another seed moves them is not known."
         )
+    else:
+        notes.append(
+            f"{len(seeds)} seeds: the intervals are of queries (pairs) alone, and hold nothing of how seeds differ."
+        )
     return notes
 
 

@@ -2,13 +2,17 @@
 
 from dataclasses import dataclass, field
 from itertools import pairwise
+from math import inf
 from pathlib import Path
 
+from mrl_search.encoders.precision import PRECISIONS
 from mrl_search.errors import RecipeError
 from mrl_search.recipe import read_recipe
+from mrl_search.rotations import KINDS
 
 LOSSES = ("contrastive", "cosent", "softmax", "distil")
 HEADS = ("own", "tied")
+_SEEDS = 2**32  # as many as numpy takes
 _LEAST_DIM = 2  # one coordinate has no direction but its sign
 
 
@@ -72,6 +76,15 @@ class Judged:
     precision: str = "auto"
 
     def __post_init__(self) -> None:
+        for rotation in self.rotations:
+            _demand(rotation in KINDS, f"unknown rotation {rotation!r}; choose one of {', '.join(KINDS)}")
+        _demand(
+            self.precision in PRECISIONS,
+            f"unknown precision {self.precision!r}; choose one of {', '.join(PRECISIONS)}",
+        )
+        for what in ("datasets", "sts", "rotations"):
+            named = getattr(self, what)
+            _demand(len(set(named)) == len(named), f"one of the {what} is named twice; name each once")
         if not 0 < self.margin < 1:
             raise RecipeError(f"the margin of equivalence must lie between 0 and 1, found {self.margin}")
 
@@ -120,7 +133,10 @@ class TrainRecipe:
         _demand(self.batch >= 2 or self.loss != "contrastive", "a contrastive batch holds at least 2 pairs")
         _demand(0 < self.learning_rate < 1, f"learning_rate must lie between 0 and 1, found {self.learning_rate}")
         _demand(0 <= self.warmup < 1, f"warmup is a share of the steps, below 1, found {self.warmup}")
-        _demand(self.clip > 0 and self.scale > 0, f"clip and scale must be above 0, found {self.clip}, {self.scale}")
+        _demand(
+            0 < self.clip < inf and 0 < self.scale < inf,
+            f"clip and scale must be numbers above 0, found {self.clip}, {self.scale}",
+        )
         _demand(self.negatives >= 0 and self.mini_batch >= 0, "negatives and mini_batch cannot be below 0")
         _demand(self.loss in LOSSES, f"unknown loss {self.loss!r}; choose one of {', '.join(LOSSES)}")
         _demand(self.head in HEADS, f"unknown head {self.head!r}; choose one of {', '.join(HEADS)}")
@@ -128,7 +144,11 @@ class TrainRecipe:
         _demand(
             self.precision in ("float32", "bfloat16"), f"precision is float32 or bfloat16, found {self.precision!r}"
         )
-        _demand(bool(self.seeds) and min(self.seeds) >= 0, f"seeds must be whole numbers from 0, found {self.seeds}")
+        _demand(
+            bool(self.seeds) and min(self.seeds) >= 0 and max(self.seeds) < _SEEDS,
+            f"seeds must be whole numbers from 0, below 2^32, found {self.seeds}",
+        )
+        _demand(len(set(self.seeds)) == len(self.seeds), f"the seeds must differ, found {self.seeds}")
         _demand(
             not self.mini_batch or self.loss == "contrastive",
             f"mini_batch (GradCache) is for the contrastive loss; {self.loss} needs the batch in one piece",

@@ -71,6 +71,7 @@ def train_arm(
     model.model_card_data.local_files_only = True
     dataset = Dataset.from_dict(columns(recipe, data))
     loss, noted = objective(recipe, arm, model, _labels(data))
+    _start(folder, facts)  # not before: a recipe that cannot be trained leaves nothing behind
     with bar(recipe.steps, f"training {arm.name}, seed {seed}", "steps", shown=options.progress) as progress:
         dynamics = Dynamics(recipe, arm, model, noted, folder / _PARTS, _teller(progress))
         trainer = SentenceTransformerTrainer(
@@ -148,17 +149,19 @@ def _facts(recipe: TrainRecipe, arm: Arm, seed: int, data: TrainingSet) -> dict[
 
 
 def _is_done(folder: Path, facts: dict[str, Any]) -> bool:
-    """Whether this very run is whole in the folder; notes there which run it is, if it was empty."""
+    """Whether this very run is whole in the folder. Raises TrainingError where it holds another."""
     started = folder / "run.json"
-    if started.exists():
-        if json.loads(started.read_text(encoding="utf-8"))["digest"] != facts["digest"]:
-            raise TrainingError(
-                f"{folder} holds a run of another recipe, data, arm or seed; delete it, or choose another with --out"
-            )
-        return (folder / FACTS).exists()
+    if started.exists() and json.loads(started.read_text(encoding="utf-8"))["digest"] != facts["digest"]:
+        raise TrainingError(
+            f"{folder} holds a run of another recipe, data, arm or seed; delete it, or choose another with --out"
+        )
+    return started.exists() and (folder / FACTS).exists()
+
+
+def _start(folder: Path, facts: dict[str, Any]) -> None:
+    """Notes which run the folder holds."""
     folder.mkdir(parents=True, exist_ok=True)
-    _write_json(started, facts)
-    return False
+    _write_json(folder / "run.json", facts)
 
 
 def _finish(model: SentenceTransformer, folder: Path, facts: dict[str, Any], device: Device) -> None:

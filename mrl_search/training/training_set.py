@@ -9,6 +9,7 @@ from typing import Any
 
 from mrl_search.data import Dataset, Example, Tolerance, load_dataset, read_examples
 from mrl_search.errors import CorpusError, TrainingError
+from mrl_search.training.sts import scored_pairs
 from mrl_search.training.train_recipe import Source, TrainRecipe
 
 _JUDGED = "dir:"
@@ -35,10 +36,12 @@ def training_set(recipe: TrainRecipe, root: Path) -> TrainingSet:
     """All examples the recipe names, paths taken from `root`.
 
     `dir:FOLDER` stands for the judged pairs of a BEIR folder's split "train". A pair of a test query and a document
-    that is relevant to it is left out and counted. Raises CorpusError, and TrainingError for examples of a wrong kind.
+    that is relevant to it is left out and counted; pairs of a file of scored pairs that is judged by are only counted.
+    Raises CorpusError, and TrainingError for examples of a wrong kind.
     """
     tests = {name: load_dataset(name, "test", root / recipe.judged.folder) for name in recipe.judged.datasets}
     judged = {name: _judged_texts(dataset) for name, dataset in tests.items()}
+    scored = {name: _scored_pairs(root / name) for name in recipe.judged.sts}
     forbidden = {pair for pairs, _, _ in judged.values() for pair in pairs}
     examples: list[Example] = []
     sources: list[dict[str, object]] = []
@@ -67,6 +70,8 @@ def training_set(recipe: TrainRecipe, root: Path) -> TrainingSet:
         }
         for name, (pairs, queries, documents) in judged.items()
     }
+    trained = {frozenset(map(_folded, example[:2])) for example in examples if scored}
+    overlaps |= {name: _overlap(pairs, trained, seen) for name, pairs in scored.items()}
     return TrainingSet(tuple(examples), tuple(sources), overlaps)
 
 
@@ -119,6 +124,23 @@ def _judged_examples(dataset: Dataset) -> Iterator[Example]:
         for document, grade in dataset.qrels[query].items():
             if grade > 0 and document in contents and contents[document].strip():
                 yield Example(text, contents[document])
+
+
+def _scored_pairs(path: Path) -> set[frozenset[str]]:
+    """The pairs of a file that is judged by, folded, in no order. Raises CorpusError as `scored_pairs`."""
+    first, second, _ = scored_pairs(path)
+    return {frozenset((_folded(one), _folded(other))) for one, other in zip(first, second, strict=True)}
+
+
+def _overlap(pairs: set[frozenset[str]], trained: set[frozenset[str]], seen: set[str]) -> dict[str, int]:
+    """How many of the pairs, and of their sentences, stand in the training texts."""
+    sides = {side for pair in pairs for side in pair}
+    return {
+        "test pairs": len(pairs & trained),
+        "of pairs": len(pairs),
+        "test sentences": len(sides & seen),
+        "of sentences": len(sides),
+    }
 
 
 def _judged_texts(dataset: Dataset) -> tuple[set[tuple[str, str]], set[str], set[str]]:

@@ -1,5 +1,6 @@
 import csv
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -33,6 +34,13 @@ def test_csv_has_numbers_in_full(whole, tmp_path):
 def test_pictures(whole, tmp_path, ending, begins):
     write_report([whole, whole], tmp_path / "deep" / f"r.{ending}")
     assert (tmp_path / "deep" / f"r.{ending}").read_bytes().startswith(begins)
+
+
+def test_a_picture_takes_the_first_of_two_exact_rows_of_one_width(whole, tmp_path):
+    first = whole.reports[0]
+    shallow = replace(first, funnel=first.funnel.partition(":")[0] + ":20")
+    write_report([replace(whole, reports=(*whole.reports, shallow))], tmp_path / "r.svg")
+    assert (tmp_path / "r.svg").read_bytes().startswith(b"<?xml")
 
 
 def test_another_ending_or_no_matplotlib_is_one_clear_line(whole, tmp_path, monkeypatch):

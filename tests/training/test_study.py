@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from mrl_search.cli import main
+from mrl_search.errors import CorpusError, RecipeError, TrainingError
 from mrl_search.training import Arm, Judged, Source, Study, TrainRecipe, markdown, study, table
 
 RESULTS = sorted((Path(__file__).resolve().parents[2] / "training" / "results").glob("*.json"))
@@ -48,7 +49,7 @@ def test_a_study_measures_every_arm_seed_width_and_rotation_and_compares_with_th
     found = study(recipe_of(tiny), collection, collection / "out")
     assert len(found.measured) == 2 * 2 * 2 * 2 * len(WIDTHS)  # collection or pairs, rotations, arms, seeds
     assert len(found.compared) == 2 * 2 * len(WIDTHS)
-    assert len(found.kept) == 2 * 2 * 2 * len(WIDTHS)
+    assert len([one for one in found.kept if one.dataset == "tiny"]) == 2 * 2 * len(WIDTHS)
     judged = [one for one in found.measured if one.dataset == "tiny"]
     assert all(one.mean == pytest.approx(np.mean(one.per_query), abs=1e-5) for one in judged)
     by_key = {(one.arm, one.seed): one.mean for one in judged if (one.rotation, one.dim) == ("none", 16)}
@@ -59,19 +60,23 @@ def test_a_study_measures_every_arm_seed_width_and_rotation_and_compares_with_th
 
 
 def test_what_a_width_keeps_of_scored_pairs_is_a_share_of_the_mean_correlations_of_the_seeds(tiny, collection):
-    found = study(recipe_of(tiny), collection, collection / "out")
-    here = ("pairs.jsonl", "none", "mrl")
-    means = {
-        dim: np.mean(
-            [one.mean for one in found.measured if (one.dataset, one.rotation, one.arm, one.dim) == (*here, dim)]
-        )
-        for dim in WIDTHS
-    }
-    kept = {one.dim: one.share for one in found.kept if (one.dataset, one.rotation, one.arm) == here}
+    words = [f"word{n} word{n + 1} word{n + 2}" for n in range(40)]
+    like = [{"sentence1": text, "sentence2": text, "score": 5} for text in words[:20]]
+    unlike = [{"sentence1": one, "sentence2": other, "score": 0} for one, other in zip(words, words[20:], strict=False)]
+    (collection / "sts.jsonl").write_text("".join(json.dumps(pair) + "\n" for pair in like + unlike))
+    judged = Judged(sts=("sts.jsonl",), rotations=("none",), precision="float32")
+    found = study(dataclasses.replace(recipe_of(tiny), judged=judged), collection, collection / "out")
+    means = {dim: np.mean([one.mean for one in found.measured if (one.arm, one.dim) == ("mrl", dim)]) for dim in WIDTHS}
+    kept = {one.dim: one.share for one in found.kept if one.arm == "mrl"}
     assert {dim: share.share for dim, share in kept.items()} == pytest.approx(
         {dim: mean / means[16] for dim, mean in means.items()}
     )
     assert kept[16].low == kept[16].high == 1
+
+
+def test_nothing_is_said_of_what_is_kept_where_full_width_may_not_correlate_at_all(tiny, collection):
+    found = study(recipe_of(tiny), collection, collection / "out")  # its scores have nothing to do with the texts
+    assert not [one for one in found.kept if one.dataset == "pairs.jsonl"]
 
 
 def test_a_rotation_leaves_full_width_as_it_is(tiny, collection):
@@ -138,6 +143,26 @@ def test_a_wrong_call_says_what_to_do(tiny, pairs, monkeypatch, words, code, rea
     told = CliRunner().invoke(main, ["train", *words])
     assert told.exit_code == code
     assert reason in told.output
+
+
+def test_a_study_that_judges_by_nothing_is_refused_before_it_trains(tiny, collection):
+    with pytest.raises(RecipeError, match="names nothing to compare the arms on"):
+        study(dataclasses.replace(recipe_of(tiny), judged=Judged()), collection, collection / "out")
+    assert not (collection / "out").exists()
+
+
+def test_scored_pairs_that_are_not_there_are_met_before_training(tiny, collection):
+    judged = dataclasses.replace(recipe_of(tiny).judged, sts=("nowhere.jsonl",))
+    with pytest.raises(CorpusError, match="nowhere"):
+        study(dataclasses.replace(recipe_of(tiny), judged=judged), collection, collection / "out")
+    assert not (collection / "out").exists()
+
+
+def test_an_arm_too_wide_for_the_base_leaves_nothing_behind(tiny, collection):
+    wide = dataclasses.replace(recipe_of(tiny), arms=(Arm("wide", (99,)),))
+    with pytest.raises(TrainingError, match="asks for 99 dims"):
+        study(wide, collection, collection / "out")
+    assert not (collection / "out" / "wide-seed0").exists()
 
 
 @pytest.mark.parametrize("path", RESULTS, ids=lambda path: path.stem)

@@ -37,6 +37,7 @@ def test_markdown_has_the_same_figures_and_what_each_keeps_of_its_own_full_width
     assert "| a | 1.2000 (100.0%) | 0.6000 (50.0%) |\n| b | 1.0000 (100.0%) | 0.5000 (50.0%) |" in found
     assert "| b − a | -0.1000 [-0.200,+0.000] = | -0.1000 [-0.200,+0.000] = |" in found
     assert "One seed" not in found
+    assert "2 seeds: the intervals are of queries (pairs) alone" in found
 
 
 def test_what_is_kept_has_its_interval_where_it_was_measured():

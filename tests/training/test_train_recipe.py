@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from mrl_search.errors import RecipeError
-from mrl_search.training.train_recipe import Arm, Source, TrainRecipe, read_train_recipe
+from mrl_search.training.train_recipe import Arm, Judged, Source, TrainRecipe, read_train_recipe
 
 RECIPES = sorted((Path(__file__).resolve().parents[2] / "training" / "recipes").glob("*.toml"))
 ARMS = (Arm("baseline", (16,)), Arm("mrl", (4, 8, 16)))
@@ -97,3 +97,30 @@ def test_an_arm_is_found_by_its_name():
     assert recipe().arm("mrl") is ARMS[1]
     with pytest.raises(RecipeError, match="there are baseline, mrl"):
         recipe().arm("mlr")
+
+
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [
+        ({"rotations": ("none", "foo")}, "unknown rotation 'foo'"),
+        ({"rotations": ("none", "none")}, "one of the rotations is named twice"),
+        ({"precision": "foo"}, "unknown precision 'foo'"),
+        ({"datasets": ("a", "a")}, "one of the datasets is named twice"),
+    ],
+)
+def test_what_cannot_be_judged_by_is_refused_before_anything_is_trained(told, reason):
+    with pytest.raises(RecipeError, match=reason):
+        Judged(**told)
+
+
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [
+        ({"seeds": (0, 0)}, "the seeds must differ"),
+        ({"seeds": (2**32,)}, r"below 2\^32"),
+        ({"scale": float("inf")}, "must be numbers above 0"),
+    ],
+)
+def test_numbers_beyond_their_range_are_refused(told, reason):
+    with pytest.raises(RecipeError, match=reason):
+        recipe(**told)

@@ -92,3 +92,11 @@ def test_scifact_shares_documents_between_train_and_test(shared_data):
     found = training_set(recipe, shared_data).overlaps["scifact"]
     assert (found["relevant test documents"], found["of"]) == (181, 283)
     assert found["pairs left out"] == 2
+
+
+def test_scored_pairs_that_are_trained_on_are_counted_in_either_order(tmp_path):
+    write(tmp_path / "a.jsonl", {"query": "One", "positive": "two"}, {"query": "three", "positive": "four"})
+    scored = [("two", "one"), ("three", "five"), ("six", "seven")]
+    write(tmp_path / "s.jsonl", *({"sentence1": a, "sentence2": b, "score": 1} for a, b in scored))
+    data = training_set(recipe_of(("a.jsonl",), judged=Judged(sts=("s.jsonl",))), tmp_path)
+    assert data.overlaps == {"s.jsonl": {"test pairs": 1, "of pairs": 3, "test sentences": 3, "of sentences": 6}}
