@@ -143,9 +143,22 @@ def _facts(recipe: TrainRecipe, arm: Arm, seed: int, data: TrainingSet) -> dict[
     for shared in ("arms", "seeds", "judged", "save_every"):
         del told[shared]
     facts = {"recipe": told, "arm": dataclasses.asdict(arm), "seed": seed, "data": data.sources}
+    if Path(recipe.base).is_dir():  # trained anew in its place, it is another base
+        facts["base"] = _digest_of_weights(Path(recipe.base))
+    if recipe.negatives or recipe.teacher is not None:
+        facts["examples"] = hashlib.sha256(repr((data.examples, data.taught)).encode("utf-8", "replace")).hexdigest()
     facts["digest"] = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
     found: dict[str, Any] = json.loads(json.dumps(facts))
     return found
+
+
+def _digest_of_weights(folder: Path) -> str:
+    """Of all weights below a model's folder, with where they stand."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*.safetensors")):
+        with path.open("rb") as file:
+            digest.update(f"{path.relative_to(folder)} {hashlib.file_digest(file, 'sha256').hexdigest()}".encode())
+    return digest.hexdigest()
 
 
 def _is_done(folder: Path, facts: dict[str, Any]) -> bool:

@@ -1,6 +1,7 @@
 """Real training of a tiny model: twins, curves that go on after a kill, losses that are not finite."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -172,3 +173,15 @@ def test_a_card_but_the_first_is_refused_with_the_way_to_it():
     assert training_device(TrainOptions(device=Device("cuda", 0))) == Device("cuda", 0)
     with pytest.raises(DeviceError, match="set CUDA_VISIBLE_DEVICES=2, and take --device cuda"):
         training_device(TrainOptions(device=Device("cuda", 2)))
+
+
+def test_a_base_that_was_trained_anew_in_its_place_is_another_run(tiny, pairs, tmp_path):
+    base = tmp_path / "base"
+    shutil.copytree(tiny, base)
+    recipe = TrainRecipe(str(base), (Source("pairs.jsonl"),), (Arm("baseline", (16,)),), 1, batch=8)
+    data = training_set(recipe, pairs)
+    train_arm(recipe, recipe.arms[0], 0, data, tmp_path / "run")
+    weights = next(base.rglob("*.safetensors"))
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\x01")
+    with pytest.raises(TrainingError, match="holds a run of another recipe"):
+        train_arm(recipe, recipe.arms[0], 0, data, tmp_path / "run")
