@@ -78,6 +78,12 @@ def test_a_bootstrap_of_a_mean_agrees_with_the_t_test():
     assert found.p_equivalent == pytest.approx(t.p_equivalent, abs=0.01)
 
 
+def test_no_p_of_resamples_is_zero():
+    found = resampled(np.full(99, 0.5), 0.5, 0.01)
+    assert (found.p_different, found.p_equivalent) == (2 / 100, 1.0)
+    assert resampled(np.zeros(99), 0.0, 0.01).p_equivalent == 1 / 100
+
+
 def test_holm_multiplies_the_smallest_by_all_and_never_falls():
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([0.9, 0.6]) == [1.0, 1.0]
