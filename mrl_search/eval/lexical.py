@@ -1,5 +1,6 @@
 """BM25: what the words alone find, as a row beside the encoders'."""
 
+from collections import defaultdict
 from itertools import islice
 from typing import Any
 
@@ -47,15 +48,14 @@ def _indexed(dataset: Dataset, count: int, *, progress: bool) -> tuple[Any, Any]
         raise MissingPackageError(error.name or "bm25s", "BM25", "bm25") from None
     stem = Stemmer.Stemmer("english")
     with bar(count, f"indexing words of {dataset.name}", "documents", shown=progress) as shown:
-        vocabulary: dict[str, int] = {}
-        texts = []  # as numbers: of words as strings, every document has its own
+        numbers: defaultdict[str, int] = defaultdict(lambda: len(numbers))
+        texts: list[list[int]] = []  # as numbers: of words as strings, every document has its own
         contents = (document.content for document in dataset.corpus.read(Tolerance(0)))
         for block in iter(lambda: list(islice(contents, _BLOCK)), []):
-            for tokens in _tokens(block, stem):
-                texts.append([vocabulary.setdefault(word, len(vocabulary)) for word in tokens])
+            texts.extend([numbers[word] for word in words] for words in _tokens(block, stem))
             shown.update(len(block))
     index = bm25s.BM25()
-    index.index((texts, vocabulary), show_progress=False)
+    index.index((texts, dict(numbers)), show_progress=False)
     return index, stem
 
 

@@ -66,7 +66,7 @@ def train_arm(
     if _is_done(folder, facts):
         if options.tensorboard and not (folder / _EVENTS).exists():
             raise TrainingError(
-                f"{folder} was trained without --tensorboard; delete it to train it once more, or leave --tensorboard out"
+                f"{folder} was trained without --tensorboard; delete it to train anew, or leave --tensorboard out"
             )
         return folder
     set_seed(seed)

@@ -51,7 +51,7 @@ def test_after_each_single_query_what_it_mapped_may_be_let_go_of():
 
 def test_few_queries_tell_the_median_of_even_times_and_more_are_timed_of_uneven_ones(monkeypatch):
     def count(latencies):
-        clock = iter(np.repeat(np.cumsum([0, *latencies]) / 1000, 2)[1:].tolist() + [1e6, 1e6 + 1])
+        clock = iter([*np.repeat(np.cumsum([0, *latencies]) / 1000, 2)[1:].tolist(), 1e6, 1e6 + 1])
         monkeypatch.setattr(costs.time, "perf_counter", lambda: next(clock))
         asked = []
         timed(lambda first, last: asked.append(first), 200)
