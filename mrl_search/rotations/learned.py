@@ -132,4 +132,5 @@ def _orthonormal(weight: "torch.Tensor") -> "torch.Tensor":
     import torch
 
     lower = torch.linalg.cholesky(weight @ weight.T)
-    return torch.linalg.solve_triangular(lower, weight, upper=False)
+    rows: torch.Tensor = torch.linalg.solve_triangular(lower, weight, upper=False)
+    return rows
