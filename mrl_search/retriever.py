@@ -31,6 +31,9 @@ class Index(Protocol):
 
 def search(index: Index, queries: Vectors, funnel: Funnel) -> Hits:
     """Shortlist by the cheapest prefix, then rerank by longer and longer ones."""
+    if (at_once := getattr(index, "funnelled", None)) is not None:  # a card's: hits stay there between stages
+        found: Hits = at_once(queries, funnel)
+        return found
     first, *rest = funnel.stages
     hits = index.shortlist(queries, first, in_order=not rest)
     for stage in rest:

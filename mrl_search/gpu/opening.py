@@ -10,6 +10,7 @@ from mrl_search.errors import DeviceError
 from mrl_search.gpu.choice import FAISS, FLAT, TORCH, Choice, Needed, are_resident, chosen_engine, spread
 from mrl_search.gpu.faiss_cards import faiss_cards, has_cagra, on_cards
 from mrl_search.gpu.index import DeviceIndex, Finder
+from mrl_search.gpu.replay import Replays, recording_on
 from mrl_search.gpu.rows import DeviceRows, OnHost, Resident
 from mrl_search.gpu.scan import Maxima, Scan
 from mrl_search.indexes import VectorIndex
@@ -25,6 +26,7 @@ class DeviceOptions:
     prefixes among. shared: auto (replicas if the prefixes fit on each card), replicas or shards.
     resident: whether the full vectors lie in the device's memory; None: where they fit. fused: whether torch's engine
     uses the Triton kernel of `fused` (half precision only); benchmarks/gpu.py measures it, no card has run it yet.
+    graphs: whether torch's engine replays small batches' funnels as CUDA graphs, where the vectors are resident.
     """
 
     engine: str = "auto"
@@ -32,6 +34,7 @@ class DeviceOptions:
     shared: str = "auto"
     resident: bool | None = None
     fused: bool = False
+    graphs: bool = True
 
 
 def on_device(index: VectorIndex, factory: str, device: Device, options: DeviceOptions | None = None) -> DeviceIndex:
@@ -59,7 +62,9 @@ def on_device(index: VectorIndex, factory: str, device: Device, options: DeviceO
     told = f"{choice}; full vectors {'resident' if resident else 'in host memory'}"
     if choice.why:
         _LOG.warning("on %s: %s", device, choice.why)
-    return DeviceIndex(index, vectors, finder, (device, told))
+    return DeviceIndex(
+        index, vectors, finder, (device, told), Replays(recording_on(device)) if options.graphs else None
+    )
 
 
 def planned(factory: str, device: Device, engine: str = "auto", probes: int = 1) -> Choice:
