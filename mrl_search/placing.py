@@ -1,10 +1,12 @@
 """What goes to a card where there is one, and stays as it is where not: the one door to `gpu`, which loads torch."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from mrl_search.device import AUTO, Device
+from mrl_search.encoders import Encoder, check_lengths
 from mrl_search.hits import Hits
-from mrl_search.indexes import StoredVectors, VectorIndex, exact
+from mrl_search.indexes import StoredIndex, StoredVectors, VectorIndex, exact
 from mrl_search.rotation import Rotation
 from mrl_search.vectors import Vectors
 
@@ -25,6 +27,20 @@ def rotation_on(device: Device, rotation: Rotation | None) -> Rotation | None:
     from mrl_search.gpu import DeviceRotation
 
     return DeviceRotation(rotation, device)
+
+
+def queries_on(stored: StoredIndex, encoder: Encoder, texts: Sequence[str]) -> Any:
+    """(q, D) query vectors in the index's axes that have not left the device, as `DeviceIndex.funnelled` takes them.
+
+    None where the index is on none, or the encoder hands out numpy's alone. Raises EncoderError as `check_lengths`.
+    """
+    encode: Any = getattr(encoder, "queries_on_device", None)
+    rotation: Any = stored.rotation  # a DeviceRotation, as `rotation_on` made it
+    if encode is None or not hasattr(stored.vectors, "funnelled"):
+        return None
+    there = encode(texts)
+    check_lengths(there.norm(dim=1).cpu().numpy(), encoder)
+    return there if rotation is None else rotation.turned(there)
 
 
 def exact_on(device: Device, stored: StoredVectors, queries: Vectors, dims: Sequence[int], k: int) -> dict[int, Hits]:

@@ -14,7 +14,7 @@ from mrl_search.funnel import Funnel, Stage
 from mrl_search.guarantee import EXACT, checked_proof, parsed, promised
 from mrl_search.hits import Hits
 from mrl_search.indexes import PROBE_TEXT, SAME_ENCODER, StoredIndex, open_index
-from mrl_search.placing import index_on, rotation_on
+from mrl_search.placing import index_on, queries_on, rotation_on
 from mrl_search.run import Run, ScoredDoc, ranked
 from mrl_search.vectors import Vectors, unit
 
@@ -99,11 +99,17 @@ class Retriever:
         funnel: Funnel | str | None = None,
         guarantee: str | float | None = None,
     ) -> list[list[Answer]]:
-        """For each text at most k answers. Without k, as many as the funnel gives; raises as `plan`.
+        """For each text at most k answers. Without k, as many as the funnel gives; raises as `plan` and `encode`.
 
         guarantee: `exact`, or a recall that the index was calibrated for; docs/guarantees.md says what that promises.
+        On a card, nothing leaves it from the encoder to the last hits, unless they are proven.
         """
-        return self.search_vectors(self.encode(texts), k, funnel, guarantee)
+        plan = self.plan(k, funnel, guarantee)
+        self._check_texts(texts)
+        there = None if plan.proof else queries_on(self.stored, self.encoder, texts)
+        vectors = self.stored.vectors
+        hits = self.hits(self.encode(texts), plan) if there is None else search(vectors, there, plan.funnel)
+        return [self.answers(hits, query) for query in range(len(texts))]
 
     def search_vectors(
         self,
@@ -138,10 +144,13 @@ class Retriever:
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """(n, D) query vectors. Raises EncoderError when this is not the encoder the index was built with."""
+        self._check_texts(texts)
+        return checked(self.encoder.encode_queries(texts), len(texts), self.encoder)
+
+    def _check_texts(self, texts: Sequence[str]) -> None:
         if isinstance(texts, str):  # a str is a sequence of str, too
             raise TypeError("wanted a list of texts, found one text; put it in a list: [text]")
         self.check_encoder()
-        return checked(self.encoder.encode_queries(texts), len(texts), self.encoder)
 
     def warm_up(self) -> None:
         """Loads the model and the compiled kernels, for which the first query would wait. Raises as `encode`."""

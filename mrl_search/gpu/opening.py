@@ -48,16 +48,19 @@ def on_device(index: VectorIndex, factory: str, device: Device, options: DeviceO
     options = options or DeviceOptions()
     stored = index.stored
     width = index.prefixes.dim if index.prefixes is not None else 0
-    needed = Needed(len(index), width, index.dim, stored.data.itemsize)
-    if options.cards and planned(factory, device, options.engine).engine == TORCH:
+    if index.prefixes is None:
+        choice = Choice(TORCH, "exact over full vectors")
+    else:
+        choice = planned(factory, device, options.engine, index.prefixes.faiss_probes)
+    needed = Needed(len(index), width, index.dim, stored.data.itemsize, choice)
+    if options.cards and choice.engine == TORCH:
         raise DeviceError("several cards share an index by FAISS alone, which sees none here; leave out `cards`")
     shares = 1 + len(options.cards)
     fits = are_resident(needed, _free_bytes(device.number), device.told, shares) if device.is_cuda else True
     resident = fits if options.resident is None else options.resident
     vectors = Resident(stored, device) if resident else OnHost(stored, device)
-    if index.prefixes is None:
-        choice, finder = Choice(TORCH, "exact over full vectors"), None
-    else:
+    finder: Finder | None = None
+    if index.prefixes is not None:
         choice, finder = _found(vectors, index, factory, needed, (device, options))
     told = f"{choice}; full vectors {'resident' if resident else 'in host memory'}"
     if choice.why:
@@ -78,8 +81,7 @@ def _found(
 ) -> tuple[Choice, Finder]:
     """Who finds candidates; where FAISS does not take what it was thought to take, the prefixes themselves."""
     device, options = where
-    probes = index.prefixes.faiss_probes if index.prefixes is not None else 1
-    choice = planned(factory, device, options.engine, probes)
+    choice = needed.choice
     if choice.engine == TORCH:
         maxima = _maxima(needed.prefix_dim) if options.fused else None
         return choice, Scan.over(vectors, needed.prefix_dim, device, maxima)
