@@ -72,9 +72,9 @@ def encoder_options(command: F) -> F:
         click.option("--layer-norm", is_flag=True, default=None, help="LayerNorm vectors before cutting them."),
         click.option(
             "--precision",
-            type=click.Choice(["auto", "float32", "bfloat16"]),
+            type=click.Choice(["auto", "float32", "bfloat16", "float16"]),
             default="auto",
-            help="What the encoder computes in; auto: bfloat16 for minilm-768 where the CPU has it.",
+            help="What the encoder computes in; auto: bfloat16 for minilm-768 where CPU or card has it.",
         ),
         click.option("--no-cache", is_flag=True, help="Neither read nor write the embedding cache."),
     )

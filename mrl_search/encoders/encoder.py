@@ -19,7 +19,7 @@ class EncoderSpec:
     dim: the width the encoder is asked for, None for its own; an OpenAI endpoint gets it as `dimensions`.
     query_prompt, document_prompt: put before every text; None means what the model itself declares.
     layer_norm: LayerNorm the full vector before any cut (nomic-embed-text-v1.5); None means as known for the model.
-    precision: `float32`, `bfloat16` or `auto`.
+    precision: `float32`, `bfloat16`, `float16` or `auto`.
     layers: only the transformer's first so many are run; None for all.
     """
 

@@ -39,7 +39,7 @@ class SentenceEncoder:
         if spec.precision not in PRECISIONS:
             raise EncoderError(f"unknown precision {spec.precision!r}; choose one of {', '.join(PRECISIONS)}")
         self.spec = spec
-        self._precision = "bfloat16" if spec.precision == "bfloat16" else "float32"  # as the authors published it
+        self._precision = "float32" if spec.precision == "auto" else spec.precision  # as the authors published it
         self._card = device.is_cuda
         self._model = load_model(spec.name, self._precision, device)
         self.texts_at_a_time = _CARD_TEXTS if self._card else None

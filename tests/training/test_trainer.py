@@ -185,3 +185,27 @@ def test_a_base_that_was_trained_anew_in_its_place_is_another_run(tiny, pairs, t
     weights.write_bytes(weights.read_bytes()[:-1] + b"\x01")
     with pytest.raises(TrainingError, match="holds a run of another recipe"):
         train_arm(recipe, recipe.arms[0], 0, data, tmp_path / "run")
+
+
+def test_autocast_that_the_device_has_not_got_is_refused_before_anything_is_written(tiny, pairs, monkeypatch):
+    with pytest.raises(TrainingError, match=r"float16 is trained in on a CUDA card; .*'bfloat16' or 'float32'"):
+        trained(recipe_of(tiny, precision="float16"), MRL, pairs, "mrl")
+    assert not (pairs / "mrl").exists()
+    monkeypatch.setattr("torch.cuda.is_bf16_supported", lambda including_emulation: False)
+    recipe, old = recipe_of(tiny, precision="bfloat16"), Device("cuda", 0, "old")
+    with pytest.raises(TrainingError, match=r"cuda:0 \(old\) does not multiply bfloat16; .*'float16' or 'float32'"):
+        train_arm(recipe, MRL, 0, training_set(recipe, pairs), pairs / "mrl", TrainOptions(device=old))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # of torch's compiler, about itself
+def test_a_compiled_model_learns_as_another_does_but_is_another_run(tiny, pairs):
+    recipe = recipe_of(tiny)
+    folder, plain = trained(recipe, MRL, pairs, "plain")
+    data = training_set(recipe, pairs)
+    compiled = train_arm(recipe, MRL, 0, data, pairs / "compiled", TrainOptions(compile=True))
+    rows = parquet.read_table(compiled / "dynamics.parquet").to_pylist()
+    for name in ("loss", "loss@4", "loss@8", "loss@16"):  # dropout is drawn otherwise
+        np.testing.assert_allclose([row[name] for row in rows], [row[name] for row in plain], rtol=0.2)
+    with pytest.raises(TrainingError, match="holds a run of another recipe"):
+        train_arm(recipe, MRL, 0, data, folder, TrainOptions(compile=True))
