@@ -154,7 +154,8 @@ def _group(
     growth: list[Growth] = []
     if at:
         with bar(None, f"growing {dataset.name}", "", shown=options.progress):
-            growth = grown(dataset, turned, recipe, [funnel.dim for funnel in _single(funnels)], at)
+            widths = [funnel.dim for funnel in _single(funnels)]
+            growth = grown(dataset, turned, recipe, widths, at, device=fitting.device)
     return Group(reports, tuple(growth), (*seen.traps, *busy))
 
 
