@@ -13,7 +13,7 @@ from mrl_search.errors import EncoderError, FunnelError, GuaranteeError, Vectors
 from mrl_search.funnel import Funnel, Stage
 from mrl_search.guarantee import EXACT, checked_proof, parsed, promised
 from mrl_search.hits import Hits
-from mrl_search.indexes import PROBE_TEXT, SAME_ENCODER, StoredIndex, open_index
+from mrl_search.indexes import PROBE_TEXT, SAME_ENCODER, Manifest, StoredIndex, open_index, read_manifest
 from mrl_search.placing import index_on, queries_on, rotation_on
 from mrl_search.run import Run, ScoredDoc, ranked
 from mrl_search.vectors import Vectors, unit
@@ -252,20 +252,9 @@ def open_retriever(
     """
     device = chosen_device(device)
     stored = open_index(Path(index))
-    record = stored.manifest.encoder
     try:
         if encoder is None:
-            dim = stored.manifest.dim if record.name == "precomputed" else record.dim
-            spec = EncoderSpec(
-                record.name,
-                dim,
-                query_prompt=record.query_prompt,
-                document_prompt=record.document_prompt,
-                layer_norm=record.layer_norm,
-                precision=record.precision,
-                layers=record.layers,
-            )
-            encoder = load_encoder(spec, device)
+            encoder = load_encoder(_spec(stored.manifest), device)
         if device.is_cuda:
             vectors = index_on(device, stored.vectors, stored.manifest.prefix, engine)
             stored = replace(stored, vectors=vectors, rotation=rotation_on(device, stored.rotation))
@@ -273,3 +262,22 @@ def open_retriever(
     except BaseException:
         stored.close()
         raise
+
+
+def encoder_of(index: Path | str, device: str | Device = AUTO) -> Encoder:
+    """The encoder an index's manifest names, for what searches on the CPU and encodes elsewhere. Raises likewise."""
+    device = chosen_device(device)
+    return load_encoder(_spec(read_manifest(Path(index))[0]), device)
+
+
+def _spec(manifest: Manifest) -> EncoderSpec:
+    record = manifest.encoder
+    return EncoderSpec(
+        record.name,
+        manifest.dim if record.name == "precomputed" else record.dim,
+        query_prompt=record.query_prompt,
+        document_prompt=record.document_prompt,
+        layer_norm=record.layer_norm,
+        precision=record.precision,
+        layers=record.layers,
+    )

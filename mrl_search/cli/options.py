@@ -89,6 +89,12 @@ def device_option(command: F) -> F:
     return click.option("--device", default="auto", show_default=True, metavar="NAME", help=told)(command)
 
 
+def encoding_device_option(command: F) -> F:
+    """Where texts are encoded, of a verb whose other work is about the CPU's prefix index."""
+    told = "What encodes texts, as for build; all else is done on the CPU, and is about its prefix index."
+    return click.option("--device", default="auto", show_default=True, metavar="NAME", help=told)(command)
+
+
 def program() -> str:
     """What to type to run this program again: its name, or where it is if that is not on the PATH."""
     return "mrl-search" if shutil.which("mrl-search") else str(Path(sys.executable).parent / "mrl-search")

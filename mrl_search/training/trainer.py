@@ -64,7 +64,7 @@ def train_arm(
     options = options or TrainOptions()
     device = training_device(options)
     events = [_event_files(folder)] if options.tensorboard else []
-    _check_precision(recipe.precision, device)
+    check_precision(recipe.precision, device)
     facts = _facts(recipe, arm, seed, data, options)
     if _is_done(folder, facts):
         return folder
@@ -114,7 +114,7 @@ def training_device(options: TrainOptions) -> Device:
     return device
 
 
-def _check_precision(precision: str, device: Device) -> None:
+def check_precision(precision: str, device: Device) -> None:
     """Raises TrainingError for autocast that the device has not got; the trainer would say it in its own terms."""
     if precision == "float16" and not device.is_cuda:
         raise TrainingError("float16 is trained in on a CUDA card; on the CPU take precision = 'bfloat16' or 'float32'")
