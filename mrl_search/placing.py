@@ -44,7 +44,7 @@ def queries_on(stored: StoredIndex, encoder: Encoder, texts: Sequence[str]) -> A
         return None
     there = encode(texts)
     check_lengths(there.norm(dim=1).cpu().numpy(), encoder)
-    return there if rotation is None else rotation.turned(there)
+    return there if rotation is None else rotation.turned(there[:, : rotation.dim])
 
 
 def exact_on(device: Device, stored: StoredVectors, queries: Vectors, dims: Sequence[int], k: int) -> dict[int, Hits]:

@@ -86,6 +86,18 @@ def test_texts_are_encoded_turned_and_searched_without_leaving_the_card(folder, 
         assert one[0].id == other[0].id
 
 
+def test_vectors_wider_than_what_is_stored_are_cut_there_as_elsewhere(corpus, tmp_path, pretended_card):
+    source = corpus(*({"_id": f"d{n}", "text": f"number {n} of {n % 11} and {n * n % 13}"} for n in range(1200)))
+    for rotation in ("pca", "none"):
+        options = BuildOptions(rotation=rotation, force=True)
+        folder = build(source, tmp_path / "i", dims=(8, 32), encoder="hashing:64", options=options)
+        with open_retriever(folder, OnDevice(EncoderSpec("hashing:64")), device=pretended_card) as card:
+            texts = ["number 7 of 7", "number 9"]
+            found, through_arrays = card.search(texts, k=3), card.search_vectors(card.encode(texts), k=3)
+        for one, other in zip(found, through_arrays, strict=True):
+            assert [a.score for a in one] == pytest.approx([a.score for a in other], abs=1e-6)
+
+
 def test_what_is_proven_and_what_the_cpu_searches_goes_through_arrays(folder, pretended_card):
     for device in (pretended_card, CPU):
         encoder = OnDevice(EncoderSpec("hashing:64"))
