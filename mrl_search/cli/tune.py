@@ -70,6 +70,7 @@ def tune_command(
 
     The index built last if none is named. Exits with 1, storing nothing, where no funnel meets what is asked for.
     """
+    from mrl_search.device import chosen_device
     from mrl_search.indexes import find_index
     from mrl_search.tuning import Wish, new_figure, plot_tuning, tune, tuning_table
 
@@ -77,6 +78,7 @@ def tune_command(
         raise click.UsageError(f"--recall must lie between 0 and 1, found {recall:g}")
     if plot is not None:
         new_figure(plot)  # what cannot be drawn is said before minutes of work
+    chosen_device(device)
     if queries is None:
         click.echo(
             "documents stand in for queries; questions differ from them, so give --queries FILE if you can", err=True

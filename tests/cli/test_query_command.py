@@ -44,7 +44,7 @@ VERBS = [
     ("demo",),
     ("doctor", "hashing:64"),
     ("doctor", "indexes/corpus"),
-    ("tune", "--queries", "corpus.jsonl"),
+    ("tune",),
     ("guarantee", "exact"),
 ]
 
