@@ -11,7 +11,7 @@ from mrl_search.device import Device, chosen_device
 from mrl_search.encoders import Encoder, cached, load_encoder
 from mrl_search.errors import DatasetError, DimensionError, FunnelError
 from mrl_search.eval import measures as _measures
-from mrl_search.eval.cost import measured_cost
+from mrl_search.eval.cost import measured
 from mrl_search.eval.encoded import Encoded, Fitting, distinct_ids, encode, rotated, stored_as, without_self
 from mrl_search.eval.groups import Group, fingerprint, remembered
 from mrl_search.eval.growth import Growth, grown, sizes
@@ -37,7 +37,6 @@ from mrl_search.indexes import (
 from mrl_search.placing import exact_on, index_on
 from mrl_search.progress import bar
 from mrl_search.provenance import provenance
-from mrl_search.retriever import search
 from mrl_search.run import Run
 from mrl_search.vectors import Vectors
 
@@ -190,9 +189,9 @@ def _rows(
     dataset: Dataset, encoded: Encoded, funnels: list[Funnel], recipe: EvalRecipe, options: EvalOptions
 ) -> Iterator[Report]:
     """The rows of one encoder, rotation and format: every width exactly, then all funnels with every kind of prefix."""
-    stored, queries, more = encoded.documents, encoded.turned, int(recipe.drops_self)
+    stored, more = encoded.documents, int(recipe.drops_self)
     device = chosen_device(options.device)
-    known = _exact(stored, queries, funnels, more, device)
+    known = _exact(stored, encoded.turned, funnels, more, device)
     walks = [(EXACT, funnel) for funnel in known]
     walks += [(prefix, funnel) for prefix in recipe.prefixes for funnel in funnels if funnel not in known]
     index, built = VectorIndex(stored), (0, Codec(""))
@@ -204,7 +203,8 @@ def _rows(
                 index = VectorIndex(stored)  # lets go of the one before: each is a copy of its prefixes
                 index = index_on(device, _index(stored, first, codec), codec.factory)
                 built = (first, codec)
-            hits = known[funnel] if funnel in known else search(index, queries, _deeper(funnel, more))
+            found, cost = measured(index, encoded.queries, _deeper(funnel, more), encoded.rotation)
+            hits = known.get(funnel, found)
             ranking = encoded.ranking(dataset.queries, hits, funnel.k, drops_self=recipe.drops_self)
             row = Row(encoded.name, str(funnel), encoded.kind, prefix, stored.dtype)
             run = Run(_run_name(row), ranking)
@@ -212,7 +212,6 @@ def _rows(
                 run.write(options.runs / f"{run.name}.trec")
             names = _deep_enough(recipe.measures, funnel, len(encoded.ids))
             values = _measures.per_query(run, dataset.qrels, names)
-            cost = measured_cost(index, encoded.queries, funnel, encoded.rotation)
             yield Report(**vars(row), mean=_means(values), per_query=values, cost=cost)
             progress.update(1)
             stored.release()  # what a rerank touched here and there would stay mapped, page by page

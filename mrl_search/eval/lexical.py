@@ -1,5 +1,7 @@
 """BM25: what the words alone find, as a row beside the encoders'."""
 
+from collections import defaultdict
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from mrl_search.progress import bar
 from mrl_search.run import Run, ranked
 
 NAME = "bm25"
+_BLOCK = 1_000  # documents whose words are strings at a time
 
 
 def bm25(dataset: Dataset, ids: list[str], depth: int, *, progress: bool = False) -> tuple[Run, Cost]:
@@ -23,17 +26,17 @@ def bm25(dataset: Dataset, ids: list[str], depth: int, *, progress: bool = False
     Raises MissingPackageError without bm25s or PyStemmer.
     """
     index, stem = _indexed(dataset, len(ids), progress=progress)
-    asked = [_tokens(text, stem) for text in dataset.queries.values()]
+    asked = _tokens(list(dataset.queries.values()), stem)
 
     def answer(first: int, last: int) -> list[tuple[list[str], list[float]]]:
         return [_search(index, tokens, ids, depth) for tokens in asked[first:last]]
 
-    time = timed(lambda first, last: answer(first, last), len(asked))
-    found = {query: ranked(*one) for query, one in zip(dataset.queries, answer(0, len(asked)), strict=True)}
+    times, answers = timed(answer, len(asked))
+    found = {query: ranked(*one) for query, one in zip(dataset.queries, answers, strict=True)}
     starts, words = index.scores["indptr"], index.vocab_dict
     postings = [sum(int(starts[words[t] + 1] - starts[words[t]]) for t in tokens if t in words) for tokens in asked]
     held = sum(index.scores[name].nbytes for name in ("data", "indices", "indptr"))
-    cost = Cost(round(float(np.mean(postings))), *time, round(held / len(ids), 1), 0.0, "cpu")
+    cost = Cost(round(float(np.mean(postings))), *times, round(held / len(ids), 1), 0.0, "cpu")
     return Run(NAME, found), cost
 
 
@@ -45,20 +48,21 @@ def _indexed(dataset: Dataset, count: int, *, progress: bool) -> tuple[Any, Any]
         raise MissingPackageError(error.name or "bm25s", "BM25", "bm25") from None
     stem = Stemmer.Stemmer("english")
     with bar(count, f"indexing words of {dataset.name}", "documents", shown=progress) as shown:
-        vocabulary: dict[str, int] = {}
-        texts = []  # as numbers: of words as strings, every document has its own
-        for document in dataset.corpus.read(Tolerance(0)):
-            texts.append([vocabulary.setdefault(word, len(vocabulary)) for word in _tokens(document.content, stem)])
-            shown.update(1)
+        numbers: defaultdict[str, int] = defaultdict(lambda: len(numbers))
+        texts: list[list[int]] = []  # as numbers: of words as strings, every document has its own
+        contents = (document.content for document in dataset.corpus.read(Tolerance(0)))
+        for block in iter(lambda: list(islice(contents, _BLOCK)), []):
+            texts.extend([numbers[word] for word in words] for words in _tokens(block, stem))
+            shown.update(len(block))
     index = bm25s.BM25()
-    index.index((texts, vocabulary), show_progress=False)
+    index.index((texts, dict(numbers)), show_progress=False)
     return index, stem
 
 
-def _tokens(text: str, stem: Any) -> list[str]:
+def _tokens(texts: list[str], stem: Any) -> list[list[str]]:
     import bm25s
 
-    tokens: list[str] = bm25s.tokenize([text], stemmer=stem, return_ids=False, show_progress=False)[0]
+    tokens: list[list[str]] = bm25s.tokenize(texts, stemmer=stem, return_ids=False, show_progress=False)
     return tokens
 
 

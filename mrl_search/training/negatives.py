@@ -14,11 +14,11 @@ from mrl_search.funnel import Funnel
 from mrl_search.indexes import Codec, StoredVectors, VectorIndex, build_prefix
 from mrl_search.progress import bar
 from mrl_search.retriever import search
+from mrl_search.training.train_recipe import NEIGHBOURS
 from mrl_search.vectors import Vectors
 
 _CROSS_ENCODER = "cross-encoder:"
 _SPREAD = 20.0  # the scale that the contrastive loss gives cosines
-_LOOKED_AT = 50  # neighbours for each query, of which the nearest that may be negatives are taken
 _CLOSEST = 0.95  # of the positive's cosine; nearer may be an answer nobody marked (NV-Retriever, 2407.15831, §3)
 
 
@@ -39,7 +39,7 @@ def with_negatives(
     asked = _encoded(encoder, queries, "encoding queries", shown=progress)
     stored = StoredVectors(documents, "float32")
     index = VectorIndex(stored, build_prefix(stored, encoder.dim, Codec("Flat")))
-    found = search(index, asked, Funnel.parse(f"{encoder.dim}:{_LOOKED_AT}")).rows
+    found = search(index, asked, Funnel.parse(f"{encoder.dim}:{NEIGHBOURS}")).rows
     row_of, line_of = ({text: row for row, text in enumerate(these)} for these in (texts, queries))
     made = []
     for example in examples:

@@ -1,6 +1,7 @@
 """The dynamics of a study as a picture: how losses fall, where gradients and updates go."""
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +31,9 @@ def plot(curves: Mapping[str, Sequence[Row]], path: Path) -> None:
         {int(name.removeprefix("loss@")) for rows in curves.values() for name in rows[0] if "loss@" in name}
     )
     for panel, width in zip(panels[0], (widths[-1], widths[0]), strict=True):
-        for arm, rows in curves.items():
+        for (arm, rows), dashes in zip(curves.items(), cycle(("-", "--", ":"))):  # arms may lie on one another
             if f"loss@{width}" in rows[0]:
-                panel.plot(*_smoothed(rows, f"loss@{width}"), label=arm)
+                panel.plot(*_smoothed(rows, f"loss@{width}"), dashes, label=arm)
         panel.set(title=f"loss at {width} dims, mean of {_SMOOTHED} steps", xlabel="step", ylabel="loss")
         panel.legend()
     _bars(panels[1][0], curves, "gradient[", "gradient norm by block of dims, mean over steps")

@@ -12,6 +12,7 @@ from mrl_search.rotations import KINDS
 
 LOSSES = ("contrastive", "cosent", "softmax", "distil")
 HEADS = ("own", "tied")
+NEIGHBOURS = 50  # of each query, of which the nearest that may be hard negatives are taken
 _SEEDS = 2**32  # as many as numpy takes
 _LEAST_DIM = 2  # one coordinate has no direction but its sign
 
@@ -137,7 +138,11 @@ class TrainRecipe:
             0 < self.clip < inf and 0 < self.scale < inf,
             f"clip and scale must be numbers above 0, found {self.clip}, {self.scale}",
         )
-        _demand(self.negatives >= 0 and self.mini_batch >= 0, "negatives and mini_batch cannot be below 0")
+        _demand(self.mini_batch >= 0, f"mini_batch cannot be below 0, found {self.mini_batch}")
+        _demand(
+            0 <= self.negatives <= NEIGHBOURS,
+            f"negatives are taken from the {NEIGHBOURS} nearest; ask for 0 to {NEIGHBOURS}, found {self.negatives}",
+        )
         _demand(self.loss in LOSSES, f"unknown loss {self.loss!r}; choose one of {', '.join(LOSSES)}")
         _demand(self.head in HEADS, f"unknown head {self.head!r}; choose one of {', '.join(HEADS)}")
         _demand(self.head == "own" or self.loss == "softmax", "head = 'tied' is for loss = 'softmax'; others have none")

@@ -30,7 +30,7 @@ from mrl_search.training.train_recipe import Arm, TrainRecipe
 from mrl_search.training.training_set import TrainingSet, columns
 
 MODEL, CURVES, FACTS, CARD = "model", "dynamics.parquet", "training.json", "README.md"
-_CHECKPOINTS, _PARTS = "checkpoints", "dynamics"
+_CHECKPOINTS, _PARTS, _EVENTS = "checkpoints", "dynamics", "tensorboard"
 _LOGGED_EVERY = 10  # steps, for TensorBoard; our own record has every step
 
 
@@ -57,7 +57,8 @@ def train_arm(
     A run that was stopped goes on from its last whole checkpoint along the same curve: same batches, same dropout. What
     differs in anything but `arm` shares seeds, batches and their order, steps and precision.
     Writes `model/` (a sentence-transformers folder), `dynamics.parquet` (see Dynamics) and, last, `training.json`.
-    Raises TrainingError when the folder holds another run, and when a loss is not finite.
+    Raises TrainingError when the folder holds another run, or a whole one without the event files that are wanted, and
+    when a loss is not finite.
     """
     if find_spec("accelerate") is None:
         raise MissingPackageError("accelerate", "training", "train")
@@ -67,6 +68,10 @@ def train_arm(
     check_precision(recipe.precision, device)
     facts = _facts(recipe, arm, seed, data, options)
     if _is_done(folder, facts):
+        if options.tensorboard and not (folder / _EVENTS).exists():
+            raise TrainingError(
+                f"{folder} was trained without --tensorboard; delete it to train anew, or leave --tensorboard out"
+            )
         return folder
     set_seed(seed)
     model = load_model(recipe.base, device=device)
@@ -99,7 +104,7 @@ def _event_files(folder: Path) -> TensorBoardCallback:
     if find_spec("tensorboard") is None and find_spec("tensorboardX") is None:
         raise MissingPackageError("tensorboardX", "--tensorboard", "train")
     events = TensorBoardCallback()
-    events.logging_dir = str(folder / "tensorboard")
+    events.logging_dir = str(folder / _EVENTS)
     return events
 
 

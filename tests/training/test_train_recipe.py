@@ -67,6 +67,7 @@ def test_an_arm_that_cannot_be_says_why(told, reason):
         ({"precision": "float8"}, "precision is float32, bfloat16 or float16"),
         ({"seeds": ()}, "seeds must be"),
         ({"loss": "distil", "negatives": 1}, "a teacher go together"),
+        ({"negatives": 51}, "taken from the 50 nearest; ask for 0 to 50, found 51"),
         ({"teacher": "t"}, "a teacher go together"),
         ({"loss": "distil", "teacher": "t"}, "compares with negatives"),
     ],

@@ -7,11 +7,13 @@ import subprocess
 import sys
 import textwrap
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from pyarrow import parquet
 
+from mrl_search.data import Example
 from mrl_search.device import Device
 from mrl_search.encoders import EncoderSpec, load_encoder
 from mrl_search.errors import DeviceError, MissingPackageError, TrainingError
@@ -155,6 +157,14 @@ def test_event_files_of_tensorboard_outlive_the_checkpoints(tiny, pairs):
     assert not (folder / "checkpoints").exists()
 
 
+def test_event_files_of_a_run_that_was_done_without_them_are_refused(tiny, pairs):
+    recipe = recipe_of(tiny, steps=1)
+    data = training_set(recipe, pairs)
+    train_arm(recipe, MRL, 0, data, pairs / "told")
+    with pytest.raises(TrainingError, match="was trained without --tensorboard; delete it"):
+        train_arm(recipe, MRL, 0, data, pairs / "told", TrainOptions(tensorboard=True))
+
+
 def test_without_tensorboard_the_extra_is_named_before_anything_is_done(tiny, pairs, monkeypatch):
     monkeypatch.setattr("mrl_search.training.trainer.find_spec", lambda name: None if "board" in name else name)
     recipe = recipe_of(tiny)
@@ -185,6 +195,20 @@ def test_a_base_that_was_trained_anew_in_its_place_is_another_run(tiny, pairs, t
     weights.write_bytes(weights.read_bytes()[:-1] + b"\x01")
     with pytest.raises(TrainingError, match="holds a run of another recipe"):
         train_arm(recipe, recipe.arms[0], 0, data, tmp_path / "run")
+
+
+def test_other_mined_negatives_or_scores_of_a_teacher_are_another_run(tiny, pairs, tmp_path):
+    recipe = recipe_of(tiny, steps=1, loss="distil", negatives=1, teacher="any")
+    mined = tuple(Example(f"word{n}", f"word{n} word1", f"word{n} word2") for n in range(8))
+    data = replace(training_set(recipe, pairs), examples=mined, taught=((1.0, 0.0),) * 8)
+    train_arm(recipe, MRL, 0, data, tmp_path / "run")
+    others = (
+        replace(data, examples=(*mined[:-1], mined[-1]._replace(negative="word3"))),
+        replace(data, taught=((1.0, 0.5),) * 8),
+    )
+    for other in others:
+        with pytest.raises(TrainingError, match="holds a run of another recipe"):
+            train_arm(recipe, MRL, 0, other, tmp_path / "run")
 
 
 def test_autocast_that_the_device_has_not_got_is_refused_before_anything_is_written(tiny, pairs, monkeypatch):

@@ -29,6 +29,14 @@ function short(value) {
   return String(+value.toPrecision(3));
 }
 
+// Some five round values from low or just below to high or just above
+function even(low, high) {
+  const rough = (high - low) / 5, power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].find((one) => one * power >= rough) * power;
+  const count = Math.ceil(high / step) - Math.floor(low / step);
+  return Array.from({ length: count + 1 }, (_, place) => +((Math.floor(low / step) + place) * step).toPrecision(12));
+}
+
 // {at, ticks} of an axis from low to high over `room` pixels, logarithmic or not
 function scale(values, room, logarithmic, ticks) {
   let low = Math.min(...values), high = Math.max(...values);
@@ -37,8 +45,9 @@ function scale(values, room, logarithmic, ticks) {
     if (high - low < 0.05) [low, high] = [low - 0.2, high + 0.2];
     const margin = 0.04 * (high - low);
     [low, high] = [low - margin, high + margin];
+    if (!ticks && high - low < 0.5) ticks = even(10 ** low, 10 ** high);
     if (!ticks) {
-      const steps = high - low > 2.5 ? [1] : high - low > 1 ? [1, 3] : [1, 1.5, 2, 3, 5, 7];
+      const steps = high - low > 2.5 ? [1] : high - low > 1.5 ? [1, 3] : [1, 1.5, 2, 3, 5, 7];
       ticks = [];
       for (let power = Math.floor(low); power <= high; power++) for (const step of steps) ticks.push(step * 10 ** power);
     }
@@ -46,12 +55,8 @@ function scale(values, room, logarithmic, ticks) {
     return { at, ticks: ticks.filter((tick) => at(tick) >= 0 && at(tick) <= room) };
   }
   if (high - low < 1e-9) [low, high] = [low - 0.01, high + 0.01];
-  const rough = (high - low) / 5, power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].find((one) => one * power >= rough) * power;
-  low = Math.floor(low / step) * step;
-  high = Math.ceil(high / step) * step;
-  const found = [];
-  for (let tick = low; tick <= high + step / 2; tick += step) found.push(+tick.toFixed(10));
+  const found = even(low, high);
+  [low, high] = [found[0], found[found.length - 1]];
   return { at: (value) => ((value - low) / (high - low)) * room, ticks: found };
 }
 
