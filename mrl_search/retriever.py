@@ -13,8 +13,8 @@ from mrl_search.errors import EncoderError, FunnelError, GuaranteeError, Vectors
 from mrl_search.funnel import Funnel, Stage
 from mrl_search.guarantee import EXACT, checked_proof, parsed, promised
 from mrl_search.hits import Hits
-from mrl_search.indexes import PROBE_TEXT, SAME_ENCODER, StoredIndex, open_index
-from mrl_search.placing import index_on, rotation_on
+from mrl_search.indexes import PROBE_TEXT, SAME_ENCODER, Manifest, StoredIndex, open_index, read_manifest
+from mrl_search.placing import index_on, queries_on, rotation_on
 from mrl_search.run import Run, ScoredDoc, ranked
 from mrl_search.vectors import Vectors, unit
 
@@ -31,6 +31,9 @@ class Index(Protocol):
 
 def search(index: Index, queries: Vectors, funnel: Funnel) -> Hits:
     """Shortlist by the cheapest prefix, then rerank by longer and longer ones."""
+    if (at_once := getattr(index, "funnelled", None)) is not None:  # a card's: hits stay there between stages
+        found: Hits = at_once(queries, funnel)
+        return found
     first, *rest = funnel.stages
     hits = index.shortlist(queries, first, in_order=not rest)
     for stage in rest:
@@ -96,11 +99,17 @@ class Retriever:
         funnel: Funnel | str | None = None,
         guarantee: str | float | None = None,
     ) -> list[list[Answer]]:
-        """For each text at most k answers. Without k, as many as the funnel gives; raises as `plan`.
+        """For each text at most k answers. Without k, as many as the funnel gives; raises as `plan` and `encode`.
 
         guarantee: `exact`, or a recall that the index was calibrated for; docs/guarantees.md says what that promises.
+        On a card, nothing leaves it from the encoder to the last hits, unless they are proven.
         """
-        return self.search_vectors(self.encode(texts), k, funnel, guarantee)
+        plan = self.plan(k, funnel, guarantee)
+        self._check_texts(texts)
+        there = None if plan.proof else queries_on(self.stored, self.encoder, texts)
+        vectors = self.stored.vectors
+        hits = self.hits(self.encode(texts), plan) if there is None else search(vectors, there, plan.funnel)
+        return [self.answers(hits, query) for query in range(len(texts))]
 
     def search_vectors(
         self,
@@ -135,10 +144,13 @@ class Retriever:
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """(n, D) query vectors. Raises EncoderError when this is not the encoder the index was built with."""
+        self._check_texts(texts)
+        return checked(self.encoder.encode_queries(texts), len(texts), self.encoder)
+
+    def _check_texts(self, texts: Sequence[str]) -> None:
         if isinstance(texts, str):  # a str is a sequence of str, too
             raise TypeError("wanted a list of texts, found one text; put it in a list: [text]")
         self.check_encoder()
-        return checked(self.encoder.encode_queries(texts), len(texts), self.encoder)
 
     def warm_up(self) -> None:
         """Loads the model and the compiled kernels, for which the first query would wait. Raises as `encode`."""
@@ -240,20 +252,9 @@ def open_retriever(
     """
     device = chosen_device(device)
     stored = open_index(Path(index))
-    record = stored.manifest.encoder
     try:
         if encoder is None:
-            dim = stored.manifest.dim if record.name == "precomputed" else record.dim
-            spec = EncoderSpec(
-                record.name,
-                dim,
-                query_prompt=record.query_prompt,
-                document_prompt=record.document_prompt,
-                layer_norm=record.layer_norm,
-                precision=record.precision,
-                layers=record.layers,
-            )
-            encoder = load_encoder(spec, device)
+            encoder = load_encoder(_spec(stored.manifest), device)
         if device.is_cuda:
             vectors = index_on(device, stored.vectors, stored.manifest.prefix, engine)
             stored = replace(stored, vectors=vectors, rotation=rotation_on(device, stored.rotation))
@@ -261,3 +262,22 @@ def open_retriever(
     except BaseException:
         stored.close()
         raise
+
+
+def encoder_of(index: Path | str, device: str | Device = AUTO) -> Encoder:
+    """The encoder an index's manifest names, for what searches on the CPU and encodes elsewhere. Raises likewise."""
+    device = chosen_device(device)
+    return load_encoder(_spec(read_manifest(Path(index))[0]), device)
+
+
+def _spec(manifest: Manifest) -> EncoderSpec:
+    record = manifest.encoder
+    return EncoderSpec(
+        record.name,
+        manifest.dim if record.name == "precomputed" else record.dim,
+        query_prompt=record.query_prompt,
+        document_prompt=record.document_prompt,
+        layer_norm=record.layer_norm,
+        precision=record.precision,
+        layers=record.layers,
+    )

@@ -153,7 +153,8 @@ def _group(seen: _Seen, kind: str, funnels: list[Funnel], runs: Path | None) -> 
     growth: list[Growth] = []
     if read.at:
         with bar(None, f"growing {read.dataset.name}", "", shown=asked.progress):
-            growth = grown(read.dataset, turned, recipe, [funnel.dim for funnel in single(funnels)], read.at)
+            widths = [funnel.dim for funnel in single(funnels)]
+            growth = grown(read.dataset, turned, recipe, widths, read.at, device=asked.device)
     return Group(reports, tuple(growth), (*seen.traps, *busy))
 
 

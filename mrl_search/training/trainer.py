@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import torch
 from datasets import Dataset
 from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer, SentenceTransformerTrainingArguments
 from sentence_transformers.base.training_args import BatchSamplers
@@ -38,12 +39,14 @@ class TrainOptions:
     """How to train, as against what.
 
     tensorboard: also write its event files, into `tensorboard/` of each run. device: what trains, and what encodes
-    and searches as it is measured, as `chosen_device` takes it.
+    and searches as it is measured, as `chosen_device` takes it. compile: the trainer's own torch.compile of the model;
+    it rounds otherwise, so such a run is another one. No card has shown yet what it gains.
     """
 
     progress: bool = False
     tensorboard: bool = False
     device: str | Device = "auto"
+    compile: bool = False
 
 
 def train_arm(
@@ -62,7 +65,8 @@ def train_arm(
     options = options or TrainOptions()
     device = training_device(options)
     events = [_event_files(folder)] if options.tensorboard else []
-    facts = _facts(recipe, arm, seed, data)
+    check_precision(recipe.precision, device)
+    facts = _facts(recipe, arm, seed, data, options)
     if _is_done(folder, facts):
         if options.tensorboard and not (folder / _EVENTS).exists():
             raise TrainingError(
@@ -81,7 +85,7 @@ def train_arm(
         dynamics = Dynamics(recipe, arm, model, noted, folder / _PARTS, _teller(progress))
         trainer = SentenceTransformerTrainer(
             model=model,
-            args=_arguments(recipe, seed, folder, device),
+            args=_arguments(recipe, seed, folder, device, options),
             train_dataset=dataset,
             loss=loss,
             callbacks=events,
@@ -115,7 +119,17 @@ def training_device(options: TrainOptions) -> Device:
     return device
 
 
-def _arguments(recipe: TrainRecipe, seed: int, folder: Path, device: Device) -> SentenceTransformerTrainingArguments:
+def check_precision(precision: str, device: Device) -> None:
+    """Raises TrainingError for autocast that the device has not got; the trainer would say it in its own terms."""
+    if precision == "float16" and not device.is_cuda:
+        raise TrainingError("float16 is trained in on a CUDA card; on the CPU take precision = 'bfloat16' or 'float32'")
+    if precision == "bfloat16" and device.is_cuda and not torch.cuda.is_bf16_supported(including_emulation=False):
+        raise TrainingError(f"{device.told} does not multiply bfloat16; take precision = 'float16' or 'float32'")
+
+
+def _arguments(
+    recipe: TrainRecipe, seed: int, folder: Path, device: Device, options: TrainOptions
+) -> SentenceTransformerTrainingArguments:
     on_gpu = device.is_cuda
     return SentenceTransformerTrainingArguments(
         output_dir=str(folder / _CHECKPOINTS),
@@ -129,6 +143,8 @@ def _arguments(recipe: TrainRecipe, seed: int, folder: Path, device: Device) -> 
         full_determinism=on_gpu,
         use_cpu=not on_gpu,
         bf16=recipe.precision == "bfloat16",
+        fp16=recipe.precision == "float16",
+        torch_compile=options.compile,
         # a text that stands twice in a batch would be its own negative
         batch_sampler=BatchSamplers.NO_DUPLICATES if recipe.loss == "contrastive" else BatchSamplers.BATCH_SAMPLER,
         dataloader_drop_last=True,
@@ -142,12 +158,14 @@ def _arguments(recipe: TrainRecipe, seed: int, folder: Path, device: Device) -> 
     )
 
 
-def _facts(recipe: TrainRecipe, arm: Arm, seed: int, data: TrainingSet) -> dict[str, Any]:
+def _facts(recipe: TrainRecipe, arm: Arm, seed: int, data: TrainingSet, options: TrainOptions) -> dict[str, Any]:
     """All that decides the weights, as JSON would give it back."""
     told = dataclasses.asdict(recipe)
     for shared in ("arms", "seeds", "judged", "save_every"):
         del told[shared]
     facts = {"recipe": told, "arm": dataclasses.asdict(arm), "seed": seed, "data": data.sources}
+    if options.compile:
+        facts["compiled"] = True
     if Path(recipe.base).is_dir():  # trained anew in its place, it is another base
         facts["base"] = _digest_of_weights(Path(recipe.base))
     if recipe.negatives or recipe.teacher is not None:

@@ -20,7 +20,7 @@ from mrl_search.indexes import (
 from mrl_search.progress import Bar, bar
 from mrl_search.provenance import provenance
 from mrl_search.results import Result
-from mrl_search.retriever import Retriever, open_retriever
+from mrl_search.retriever import Retriever, encoder_of, open_retriever
 from mrl_search.tuning.ahead import Ahead, look_ahead
 from mrl_search.tuning.asked import Asked, Lists, asked_of, fewest, lists
 from mrl_search.tuning.points import Bench, Point, timed
@@ -86,13 +86,14 @@ def tune(
     asked: int = 1_000,
     store: bool = True,
     progress: bool = False,
+    device: str = "auto",
 ) -> Tuning:
     """Tunes an index, and commits the chosen funnel as its default if `store`.
 
-    queries: a file of held-out ones; without it `asked` documents stand in for them, which questions differ from.
+    queries: a file of held-out ones, encoded on `device`; else `asked` documents stand in, which questions differ from.
     Raises FunnelError for wishes that cannot be, and for fewer than 20 queries; what opening and encoding raise.
     """
-    with open_retriever(folder, device="cpu") as retriever:
+    with open_retriever(folder, encoder_of(folder, device), device="cpu") as retriever:
         found = _tuned(retriever, wish, queries, asked, progress=progress)
         manifest = retriever.stored.manifest
     if store and found.chosen is not None:
@@ -112,8 +113,7 @@ def _tuned(retriever: Retriever, wish: Wish, queries: str | None, count: int, *,
         found = lists(stored, told, widths, wish.k, _DEPTH)
         shown.update()
         points = list(_points(stored, told, found, wish, shown))
-    own = [point for point in points if _is_own(point, stored.manifest)]
-    chosen, nearest = _chosen(own, wish, len(stored.vectors))
+    chosen, nearest = _chosen([one for one in points if _is_own(one, stored.manifest)], wish, len(stored.vectors))
     better = _better(points, chosen, wish, len(stored.vectors), stored.manifest)
     return Tuning(
         index=str(stored.folder),
