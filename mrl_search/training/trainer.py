@@ -5,7 +5,8 @@ import hashlib
 import json
 import shutil
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from sentence_transformers.base.training_args import BatchSamplers
 from transformers import PrinterCallback, set_seed
 from transformers.integrations import TensorBoardCallback
 
-from mrl_search.atomic import replacing
+from mrl_search.atomic import held, replacing
 from mrl_search.device import Device, chosen_device
 from mrl_search.encoders import load_model
 from mrl_search.errors import DeviceError, MissingPackageError, TrainingError
@@ -57,8 +58,8 @@ def train_arm(
     A run that was stopped goes on from its last whole checkpoint along the same curve: same batches, same dropout. What
     differs in anything but `arm` shares seeds, batches and their order, steps and precision.
     Writes `model/` (a sentence-transformers folder), `dynamics.parquet` (see Dynamics) and, last, `training.json`.
-    Raises TrainingError when the folder holds another run, or a whole one without the event files that are wanted, and
-    when a loss is not finite.
+    Raises TrainingError when the folder holds another run, one of another process, or a whole one without the event
+    files that are wanted, and when a loss is not finite.
     """
     if find_spec("accelerate") is None:
         raise MissingPackageError("accelerate", "training", "train")
@@ -80,22 +81,22 @@ def train_arm(
     model.model_card_data.local_files_only = True
     dataset = Dataset.from_dict(columns(recipe, data))
     loss, noted = objective(recipe, arm, model, _labels(data))
-    _start(folder, facts)  # not before: a recipe that cannot be trained leaves nothing behind
-    with bar(recipe.steps, f"training {arm.name}, seed {seed}", "steps", shown=options.progress) as progress:
-        dynamics = Dynamics(recipe, arm, model, noted, folder / _PARTS, _teller(progress))
-        trainer = SentenceTransformerTrainer(
-            model=model,
-            args=_arguments(recipe, seed, folder, device, options),
-            train_dataset=dataset,
-            loss=loss,
-            callbacks=events,
-        )
-        trainer.remove_callback(PrinterCallback)
-        trainer.callback_handler.callbacks.insert(0, dynamics)  # before TensorBoard's, which logs what it adds
-        trainer.train(resume_from_checkpoint=_last_checkpoint(folder))
-        dynamics.write(recipe.steps)
-    model.max_seq_length = tokens  # what is short in training need not be short in use
-    _finish(model, folder, facts | {"step_seconds": round(statistics.median(dynamics.seconds), 4)}, device)
+    with _started(folder, facts):  # not before: a recipe that cannot be trained leaves nothing behind
+        with bar(recipe.steps, f"training {arm.name}, seed {seed}", "steps", shown=options.progress) as progress:
+            dynamics = Dynamics(recipe, arm, model, noted, folder / _PARTS, _teller(progress))
+            trainer = SentenceTransformerTrainer(
+                model=model,
+                args=_arguments(recipe, seed, folder, device, options),
+                train_dataset=dataset,
+                loss=loss,
+                callbacks=events,
+            )
+            trainer.remove_callback(PrinterCallback)
+            trainer.callback_handler.callbacks.insert(0, dynamics)  # before TensorBoard's, which logs what it adds
+            trainer.train(resume_from_checkpoint=_last_checkpoint(folder))
+            dynamics.write(recipe.steps)
+        model.max_seq_length = tokens  # what is short in training need not be short in use
+        _finish(model, folder, facts | {"step_seconds": round(statistics.median(dynamics.seconds), 4)}, device)
     return folder
 
 
@@ -194,10 +195,17 @@ def _is_done(folder: Path, facts: dict[str, Any]) -> bool:
     return started.exists() and (folder / FACTS).exists()
 
 
-def _start(folder: Path, facts: dict[str, Any]) -> None:
-    """Notes which run the folder holds."""
+@contextmanager
+def _started(folder: Path, facts: dict[str, Any]) -> Iterator[None]:
+    """Notes which run the folder holds, and holds it. Raises TrainingError where another does."""
     folder.mkdir(parents=True, exist_ok=True)
-    _write_json(folder / "run.json", facts)
+    try:
+        with held(folder):
+            _is_done(folder, facts)
+            _write_json(folder / "run.json", facts)
+            yield
+    except BlockingIOError:
+        raise TrainingError(f"another process trains in {folder}; wait for it, or choose another with --out") from None
 
 
 def _finish(model: SentenceTransformer, folder: Path, facts: dict[str, Any], device: Device) -> None:

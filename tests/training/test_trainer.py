@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from pyarrow import parquet
 
+from mrl_search.atomic import held
 from mrl_search.data import Example
 from mrl_search.device import Device
 from mrl_search.encoders import EncoderSpec, load_encoder
@@ -234,3 +235,10 @@ def test_a_compiled_model_learns_as_another_does_but_is_another_run(tiny, pairs)
         assert rows[0][name] == pytest.approx(plain[0][name], rel=0.3)
     with pytest.raises(TrainingError, match="holds a run of another recipe"):
         train_arm(recipe, MRL, 0, data, folder, TrainOptions(compile=True))
+
+
+def test_two_processes_do_not_train_in_one_folder(tiny, pairs, tmp_path):
+    recipe = recipe_of(tiny, steps=1)
+    (tmp_path / "run").mkdir()
+    with held(tmp_path / "run"), pytest.raises(TrainingError, match=r"another process trains in .*run; wait for it"):
+        train_arm(recipe, MRL, 0, training_set(recipe, pairs), tmp_path / "run")
