@@ -37,6 +37,7 @@ def main():
     parser.add_argument("--sentences", type=Path, default=Path("sentences.txt.gz"))
     parser.add_argument("--vectors", type=Path, help="An .npy file instead.")
     parser.add_argument("--rotation", default="auto")
+    parser.add_argument("--index", type=Path, help="A folder for the index, kept; one that stands there is taken.")
     parser.add_argument("--growth", action="store_true", help="Only the candidates that larger collections need.")
     told = parser.parse_args()
     data = own_vectors(told.n, told.vectors) if told.vectors else sentences(told.n, told.sentences)
@@ -44,10 +45,13 @@ def main():
         f"{data.name}: {len(data.documents):,} documents, {QUERIES:,} fresh queries; commit {commit()}, {machine()}\n"
     )
     with tempfile.TemporaryDirectory() as folder:
-        (growth if told.growth else targets)(data, Path(folder), told.rotation)
+        (growth if told.growth else targets)(data, told.index or Path(folder), told.rotation)
 
 
 def built(documents, folder, rotation):
+    if (folder / "index" / "index.sqlite").exists():
+        return folder / "index"
+    folder.mkdir(parents=True, exist_ok=True)
     np.save(folder / "v.npy", documents)
     (folder / "ids.txt").write_text("".join(f"{row}\n" for row in range(len(documents))))
     options = BuildOptions(vectors=folder / "v.npy", rotation=rotation, progress=True)

@@ -15,7 +15,7 @@ def manifest(encoder, dtype="float32"):
     return Manifest("i", 100, 0, 0, (16, 32), dtype, "SQ8", "16:20,32:10", encoder, {})
 
 
-def test_the_fastest_of_those_that_meet_all_wishes_isfastest_meeting():
+def test_the_fastest_of_those_that_meet_all_wishes_is_chosen():
     slow, quick, loose = point(0.995, 3.0), point(0.99, 2.0), point(0.9, 1.0)
     assert fastest_meeting([slow, quick, loose], Wish(0.99), 100) == (quick, None)
     assert fastest_meeting([slow, quick, loose], Wish(0.99, p95_ms=3.0), 100) == (None, loose)  # all that is in time

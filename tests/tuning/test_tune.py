@@ -93,6 +93,11 @@ def test_an_index_of_one_width_is_searched_exactly(corpus, tmp_path):
     assert found.ahead is None
 
 
+def test_that_nothing_is_ever_lost_only_comparing_everything_can_promise(corpus, tmp_path):
+    found = tune(built(corpus, tmp_path), Wish(1, others=False), asked=50, store=False)
+    assert (found.chosen.funnel, found.chosen.recall.low) == ("32:10", 1)
+
+
 def test_an_index_that_was_replaced_meanwhile_is_not_touched(corpus, tmp_path):
     folder = built(corpus, tmp_path)
     tune(folder, Wish(0.9, others=False), asked=50)
