@@ -1,6 +1,7 @@
 """Sentences as guarantee.py and adaptive_queries.py ask them: 10,000 held-out queries, documents rotated, the truth."""
 
 import argparse
+import hashlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -52,7 +53,7 @@ def held_out(told: argparse.Namespace) -> HeldOut:
     rotation = fit(told.rotation, documents[drawn(len(documents))], [PREFIX], ()).rotation
     assert rotation is not None  # pca and learned always have one
     stored, turned = StoredVectors(rotation.apply(documents), "float32"), rotation.apply(queries)
-    truth = truth_of(stored, turned, told.rotation)
+    truth = truth_of(stored, turned, rotation)
     return HeldOut(queries, documents, rotation, turned, stored, truth, chosen_codec(len(documents), PREFIX))
 
 
@@ -66,9 +67,14 @@ def loaded(n: int, source: Path) -> tuple[Vectors, Vectors]:
     return vectors[:QUERIES].copy(), vectors[QUERIES:].copy()
 
 
-def truth_of(stored: StoredVectors, queries: Vectors, kind: str) -> np.ndarray:
-    """(q, K) rows of the exact answers, by comparing everything; kept beside the vectors."""
-    path = cache_folder() / f"guarantee-{ENCODER}-{kind}-n{len(stored)}-q{len(queries)}-top{K}.npy"
+def truth_of(stored: StoredVectors, queries: Vectors, rotation: Rotation) -> np.ndarray:
+    """(q, K) rows of the exact answers, by comparing everything; kept beside the vectors.
+
+    The rotation's digest is part of the name: fitted on another number of threads it rounds otherwise, and of 10,000
+    queries one has then two answers in another order.
+    """
+    digest = hashlib.sha256(rotation.matrix.tobytes()).hexdigest()[:12]
+    path = cache_folder() / f"guarantee-{ENCODER}-{digest}-n{len(stored)}-q{len(queries)}-top{K}.npy"
     if not path.exists():
         np.save(path, exact(stored, queries, [DIM], K)[DIM].rows)
     return np.load(path)
