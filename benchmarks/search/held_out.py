@@ -70,8 +70,8 @@ def loaded(n: int, source: Path) -> tuple[Vectors, Vectors]:
 def truth_of(stored: StoredVectors, queries: Vectors, rotation: Rotation) -> np.ndarray:
     """(q, K) rows of the exact answers, by comparing everything; kept beside the vectors.
 
-    The rotation's digest is part of the name: fitted on another number of threads it rounds otherwise, and of 10,000
-    queries one has then two answers in another order.
+    The rotation's digest is part of the name: fitted on another number of threads it rounds otherwise, and answers
+    whose scores are nearly equal change places.
     """
     digest = hashlib.sha256(rotation.matrix.tobytes()).hexdigest()[:12]
     path = cache_folder() / f"guarantee-{ENCODER}-{digest}-n{len(stored)}-q{len(queries)}-top{K}.npy"
