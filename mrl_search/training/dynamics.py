@@ -43,6 +43,7 @@ class Dynamics(TrainerCallback):  # type: ignore[misc]
     ) -> None:
         self._dims, self._weights = arm.dims, arm.scaled_weights
         self._noted, self._folder, self._tell = noted, folder, tell
+        self._or_in_float32 = "" if recipe.precision == "float32" else ", or in float32"
         full = model.get_embedding_dimension()
         self._blocks = list(pairwise((0, *(width for width in recipe.widths if width < full), full)))
         self._layers = _by_layer(model)
@@ -104,7 +105,7 @@ class Dynamics(TrainerCallback):  # type: ignore[misc]
             raise TrainingError(
                 f"step {state.global_step + 1}: {strange[0]} is {self._row[strange[0]]}; no weight was changed by it; "
                 f"the last checkpoint is kept, if there is one; begin anew with a lower learning_rate"
-                f"{', or in float32' if args.bf16 or args.fp16 else ''}, and another --out"
+                f"{self._or_in_float32}, and another --out"
             )
         self._before = [p.detach().clone() for parameters in self._layers.values() for p in parameters]
 

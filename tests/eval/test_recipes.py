@@ -6,6 +6,9 @@ import pytest
 from mrl_search.encoders import EncoderSpec
 from mrl_search.errors import FunnelError, MeasureError, RecipeError
 from mrl_search.eval import EvalRecipe, Evaluation, Expected, read_eval_recipe
+from mrl_search.eval.hybrid import hybrid_name
+from mrl_search.eval.lexical import NAME
+from mrl_search.fusion import Fusion
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -13,7 +16,9 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.mark.parametrize("path", sorted((ROOT / "eval" / "recipes").glob("*.toml")), ids=lambda path: path.stem)
 def test_every_recipe_in_the_repository_reads_and_expects_rows_it_will_have(path):
     recipe = read_eval_recipe(path)
-    assert {one.encoder for one in recipe.expected} <= {spec.name for spec in recipe.encoders}
+    names = {spec.name for spec in recipe.encoders}
+    both = {hybrid_name(name, Fusion.parse(fusion)) for name in names for fusion in recipe.hybrid}
+    assert {one.encoder for one in recipe.expected} <= names | both | ({NAME} if recipe.reads_words else set())
     assert {one.measure for one in recipe.expected} <= set(recipe.measures)
 
 
