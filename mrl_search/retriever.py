@@ -1,5 +1,6 @@
 """Searching: the funnel over an index, and an encoder in front of it."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,10 +14,12 @@ from mrl_search.errors import EncoderError, FunnelError, GuaranteeError, Vectors
 from mrl_search.funnel import Funnel, Stage
 from mrl_search.guarantee import EXACT, checked_proof, parsed, promised
 from mrl_search.hits import Hits
-from mrl_search.indexes import PROBE_TEXT, SAME_ENCODER, StoredIndex, open_index
+from mrl_search.indexes import PROBE_TEXT, SAME_ENCODER, EncoderRecord, Manifest, StoredIndex, open_index
 from mrl_search.placing import index_on, rotation_on
 from mrl_search.run import Run, ScoredDoc, ranked
 from mrl_search.vectors import Vectors, unit
+
+_LOG = logging.getLogger(__name__)
 
 
 class Index(Protocol):
@@ -147,22 +150,8 @@ class Retriever:
 
     def check_encoder(self) -> None:
         """Encodes the probe sentence, once, which also loads the model. Raises EncoderError as `encode` does."""
-        record = self.stored.manifest.encoder
-        then = record.probe
-        if then is None or self._encoder_checked:
-            return
-        if then.shape[1] != self.encoder.dim:
-            raise EncoderError(
-                f"the index was built with {then.shape[1]} dims by {record.name}, this encoder has {self.encoder.dim}"
-            )
-        now = checked(self.encoder.encode_queries([PROBE_TEXT]), 1, self.encoder)
-        cosine = float(np.sum(then * now))
-        if cosine < SAME_ENCODER and np.any(then):
-            raise EncoderError(
-                f"{self.encoder.spec.name} now encodes the probe sentence differently than when this index was built "
-                f"(cosine {cosine:.3f}, wanted {SAME_ENCODER}): other weights, prompts or pooling; "
-                "use the encoder it was built with, or build again"
-            )
+        if not self._encoder_checked:
+            check_encoder(self.encoder, self.stored.manifest.encoder)
         self._encoder_checked = True
 
     def funnel_for(self, k: int | None = None, funnel: Funnel | str | None = None) -> Funnel:
@@ -229,6 +218,39 @@ class Retriever:
         ]
 
 
+def check_encoder(encoder: Encoder, record: EncoderRecord) -> None:
+    """Encodes the probe sentence. Raises EncoderError unless this is the encoder an index was built with."""
+    then = record.probe
+    if then is None:
+        return
+    if then.shape[1] != encoder.dim:
+        raise EncoderError(
+            f"the index was built with {then.shape[1]} dims by {record.name}, this encoder has {encoder.dim}"
+        )
+    now = checked(encoder.encode_queries([PROBE_TEXT]), 1, encoder)
+    cosine = float(np.sum(then * now))
+    if cosine < SAME_ENCODER and np.any(then):
+        raise EncoderError(
+            f"{encoder.spec.name} now encodes the probe sentence differently than when this index was built "
+            f"(cosine {cosine:.3f}, wanted {SAME_ENCODER}): other weights, prompts or pooling; "
+            "use the encoder it was built with, or build again"
+        )
+
+
+def spec_of(manifest: Manifest) -> EncoderSpec:
+    """What loads the encoder of an index again."""
+    record = manifest.encoder
+    return EncoderSpec(
+        record.name,
+        manifest.dim if record.name == "precomputed" else record.dim,
+        query_prompt=record.query_prompt,
+        document_prompt=record.document_prompt,
+        layer_norm=record.layer_norm,
+        precision=record.precision,
+        layers=record.layers,
+    )
+
+
 def open_retriever(
     index: Path | str, encoder: Encoder | None = None, *, device: str | Device = AUTO, engine: str = AUTO
 ) -> Retriever:
@@ -240,21 +262,15 @@ def open_retriever(
     """
     device = chosen_device(device)
     stored = open_index(Path(index))
-    record = stored.manifest.encoder
     try:
         if encoder is None:
-            dim = stored.manifest.dim if record.name == "precomputed" else record.dim
-            spec = EncoderSpec(
-                record.name,
-                dim,
-                query_prompt=record.query_prompt,
-                document_prompt=record.document_prompt,
-                layer_norm=record.layer_norm,
-                precision=record.precision,
-                layers=record.layers,
+            encoder = load_encoder(spec_of(stored.manifest), device)
+        if device.is_cuda and not stored.vectors.is_whole:
+            _LOG.warning(
+                "%s was added to or deleted from, and is searched on the CPU; `mrl-search compact %s` makes it whole",
+                *(index, index),
             )
-            encoder = load_encoder(spec, device)
-        if device.is_cuda:
+        elif device.is_cuda:
             vectors = index_on(device, stored.vectors, stored.manifest.prefix, engine)
             stored = replace(stored, vectors=vectors, rotation=rotation_on(device, stored.rotation))
         return Retriever(encoder, stored, Funnel.parse(stored.manifest.funnel))

@@ -13,14 +13,15 @@ from mrl_search.errors import IndexStoreError
 from mrl_search.indexes.axes import principal
 from mrl_search.indexes.bounds import far_blocks, far_shape, near_blocks, near_shape
 from mrl_search.indexes.catalog import Catalog, Segment
+from mrl_search.indexes.index import not_whole
 from mrl_search.indexes.layout import FileRecord, Layout, sync_folder, write_durably
 from mrl_search.indexes.manifest import BoundsRecord, Calibration, Manifest
 from mrl_search.indexes.stored import StoredVectors, header, map_vectors, packed
 
 
 @contextlib.contextmanager
-def _amending(folder: Path) -> Iterator[tuple[Catalog, Manifest, Segment]]:
-    """The write lock on an index, what it says of itself and its segment; unless something is committed, all stays.
+def _amending(folder: Path) -> Iterator[tuple[Catalog, Manifest, list[Segment]]]:
+    """The write lock on an index, what it says of itself and its segments; unless something is committed, all stays.
 
     Raises IndexStoreError where there is no index, another process writes to it, or the disk refuses.
     """
@@ -29,9 +30,9 @@ def _amending(folder: Path) -> Iterator[tuple[Catalog, Manifest, Segment]]:
         catalog = Catalog.write(Layout(folder).catalog)
         try:
             manifest, segments = catalog.manifest(), catalog.segments()
-            if manifest is None or len(segments) != 1:
+            if manifest is None:
                 raise IndexStoreError(f"nothing is committed in {folder}: the build that made it must be run again")
-            yield catalog, manifest, segments[0]
+            yield catalog, manifest, segments
         finally:
             catalog.close()
     except (OSError, sqlite3.Error) as error:
@@ -53,12 +54,15 @@ def _promise(calibration: Calibration) -> tuple[int, float, float]:
 def add_bounds(folder: Path) -> BoundsRecord:
     """Writes and commits upper bounds of an index's vectors, unless it has them; reads all vectors twice.
 
-    Raises as `_amending`.
+    Raises as `_amending`, and where there are several segments.
     """
     layout = Layout(folder)
-    with _amending(folder) as (catalog, manifest, segment):
+    with _amending(folder) as (catalog, manifest, segments):
         if manifest.bounds is not None:
             return manifest.bounds
+        if len(segments) != 1:
+            raise not_whole(len(segments), sum(one.documents for one in segments) - manifest.documents)
+        segment = segments[0]
         paths = layout.bounds(segment.number)
         vectors = map_vectors(layout.vectors(segment.number), segment.documents, manifest.dim, manifest.dtype)
         try:

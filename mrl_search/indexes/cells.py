@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mrl_search.errors import IndexStoreError
-from mrl_search.hits import Live, Rows, without
+from mrl_search.hits import Live, Rows
 from mrl_search.indexes.scoring import over_threads
 from mrl_search.vectors import Vectors
 
@@ -97,7 +97,8 @@ class Cells:
 
     def among(self, live: Live) -> "Cells":
         """The same codes, of which those of rows that are not live are room that nothing stands in."""
-        return replace(self, codes=self.codes._replace(rows=without(self.codes.rows, live).astype(np.int32)))
+        rows = np.where((self.codes.rows >= 0) & live[self.codes.rows], self.codes.rows, np.int32(-1))
+        return replace(self, codes=self.codes._replace(rows=rows))
 
     @property
     def nbytes(self) -> int:

@@ -104,7 +104,8 @@ def _floors(cosines: Scores, least: Scores, k: int) -> Scores:
     new = np.isneginf(least)
     if cosines.shape[1] > k and new.any():
         floors[new] = np.partition(cosines[new], -k, axis=1)[:, -k]
-    return np.maximum(floors - NOISE, np.finfo(np.float32).min)  # the cosine of a row that is not live is -inf
+    reached: Scores = np.maximum(floors - NOISE, np.finfo(np.float32).min)  # -inf is of a row that is not live
+    return reached
 
 
 def _reaching(cosines: Scores, floors: Scores, start: int) -> Rows:
