@@ -4,6 +4,8 @@ from mrl_search.indexes.ahead import load_kernels_ahead
 from mrl_search.indexes.amend import add_bounds, add_calibration
 from mrl_search.indexes.bounds import Bounds, bounded
 from mrl_search.indexes.catalog import Segment
+from mrl_search.indexes.change import Anew, IndexChange, Turned
+from mrl_search.indexes.checking import Finding, check
 from mrl_search.indexes.codecs import AUTO, EXACT, Codec, check_codec, chosen_codec
 from mrl_search.indexes.exhaustive import NOISE, exact, growing
 from mrl_search.indexes.index import VectorIndex
@@ -33,10 +35,13 @@ __all__ = [
     "PROBE_TEXT",
     "ROOT",
     "SAME_ENCODER",
+    "Anew",
     "Bounds",
     "Calibration",
     "Codec",
     "EncoderRecord",
+    "Finding",
+    "IndexChange",
     "IndexWriter",
     "Manifest",
     "PrefixIndex",
@@ -47,11 +52,13 @@ __all__ = [
     "StoredIndex",
     "StoredVectors",
     "TunedRecord",
+    "Turned",
     "VectorIndex",
     "add_bounds",
     "add_calibration",
     "bounded",
     "build_prefix",
+    "check",
     "check_codec",
     "chosen_codec",
     "exact",

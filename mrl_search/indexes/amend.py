@@ -64,17 +64,24 @@ def add_bounds(folder: Path) -> BoundsRecord:
             raise not_whole(len(segments), sum(one.documents for one in segments) - manifest.documents)
         segment = segments[0]
         paths = layout.bounds(segment.number)
-        vectors = map_vectors(layout.vectors(segment.number), segment.documents, manifest.dim, manifest.dtype)
         try:
-            for path in paths:  # no commit knows of them: what is there, a killed process left
-                path.unlink(missing_ok=True)
-            record = _written(paths, dataclasses.replace(vectors, lets_go=True), segment.number)
-            sync_folder(layout.segment(segment.number))
+            record = write_bounds(layout, manifest, segment)
             catalog.commit(dataclasses.replace(manifest, bounds=record))
         finally:
             if catalog.is_pending:  # asked of SQLite: an interrupt can arrive as COMMIT returns
                 for path in paths:
                     path.unlink(missing_ok=True)
+    return record
+
+
+def write_bounds(layout: Layout, manifest: Manifest, segment: Segment) -> BoundsRecord:
+    """Writes the files of a segment's bounds; what is there no commit knows of, or it is damaged."""
+    paths = layout.bounds(segment.number)
+    vectors = map_vectors(layout.vectors(segment.number), segment.documents, manifest.dim, manifest.dtype)
+    for path in paths:
+        path.unlink(missing_ok=True)
+    record = _written(paths, dataclasses.replace(vectors, lets_go=True), segment.number)
+    sync_folder(layout.segment(segment.number))
     return record
 
 

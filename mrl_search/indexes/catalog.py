@@ -41,6 +41,7 @@ class Catalog:
     def __init__(self, connection: sqlite3.Connection, path: Path, frozen_at: int | None = None) -> None:
         self._connection = connection
         self._path = path
+        self._writes = False
         self._frozen_at = frozen_at  # the file's time of change, where SQLite reads it without locks
 
     @classmethod
@@ -71,6 +72,7 @@ class Catalog:
         try:
             connection = connect(path, "rwc", _LOCK_SECONDS)
             catalog = cls(connection, path)
+            catalog._writes = True
             if not catalog._is_blank():
                 catalog._check_format()  # before anything is changed: it may be another program's
             connection.execute("PRAGMA journal_mode = WAL")
@@ -98,7 +100,8 @@ class Catalog:
     def close(self) -> None:
         """Ends the snapshot; of a writer, undoes what is not committed."""
         if self._connection.in_transaction:
-            unsay(self._path.parent)
+            if self._writes:
+                unsay(self._path.parent)
             self._connection.execute("ROLLBACK")
         self._connection.close()
 
@@ -126,9 +129,8 @@ class Catalog:
         rows = self._read("SELECT * FROM segments ORDER BY number")
         return [Segment(row[0], row[1], FileRecord(*row[2:4]), FileRecord(*row[4:6]), *row[6:]) for row in rows]
 
-    def folders(self) -> set[int]:
+    def folders(self, manifest: Manifest | None) -> set[int]:
         """The numbers of all segment folders that something is read from."""
-        manifest = self.manifest()
         rotation = manifest.rotation if manifest is not None else None
         return {segment.number for segment in self.segments()} | ({rotation.segment} if rotation is not None else set())
 

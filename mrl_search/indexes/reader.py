@@ -117,7 +117,7 @@ def _open(folder: Path) -> StoredIndex:
     layout = Layout(folder)
     catalog = Catalog.read(layout.catalog)
     try:
-        manifest, segments = _committed(catalog, layout)
+        manifest, segments = committed(catalog, layout)
         rotation = read_rotation(layout, manifest)
         indexes = [_segment(layout, manifest, segment, catalog.tombstones(segment.number)) for segment in segments]
     except BaseException:
@@ -194,7 +194,7 @@ def read_manifest(folder: Path) -> tuple[Manifest, tuple[Segment, ...]]:
     layout = Layout(folder)
     catalog = Catalog.read(layout.catalog)
     try:
-        return _committed(catalog, layout)
+        return committed(catalog, layout)
     finally:
         catalog.close()
 
@@ -216,7 +216,8 @@ def measure_index(folder: Path) -> tuple[Manifest, BytesPerDocument]:
     )
 
 
-def _committed(catalog: Catalog, layout: Layout) -> tuple[Manifest, tuple[Segment, ...]]:
+def committed(catalog: Catalog, layout: Layout) -> tuple[Manifest, tuple[Segment, ...]]:
+    """What a catalog says of its index. Raises IndexStoreError unless something is committed, and its counts agree."""
     manifest = catalog.manifest()
     if manifest is None:
         raise IndexStoreError(f"nothing is committed in {layout.folder}: the build that made it must be run again")

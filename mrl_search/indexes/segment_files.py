@@ -6,9 +6,10 @@ from typing import Any
 from numpy.typing import NDArray
 
 from mrl_search.errors import IndexStoreError
+from mrl_search.indexes.catalog import Segment
 from mrl_search.indexes.codecs import Codec
 from mrl_search.indexes.layout import FileRecord, Layout, record_of, sync_folder, write_durably
-from mrl_search.indexes.manifest import RotationRecord, SketchRecord
+from mrl_search.indexes.manifest import Manifest, RotationRecord, SketchRecord
 from mrl_search.indexes.prefix import build_prefix, read_prefix
 from mrl_search.indexes.sketches import levels_of, sketch_blocks, sketch_width
 from mrl_search.indexes.stored import StoredVectors, header, map_vectors, packed
@@ -21,6 +22,14 @@ class SegmentFiles:
     def __init__(self, layout: Layout, number: int) -> None:
         self._layout, self._number = layout, number
         layout.segment(number).mkdir()
+
+    @classmethod
+    def of(cls, layout: Layout, segment: Segment, manifest: Manifest) -> "SegmentFiles":
+        """Of a segment that is there, to make what is made from its vectors anew."""
+        files = cls.__new__(cls)
+        files._layout, files._number = layout, segment.number
+        files._shape = (segment.documents, manifest.dim, manifest.dtype)
+        return files
 
     def write_vectors(self, blocks: Iterator[NDArray[Any]], count: int, dim: int, dtype: str) -> FileRecord:
         """Writes vectors.npy from blocks of rows as `packed` makes them, `count` in all."""

@@ -122,7 +122,7 @@ class IndexWriter:
                 "--force replaces it, --index DIR builds elsewhere"
             )
         self._layout.segments.mkdir(exist_ok=True)
-        self._replaced = self._open.folders()
+        self._replaced = self._open.folders(committed)
         sweep(self._layout, self._replaced)
         self._open.clear()
         self._segment = self._open.new_segment()
