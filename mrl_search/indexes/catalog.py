@@ -15,7 +15,7 @@ from mrl_search.errors import IndexStoreError
 from mrl_search.indexes.layout import FileRecord
 from mrl_search.indexes.manifest import Manifest
 from mrl_search.indexes.owner import claimed_by, say_who, unsay
-from mrl_search.indexes.schema import APPLICATION_ID, BUILT, LIVING, SCHEMA, TO_LIVING, connect, reading_mode
+from mrl_search.indexes.schema import APPLICATION_ID, BUILT, LIVING, UNREADABLE, connect, create, enlarge, reading_mode
 
 _PER_LOOKUP = 500
 _START_ANEW = "delete the folder {} to build there anew"
@@ -59,7 +59,7 @@ class Catalog:
             connection.execute("BEGIN")
             catalog = cls(connection, path, frozen_at)
             catalog._check_format()
-        except sqlite3.Error as error:
+        except UNREADABLE as error:
             raise IndexStoreError(f"{path} cannot be read: {error}") from error
         return catalog
 
@@ -79,7 +79,7 @@ class Catalog:
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("BEGIN IMMEDIATE")
             if catalog._is_blank():
-                catalog._create()
+                create(connection)
             say_who(path.parent)
         except sqlite3.OperationalError as error:
             if "locked" in str(error):
@@ -88,7 +88,7 @@ class Catalog:
                     f"another process is writing to {path.parent}{who}; wait for it to finish"
                 ) from error
             raise IndexStoreError(f"{path} cannot be written: {error}") from error
-        except sqlite3.Error as error:
+        except UNREADABLE as error:
             raise IndexStoreError(f"{path} cannot be written: {error}; {_START_ANEW.format(path.parent)}") from error
         return catalog
 
@@ -127,7 +127,11 @@ class Catalog:
     def segments(self) -> list[Segment]:
         """All segments, by number."""
         rows = self._read("SELECT * FROM segments ORDER BY number")
-        return [Segment(row[0], row[1], FileRecord(*row[2:4]), FileRecord(*row[4:6]), *row[6:]) for row in rows]
+        found = [Segment(row[0], row[1], FileRecord(*row[2:4]), FileRecord(*row[4:6]), *row[6:]) for row in rows]
+        for number, documents, *_, codec in found:
+            if not (isinstance(documents, int) and 0 <= documents < 2**31 and number > 0 and isinstance(codec, str)):
+                raise IndexStoreError(f"{self._path}: segment {number} of {documents!r} documents cannot be")
+        return found
 
     def folders(self, manifest: Manifest | None) -> set[int]:
         """The numbers of all segment folders that something is read from."""
@@ -138,7 +142,8 @@ class Catalog:
         """The rows of a segment whose documents were deleted or replaced, ascending."""
         if self.format < LIVING:
             return []
-        return [row for (row,) in self._read("SELECT row FROM tombstones WHERE segment = ? ORDER BY row", segment)]
+        rows = self._read("SELECT row FROM tombstones WHERE segment = ? ORDER BY row", segment)
+        return [row for (row,) in rows if isinstance(row, int)]  # what is anything else does not add up, see `check`
 
     def deaths(self) -> int:
         """How many tombstones there are, in a catalog of format 2."""
@@ -147,8 +152,7 @@ class Catalog:
     def upgrade(self) -> None:
         """Makes room for several segments and for tombstones, within the writer's transaction."""
         if self.format < LIVING:
-            for statement in TO_LIVING:
-                self._connection.execute(statement)
+            enlarge(self._connection)
 
     @property
     def format(self) -> int:
@@ -232,16 +236,10 @@ class Catalog:
                 yield row  # of a connection that an interrupted build has closed by then
         except sqlite3.ProgrammingError as error:
             raise IndexStoreError(f"the index in {self._path.parent} was closed; open it again") from error
-        except sqlite3.Error as error:
+        except UNREADABLE as error:
             raise IndexStoreError(
                 f"{self._path} cannot be read: {error}; {_START_ANEW.format(self._path.parent)}"
             ) from error
-
-    def _create(self) -> None:
-        self._connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        self._connection.execute(f"PRAGMA user_version = {BUILT}")
-        for statement in SCHEMA.split(";"):
-            self._connection.execute(statement)
 
     def _is_blank(self) -> bool:
         """Whether nothing was ever committed to the file, not even its tables."""
@@ -278,7 +276,7 @@ def has_commit(path: Path) -> bool:
             return bool(connection.execute("SELECT count(*) FROM manifest").fetchone()[0])
         finally:
             connection.close()
-    except sqlite3.Error:
+    except UNREADABLE:
         return True
 
 

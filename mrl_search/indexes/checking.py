@@ -14,7 +14,7 @@ from mrl_search.indexes.codecs import Codec
 from mrl_search.indexes.layout import FileRecord, Layout, explained, orphans, sync_folder
 from mrl_search.indexes.manifest import Manifest
 from mrl_search.indexes.reader import committed, read_rotation, verify
-from mrl_search.indexes.schema import LIVING
+from mrl_search.indexes.schema import LIVING, UNREADABLE
 from mrl_search.indexes.segment_files import SegmentFiles
 
 _PREFIX, _SKETCHES, _BOUNDS, _ORPHAN = "prefix", "sketches", "bounds", "orphan"
@@ -65,10 +65,13 @@ def check(folder: Path | str, *, repair: bool = False) -> list[Finding]:
 
 
 def _all(catalog: Catalog, layout: Layout) -> Iterator[_Found]:
-    for (told,) in catalog.connection.execute("PRAGMA integrity_check"):
-        if told != "ok":
-            yield _Found(Finding(f"{layout.catalog}: {told}"))
-            return
+    try:
+        told = [told for (told,) in catalog.connection.execute("PRAGMA integrity_check")]
+    except UNREADABLE as error:
+        told = [str(error)]
+    if told != ["ok"]:
+        yield _Found(Finding(f"{layout.catalog}: {' '.join('; '.join(told).split())}"))
+        return
     try:
         manifest, segments = committed(catalog, layout)
     except IndexStoreError as error:

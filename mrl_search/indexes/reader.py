@@ -145,6 +145,11 @@ def _segment(layout: Layout, manifest: Manifest, segment: Segment, dead: list[in
     index = VectorIndex(vectors, prefixes, sketches, bounds)
     if not dead:
         return index
+    if dead[0] < 0 or dead[-1] >= segment.documents:
+        raise IndexStoreError(
+            f"the catalog in {layout.folder} says that row {dead[-1]} of segment {segment.number} was deleted, "
+            f"which has {segment.documents}; build the index again"
+        )
     live = np.ones(segment.documents, np.bool_)
     live[dead] = False
     return index.among(live)
@@ -257,12 +262,14 @@ def verify(path: Path, record: FileRecord, *, digest: bool = False) -> None:
     """Raises IndexStoreError unless the file has the size (and the digest) that was committed."""
     try:
         size = path.stat().st_size
-    except OSError as error:
+        if size == record.size and digest:
+            with path.open("rb") as file:  # a writer may have removed it by now
+                found = hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError as error:
         raise IndexStoreError(f"{path} is missing; build the index again") from error
+    except OSError as error:
+        raise IndexStoreError(f"{path} cannot be read: {error}") from error
     if size != record.size:
         raise IndexStoreError(f"{path} has {size} bytes, {record.size} were committed; build the index again")
-    if digest:
-        with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-        if found != record.sha256:
-            raise IndexStoreError(f"{path} is damaged (its sha256 is not the committed one); build the index again")
+    if digest and found != record.sha256:
+        raise IndexStoreError(f"{path} is damaged (its sha256 is not the committed one); build the index again")

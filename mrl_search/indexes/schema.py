@@ -10,7 +10,10 @@ BUILT = 1
 LIVING = 2
 """The format of an index that was added to or deleted from."""
 
-SCHEMA = """
+UNREADABLE = (sqlite3.Error, UnicodeDecodeError)
+"""What reading a damaged file raises: SQLite's message may quote bytes of it."""
+
+_SCHEMA = """
 CREATE TABLE documents (
     segment INTEGER NOT NULL,
     row INTEGER NOT NULL,
@@ -31,7 +34,7 @@ CREATE TABLE segments (
 CREATE TABLE manifest (only INTEGER PRIMARY KEY CHECK (only = 1), json TEXT NOT NULL);
 """
 
-TO_LIVING = (
+_TO_LIVING = (
     "ALTER TABLE segments ADD COLUMN prefix TEXT NOT NULL DEFAULT ''",
     "CREATE TABLE tombstones (segment INTEGER NOT NULL, row INTEGER NOT NULL, PRIMARY KEY (segment, row)) "
     "WITHOUT ROWID",
@@ -55,3 +58,17 @@ def reading_mode(path: Path) -> str:
     if os.access(path.parent, os.W_OK):
         return "rw"
     return "ro" if path.with_name(f"{path.name}-wal").exists() else "ro&immutable=1"
+
+
+def create(connection: sqlite3.Connection) -> None:
+    """The tables of an index that is about to be built, within a transaction."""
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {BUILT}")
+    for statement in _SCHEMA.split(";"):
+        connection.execute(statement)
+
+
+def enlarge(connection: sqlite3.Connection) -> None:
+    """From the first format to the second, within a transaction."""
+    for statement in _TO_LIVING:
+        connection.execute(statement)
