@@ -2,6 +2,8 @@
 
 import json
 import logging
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -364,3 +366,24 @@ def test_there_is_no_index_to_add_to(tmp_path, corpus):
     with pytest.raises(IndexStoreError, match="there is no index in"):
         add(tmp_path / "none", corpus(document(1)))
     assert not (tmp_path / "none").exists()
+
+
+GOLDEN = Path(__file__).parent / "indexes" / "golden"
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "int8"])
+def test_the_golden_index_of_format_2_opens_and_answers_for_ever(tmp_path, dtype):
+    shutil.copytree(GOLDEN / "format-2" / dtype, folder := tmp_path / dtype)
+    with mrl_search.open(folder) as retriever:
+        found = retriever.search(["wooden nest"], funnel="16:5,64:3")[0]
+        assert [answer.id for answer in found] == ["nest", "owl", "tree"]
+        np.testing.assert_allclose([answer.score for answer in found], [0.5720, 0.4292, 0.2917], atol=0.005)
+    assert mrl_search.check(folder) == []
+
+
+def test_an_index_of_format_1_is_added_to(tmp_path, corpus):
+    shutil.copytree(GOLDEN / "format-1" / "float32", folder := tmp_path / "index")
+    add(folder, corpus({"_id": "owl", "text": "a wooden owl"}, name="more.jsonl"))
+    delete(folder, ["doll"])
+    with mrl_search.open(folder) as retriever:
+        assert {answer.id for answer in retriever.search(["wooden"], k=9)[0]} == {"owl", "nest", "tree", "car", "空"}

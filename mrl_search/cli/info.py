@@ -11,6 +11,8 @@ from mrl_search.cli.options import device_option
 if TYPE_CHECKING:
     from mrl_search.indexes import TunedRecord
 
+_WORTH_COMPACTING, _MANY = 0.2, 8  # share of deleted rows, segments
+
 
 @click.command("info")
 @click.argument("index", required=False, type=click.Path(path_type=Path))
@@ -22,7 +24,7 @@ def info_command(index: Path | None, named: Path | None, verify: bool, as_json: 
     """Show what INDEX says of itself, and its bytes per document. The index built last if none is named."""
     from mrl_search.cli.show import one_line
     from mrl_search.device import chosen_device
-    from mrl_search.indexes import find_index, measure_index, verify_index
+    from mrl_search.indexes import find_index, measure_index, read_manifest, verify_index
     from mrl_search.placing import told_of
 
     if index is not None and named is not None:
@@ -32,15 +34,19 @@ def info_command(index: Path | None, named: Path | None, verify: bool, as_json: 
         verify_index(folder)
         click.echo("every file is what was committed", err=True)
     manifest, sizes = measure_index(folder)
+    _, segments = read_manifest(folder)
+    rows = [segment.documents for segment in segments]
     where = told_of(chosen_device(device), manifest.prefix)
     if as_json:
         facts = {"index": str(folder), **manifest.told(), "bytes_per_document": sizes._asdict(), "searched_on": where}
+        facts |= {"segment_rows": rows, "deleted_rows": sum(rows) - manifest.documents}
         click.echo(json.dumps(facts, ensure_ascii=False, indent=1))
         return
     record, made, rotation = manifest.encoder, manifest.provenance, manifest.rotation
-    rows = {
+    told = {
         "index": folder,
         "documents": f"{manifest.documents:,} ({manifest.without_text:,} without text, {manifest.skipped:,} skipped)",
+        "segments": _segments(rows, manifest.documents, folder),
         "encoder": record.name,
         "identity": record.identity,
         "query prompt": record.query_prompt,
@@ -64,9 +70,20 @@ def info_command(index: Path | None, named: Path | None, verify: bool, as_json: 
         "machine": f"{made.get('machine')}, on {made.get('device', 'cpu')}",
         "command": made.get("command"),
     }
-    for name, value in rows.items():
+    for name, value in told.items():
         if value is not None:
             click.echo(f"{name:<16}{one_line(str(value))}")
+
+
+def _segments(rows: list[int], documents: int, folder: Path) -> str | None:
+    """How the rows lie, and whether to compact them; None for one segment without deleted rows."""
+    dead = sum(rows) - documents
+    if len(rows) == 1 and not dead:
+        return None
+    sizes = " + ".join(f"{count:,}" for count in rows)
+    worth = dead > sum(rows) * _WORTH_COMPACTING or len(rows) > _MANY
+    advice = f"; worth it: mrl-search compact {folder}" if worth else ""
+    return f"{len(rows):,} ({sizes} rows), {dead:,} rows deleted{advice}"
 
 
 def _tuned(record: "TunedRecord") -> str:
