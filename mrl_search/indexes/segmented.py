@@ -109,8 +109,11 @@ class SegmentedIndex(VectorIndex):
             raise FunnelError(f"the funnel starts at {stage.dim} dims, wanted {self._prefix_dim} or {self._dim}")
         parts = []
         for (first, _), index in self._parts():
-            hits = index.shortlist(queries, stage, in_order=in_order)
-            if not in_order and np.isneginf(hits.scores).all():
+            if len(index) <= stage.k and stage.dim == self._prefix_dim:  # all of them: nothing to choose by
+                hits = unscored(np.tile(index.rows, (len(queries), 1)))
+            else:
+                hits = index.shortlist(queries, stage, in_order=in_order)
+            if hits.sums is None and np.isneginf(hits.scores).all():
                 hits = index.rerank(queries, hits, stage)
             parts.append(hits.moved(first))
         return self._merged(queries, parts, stage)
