@@ -24,6 +24,7 @@ from mrl_search.indexes import (
     add_bounds,
     check_codec,
     chosen_codec,
+    compiled,
     read_manifest,
 )
 from mrl_search.placing import rotation_on
@@ -98,11 +99,17 @@ def add(
         return _committed(change, without_text, len(tolerance.skipped))
 
 
-def delete(index: Path | str, ids: Iterable[str]) -> Changed:
-    """Removes the documents of these ids; none of them is found any more when it returns. See `Changed.missing`."""
+def delete(index: Path | str, ids: Iterable[str] = (), *, where: str | None = None) -> Changed:
+    """Removes the documents of these ids, and those that a filter passes; none is found any more when it returns.
+
+    See `Changed.missing`. Raises FilterError for a filter that cannot be read.
+    """
     if isinstance(ids, str):  # a str is an iterable of str, too
         raise TypeError("wanted a list of ids, found one id; put it in a list: [id]")
+    condition = compiled(where) if where is not None else None
     with IndexChange(Path(index)) as change:
+        if condition is not None:
+            change.changes.remove_where(condition)
         missing = change.changes.remove(dict.fromkeys(ids))
         return _committed(change, 0, 0, tuple(missing))
 

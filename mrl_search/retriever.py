@@ -14,7 +14,7 @@ from mrl_search.errors import EncoderError, FunnelError, GuaranteeError, Vectors
 from mrl_search.funnel import Funnel, Stage
 from mrl_search.guarantee import EXACT, checked_proof, parsed, promised
 from mrl_search.hits import Hits
-from mrl_search.indexes import PROBE_TEXT, SAME_ENCODER, EncoderRecord, Manifest, StoredIndex, open_index
+from mrl_search.indexes import PROBE_TEXT, SAME_ENCODER, EncoderRecord, Manifest, StoredIndex, VectorIndex, open_index
 from mrl_search.placing import index_on, rotation_on
 from mrl_search.run import Run, ScoredDoc, ranked
 from mrl_search.vectors import Vectors, unit
@@ -46,9 +46,11 @@ class Plan(NamedTuple):
 
     funnel: Funnel
     proof: bool = False
+    where: str | None = None
+    """Which documents are answers at all: a filter on their metadata."""
 
     def __str__(self) -> str:
-        return f"{self.funnel}{',proven' * self.proof}"
+        return f"{self.funnel}{',proven' * self.proof}{',filtered' * (self.where is not None)}"
 
 
 class Answer(NamedTuple):
@@ -98,12 +100,14 @@ class Retriever:
         k: int | None = None,
         funnel: Funnel | str | None = None,
         guarantee: str | float | None = None,
+        where: str | None = None,
     ) -> list[list[Answer]]:
         """For each text at most k answers. Without k, as many as the funnel gives; raises as `plan`.
 
         guarantee: `exact`, or a recall that the index was calibrated for; docs/guarantees.md says what that promises.
+        where: a filter on metadata, as `year >= 2020 AND lang = 'en'`; docs/living-index.md has its grammar.
         """
-        return self.search_vectors(self.encode(texts), k, funnel, guarantee)
+        return self.search_vectors(self.encode(texts), k, funnel, guarantee, where)
 
     def search_vectors(
         self,
@@ -111,9 +115,10 @@ class Retriever:
         k: int | None = None,
         funnel: Funnel | str | None = None,
         guarantee: str | float | None = None,
+        where: str | None = None,
     ) -> list[list[Answer]]:
         """As `search`, for (q, D) query vectors of any length; D at least the widest stage's, or all if rotated."""
-        hits = self.hits(queries, self.plan(k, funnel, guarantee))
+        hits = self.hits(queries, self.plan(k, funnel, guarantee, where))
         return [self.answers(hits, query) for query in range(len(queries))]
 
     def run(
@@ -122,9 +127,10 @@ class Retriever:
         k: int | None = None,
         funnel: Funnel | str | None = None,
         guarantee: str | float | None = None,
+        where: str | None = None,
     ) -> Run:
         """The ranking of every query (id → (D,) vector), named by the funnel; ids only, no texts are read."""
-        plan = self.plan(k, funnel, guarantee)
+        plan = self.plan(k, funnel, guarantee, where)
         matrix = np.stack(list(queries.values())) if queries else np.empty((0, self.stored.manifest.dim), np.float32)
         hits = self.hits(matrix, plan)
         lists = (self.scored(hits, query) for query in range(len(queries)))
@@ -133,8 +139,13 @@ class Retriever:
     def hits(self, queries: Vectors, plan: "Plan") -> Hits:
         """What (q, D) queries of any length find, as rows of the index."""
         queries = self.checked_queries(queries)
-        hits = search(self.stored.vectors, queries, plan.funnel)
-        return self.stored.vectors.proven(queries, hits) if plan.proof else hits
+        index = self.index(plan.where)
+        hits = search(index, queries, plan.funnel)
+        return index.proven(queries, hits) if plan.proof else hits
+
+    def index(self, where: str | None = None) -> VectorIndex:
+        """What is searched: all vectors, or those of documents that a filter passes. Raises as `StoredIndex.among`."""
+        return self.stored.vectors if where is None else self.stored.among(where)
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """(n, D) query vectors. Raises EncoderError when this is not the encoder the index was built with."""
@@ -178,18 +189,24 @@ class Retriever:
         return Funnel((*funnel.stages[:-1], Stage(funnel.dim, k)))
 
     def plan(
-        self, k: int | None = None, funnel: Funnel | str | None = None, guarantee: str | float | None = None
+        self,
+        k: int | None = None,
+        funnel: Funnel | str | None = None,
+        guarantee: str | float | None = None,
+        where: str | None = None,
     ) -> "Plan":
         """What to do for k answers. Raises as `funnel_for`, and GuaranteeError where nothing can be promised."""
         level = parsed(guarantee) if guarantee is not None else None
         if level is not None and level != EXACT and funnel is not None:
             raise GuaranteeError(f"a recall of {level} chooses the funnel; give either, not both")
+        if level is not None and level != EXACT and where is not None:
+            raise GuaranteeError(f"a recall of {level} was proven for searches of all documents; filter with exact")
         walked = self.funnel_for(k, funnel)
         if level == EXACT:
             checked_proof(walked, self.stored.manifest.dim)
         elif level is not None:
             walked = Funnel.parse(promised(self.stored.manifest.calibrations, float(level), walked.k).funnel)
-        return Plan(walked, level == EXACT)
+        return Plan(walked, level == EXACT, where)
 
     def checked_queries(self, queries: Vectors) -> Vectors:
         """Query vectors at unit length, in the index's axes. Raises VectorsError for another shape, NaN or infinity."""

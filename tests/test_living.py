@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import mrl_search
-from mrl_search.errors import CorpusError, EncoderError, GuaranteeError, IndexStoreError, VectorsError
+from mrl_search.errors import CorpusError, EncoderError, FilterError, GuaranteeError, IndexStoreError, VectorsError
 from mrl_search.funnel import Funnel
 from mrl_search.indexes import (
     Calibration,
@@ -387,3 +387,49 @@ def test_an_index_of_format_1_is_added_to(tmp_path, corpus):
     delete(folder, ["doll"])
     with mrl_search.open(folder) as retriever:
         assert {answer.id for answer in retriever.search(["wooden"], k=9)[0]} == {"owl", "nest", "tree", "car", "空"}
+
+
+@pytest.fixture
+def dated(tmp_path, corpus, apart):
+    """Documents of several years in two segments."""
+    path = corpus(
+        *(document(number, year=2000 + number % 5, lang="en" if number % 2 else "de") for number in range(30))
+    )
+    folder = mrl_search.build(path, tmp_path / "index", dims=(16, 64), encoder="hashing:64")
+    add(folder, corpus(document(30, year=2001, lang="it's"), document(31), name="more.jsonl"))
+    return folder
+
+
+@pytest.mark.parametrize("guarantee", [None, "exact"])
+def test_a_filtered_search_answers_as_an_index_of_what_the_filter_passes(tmp_path, dated, guarantee):
+    kept = [number for number in range(30) if number % 5 >= 3 and number % 2]
+    wanted = built_of(tmp_path, *(document(number, year=2000 + number % 5, lang="en") for number in kept))
+    found = answers(dated, where="year >= 2003 AND lang = 'en'", guarantee=guarantee)
+    assert found == wanted
+    assert len(found[0]) == len(kept) == 6
+    assert [answer.id for answer in answers(dated, where="lang = 'it''s'")[0]] == ["d30"]
+    assert answers(dated, where="year > 3000") == [[]] * len(QUERIES)
+
+
+def test_a_filter_that_is_asked_again_reads_no_catalog(dated, monkeypatch):
+    from mrl_search.indexes.catalog import Catalog
+
+    with mrl_search.open(dated) as retriever:
+        first = retriever.hits(HASHING.encode_queries(["red"]), retriever.plan(k=3, where="year = 2001"))
+        monkeypatch.setattr(Catalog, "_read", None)
+        again = retriever.hits(HASHING.encode_queries(["red"]), retriever.plan(k=3, where="year = 2001"))
+    assert again.rows.tolist() == first.rows.tolist()
+
+
+def test_documents_that_a_filter_passes_are_deleted(dated):
+    assert delete(dated, where="year < 2002").removed == 13
+    assert {answer.metadata["year"] for answer in answers(dated)[0] if answer.metadata} == {2002, 2003, 2004}
+    assert delete(dated, ["d31"], where="year IS NULL").missing == ("d31",)
+    with pytest.raises(FilterError):
+        delete(dated, where="year <")
+
+
+def test_a_calibrated_recall_is_not_promised_of_filtered_searches(dated):
+    add_calibration(dated, Calibration(0.9, 0.95, 10, "16:20,64:10", 500, 0.95, "queries"))
+    with pytest.raises(GuaranteeError, match="proven for searches of all documents"):
+        answers(dated, funnel=None, guarantee=0.9, where="year = 2001")

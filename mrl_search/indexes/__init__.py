@@ -8,6 +8,7 @@ from mrl_search.indexes.change import Anew, IndexChange, Turned
 from mrl_search.indexes.checking import Finding, check
 from mrl_search.indexes.codecs import AUTO, EXACT, Codec, check_codec, chosen_codec
 from mrl_search.indexes.exhaustive import NOISE, exact, growing
+from mrl_search.indexes.filters import compiled
 from mrl_search.indexes.index import VectorIndex
 from mrl_search.indexes.locate import ROOT, find_index
 from mrl_search.indexes.manifest import (
@@ -61,6 +62,7 @@ __all__ = [
     "check",
     "check_codec",
     "chosen_codec",
+    "compiled",
     "exact",
     "find_index",
     "growing",

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from mrl_search.document import Document
 from mrl_search.errors import IndexStoreError
+from mrl_search.indexes.filters import Condition
 from mrl_search.indexes.layout import FileRecord
 from mrl_search.indexes.manifest import Manifest
 from mrl_search.indexes.owner import claimed_by, say_who, unsay
@@ -144,6 +145,11 @@ class Catalog:
             return []
         rows = self._read("SELECT row FROM tombstones WHERE segment = ? ORDER BY row", segment)
         return [row for (row,) in rows if isinstance(row, int)]  # what is anything else does not add up, see `check`
+
+    def matching(self, segment: int, condition: Condition) -> list[int]:
+        """The rows of a segment's documents that a filter passes, ascending."""
+        statement = f"SELECT row FROM documents WHERE segment = ? AND {condition.sql} ORDER BY row"  # noqa: S608
+        return [row for (row,) in self._read(statement, segment, *condition.parameters)]
 
     def deaths(self) -> int:
         """How many tombstones there are, in a catalog of format 2."""

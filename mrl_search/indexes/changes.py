@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from mrl_search.document import Document
 from mrl_search.indexes.catalog import Catalog, Segment
+from mrl_search.indexes.filters import Condition
 
 _INCOMING = 0  # stands for the segment of documents that have none yet; numbers begin at 1
 
@@ -49,6 +50,11 @@ class Changes:
             bare = not f"{found[2]} {found[3]}".strip()
             self.removed = Removed(self.removed.documents + 1, self.removed.without_text + bare)
         return missing
+
+    def remove_where(self, condition: Condition) -> None:
+        """Removes the documents that a filter passes."""
+        statement = f"SELECT id FROM documents WHERE {condition.sql}"  # noqa: S608  names and values are parameters
+        self.remove([one for (one,) in self._connection.execute(statement, condition.parameters).fetchall()])
 
     def incoming(self) -> Iterator[Document]:
         """The documents that came in, in the order they came, streamed."""

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -10,10 +10,12 @@ import numpy as np
 
 from mrl_search.document import Document
 from mrl_search.errors import IndexStoreError, RotationError, VectorsError
+from mrl_search.hits import Live
 from mrl_search.indexes.ahead import load_kernels_ahead
 from mrl_search.indexes.axes import Axes
 from mrl_search.indexes.bounds import Bounds, far_shape, near_shape
 from mrl_search.indexes.catalog import Catalog, Segment
+from mrl_search.indexes.filters import Condition, compiled
 from mrl_search.indexes.index import VectorIndex
 from mrl_search.indexes.layout import FileRecord, Layout
 from mrl_search.indexes.manifest import Manifest
@@ -26,6 +28,7 @@ from mrl_search.rotation import Rotation
 from mrl_search.vectors import Vectors
 
 _T = TypeVar("_T")
+_REMEMBERED = 16  # filters of an open index, each a byte a row, and four more where our kernel searches codes
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,7 @@ class StoredIndex:
     vectors: VectorIndex
     catalog: Catalog
     rotation: Rotation | None
+    _filtered: dict[str, VectorIndex] = field(default_factory=dict, compare=False, repr=False)
 
     def turned(self, queries: Vectors) -> Vectors:
         """(q, D) queries in the axes of the stored vectors, at the length they have: what `vectors` must be asked with.
@@ -51,6 +55,24 @@ class StoredIndex:
                 f"the queries have {queries.shape[1]} dims; this index is rotated and needs {self.rotation.dim}"
             )
         return self.rotation.apply(queries[:, : self.rotation.dim])
+
+    def among(self, where: str) -> VectorIndex:
+        """The vectors of documents that a filter passes only; rows keep their numbers. Of the last filters it is known.
+
+        Raises FilterError for what the grammar of `filters` does not have.
+        """
+        if where not in self._filtered:
+            condition = compiled(where)
+            live = [self._passing(segment, condition) for segment in self.segments]
+            while len(self._filtered) >= _REMEMBERED:
+                del self._filtered[next(iter(self._filtered))]
+            self._filtered[where] = self.vectors.among(np.concatenate([np.empty(0, np.bool_), *live]))
+        return self._filtered[where]
+
+    def _passing(self, segment: Segment, condition: Condition) -> Live:
+        live = np.zeros(segment.documents, np.bool_)
+        live[self.catalog.matching(segment.number, condition)] = True
+        return live
 
     def documents(self, rows: Sequence[int]) -> dict[int, Document]:
         """The documents at those rows, by row."""

@@ -60,3 +60,18 @@ def test_check_says_what_cannot_be_repaired(built):
     vectors.write_bytes(vectors.read_bytes()[:-1] + b"x")
     assert "is damaged" in (result := call("check", "--repair", code=1)).stdout
     assert "[cannot be repaired: build the index again]" in result.stdout
+
+
+def test_query_and_delete_take_a_filter(built):
+    found = json.loads(call("query", "animals", "--where", "year < 2000", "--json").stdout)
+    assert [answer["id"] for answer in found["answers"]] == ["fox"]
+    assert call("delete", "corpus", "--where", "year IS NULL").stdout.startswith(
+        "indexes/corpus: 2 deleted; 1 documents"
+    )
+    assert "wanted a number" in call("query", "animals", "--where", "year <", code=1).stderr
+    (built / "q.jsonl").write_text('{"_id": "q", "text": "animals"}\n')
+    assert call("query", "--queries", "q.jsonl", "--where", "year = 1").stdout == ""
+
+
+def test_delete_wants_ids_or_a_filter(built):
+    assert "give --ids FILE or --where EXPR" in call("delete", "corpus", code=2).stderr

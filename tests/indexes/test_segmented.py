@@ -143,6 +143,7 @@ def test_an_index_without_segments_finds_nothing():
     index = SegmentedIndex([], [], 8, 32)
     hits = search(index, np.ones((2, 32), np.float32), Funnel.parse("8:10,32:5"))
     assert hits.rows.tolist() == [[-1], [-1]]
+    assert certificates(index, np.ones((2, 32), np.float32), [(Stage(8, 10), hits)]).certified.all()
     assert len(index) == 0
     with pytest.raises(FunnelError, match="starts at 16 dims, wanted 8 or 32"):
         index.shortlist(np.ones((2, 32), np.float32), Stage(16, 3))
