@@ -109,8 +109,8 @@ def delete(index: Path | str, ids: Iterable[str] = (), *, where: str | None = No
     condition = compiled(where) if where is not None else None
     with IndexChange(Path(index)) as change:
         if condition is not None:
-            change.changes.remove_where(condition)
-        missing = change.changes.remove(dict.fromkeys(ids))
+            change.remove_where(condition)
+        missing = change.remove(dict.fromkeys(ids))
         return _committed(change, 0, 0, tuple(missing))
 
 

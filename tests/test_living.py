@@ -13,6 +13,7 @@ from mrl_search.errors import CorpusError, EncoderError, FilterError, GuaranteeE
 from mrl_search.funnel import Funnel
 from mrl_search.indexes import (
     Calibration,
+    IndexChange,
     add_bounds,
     add_calibration,
     merging,
@@ -433,3 +434,69 @@ def test_a_calibrated_recall_is_not_promised_of_filtered_searches(dated):
     add_calibration(dated, Calibration(0.9, 0.95, 10, "16:20,64:10", 500, 0.95, "queries"))
     with pytest.raises(GuaranteeError, match="proven for searches of all documents"):
         answers(dated, funnel=None, guarantee=0.9, where="year = 2001")
+
+
+def test_a_calibration_is_refused_if_documents_came_or_went_meanwhile(built, corpus):
+    manifest, segments = read_manifest(built)
+    seen = (manifest.documents, segments)
+    calibration = Calibration(0.9, 0.95, 10, "16:20,64:10", 500, 0.95, "queries")
+    add_calibration(built, calibration, seen)
+    delete(built, ["d1"])
+    add(built, corpus(document(1), name="more.jsonl"))
+    with pytest.raises(IndexStoreError, match="came or went while it was calibrated"):
+        add_calibration(built, calibration, seen)
+
+
+@pytest.mark.parametrize(
+    "place", ["segment_files.write_durably", "segment_files.record_of", "segment_files.sync_folder"]
+)
+def test_a_full_disk_leaves_the_index_as_it_was(built, corpus, monkeypatch, place):
+    before, there = answers(built), sorted(built.rglob("*"))
+
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(f"mrl_search.indexes.{place}", full)
+        for change in (lambda: add(built, corpus(document(1, "new"), name="more.jsonl")), lambda: compact(built)):
+            with pytest.raises(IndexStoreError, match="No space left on device; nothing was committed"):
+                change()
+    assert answers(built) == before
+    assert sorted(built.rglob("*")) == there
+
+
+def test_a_catalog_that_cannot_grow_says_so(built, corpus, monkeypatch):
+    before = answers(built)
+    real = IndexChange.__enter__
+
+    def full(change):
+        real(change)
+        pages = change._catalog.connection.execute("PRAGMA page_count").fetchone()[0]
+        change._catalog.connection.execute(f"PRAGMA max_page_count = {pages}")
+        return change
+
+    monkeypatch.setattr(IndexChange, "__enter__", full)
+    long = [document(number, "x" * 5_000) for number in range(100, 200)]
+    with pytest.raises(IndexStoreError, match="full; nothing was committed"):
+        add(built, corpus(*long, name="more.jsonl"))
+    assert answers(built) == before
+
+
+def test_an_interrupt_that_arrives_as_commit_returns_keeps_what_was_committed(built, corpus, monkeypatch):
+    from mrl_search.indexes.catalog import Catalog
+
+    real = Catalog.commit
+
+    def interrupted(self, manifest):
+        real(self, manifest)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(Catalog, "commit", interrupted)
+        add(built, corpus(document(77), name="more.jsonl"))
+    assert read_manifest(built)[0].documents == 31
+    assert [finding.cure for finding in mrl_search.check(built)] == [
+        "remove it"
+    ]  # the old segment, swept by the next writer
+    delete(built, ["d77"])
+    assert mrl_search.check(built) == []

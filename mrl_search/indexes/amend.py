@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -39,9 +39,14 @@ def _amending(folder: Path) -> Iterator[tuple[Catalog, Manifest, list[Segment]]]
         raise IndexStoreError(f"the index in {folder} could not be written: {error}; it is what it was") from error
 
 
-def add_calibration(folder: Path, calibration: Calibration) -> None:
-    """Commits a calibration, in the place of one for the same recall, confidence and k. Raises as `_amending`."""
-    with _amending(folder) as (catalog, manifest, _):
+def add_calibration(folder: Path, calibration: Calibration, seen: tuple[int, Sequence[Segment]] | None = None) -> None:
+    """Commits a calibration, in the place of one for the same recall, confidence and k. Raises as `_amending`.
+
+    seen: how many documents in which segments it was made with; raises IndexStoreError if they are others now.
+    """
+    with _amending(folder) as (catalog, manifest, segments):
+        if seen is not None and (manifest.documents, segments) != (seen[0], list(seen[1])):
+            raise IndexStoreError(f"documents of {folder} came or went while it was calibrated; calibrate it again")
         others = [old for old in manifest.calibrations if _promise(old) != _promise(calibration)]
         known = tuple(sorted([*others, calibration], key=_promise))
         catalog.commit(dataclasses.replace(manifest, calibrations=known))

@@ -18,6 +18,7 @@ from mrl_search.hits import Rows
 from mrl_search.indexes.catalog import Catalog, Segment
 from mrl_search.indexes.changes import Changes
 from mrl_search.indexes.codecs import EXACT, Codec, chosen_codec
+from mrl_search.indexes.filters import Condition
 from mrl_search.indexes.layout import Layout, explained, sweep
 from mrl_search.indexes.manifest import Manifest
 from mrl_search.indexes.merging import carried
@@ -95,6 +96,16 @@ class IndexChange:
             came = self.changes.put(self._incoming, document)
         self._incoming += came
         return came
+
+    def remove(self, ids: Iterable[str]) -> list[str]:
+        """Removes the documents of these ids; returns those that are no document's."""
+        with explained(self._layout.folder):
+            return self.changes.remove(ids)
+
+    def remove_where(self, condition: Condition) -> None:
+        """Removes the documents that a filter passes."""
+        with explained(self._layout.folder):
+            self.changes.remove_where(condition)
 
     def rotation(self) -> Rotation | None:
         """What all stored vectors are rotated by."""

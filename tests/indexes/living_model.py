@@ -54,7 +54,7 @@ def put(folder: Path, documents: dict[str, str], *, merges: bool = True) -> None
 
 def remove(folder: Path, ids: list[str]) -> None:
     with IndexChange(folder) as change:
-        change.changes.remove(ids)
+        change.remove(ids)
         _commit(change)
 
 
