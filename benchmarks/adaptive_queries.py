@@ -11,20 +11,15 @@ candidates cost is timed by the funnel that a build sets up, with the fixed numb
 stopping rule's own work is in that, nor a second visit to the shortlist, so it is the most that adaptivity could save.
 """
 
-import argparse
 import time
-from pathlib import Path
 
 import numpy as np
-from guarantee import PREFIX, loaded, truth_of
 from search.data import DIM, K
+from search.held_out import PREFIX, asking, held_out
 
 from mrl_search.funnel import Funnel, Stage
-from mrl_search.indexes import EXACT, Codec, StoredVectors, VectorIndex, build_prefix, chosen_codec, sketched
-from mrl_search.provenance import commit, machine
+from mrl_search.indexes import EXACT, Codec, VectorIndex, build_prefix, sketched
 from mrl_search.retriever import search
-from mrl_search.rotations import fit
-from mrl_search.sampling import drawn
 
 ASKED, DEEPEST = 4_000, 800
 LADDER = np.unique(np.round(K * 2 ** np.arange(0, np.log2(DEEPEST / K) + 1e-9, 0.25)).astype(int))
@@ -93,20 +88,9 @@ def timed(index, turned, counts):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--n", type=int, default=100_000)
-    parser.add_argument("--sentences", type=Path, default=Path("../shared/data/sentences/sentences.txt.gz"))
-    parser.add_argument("--rotation", default="pca")
-    told = parser.parse_args()
-    queries, documents = loaded(told.n, told.sentences)
-    print(f"{machine()}, commit {commit()}, {len(documents):,} documents, {ASKED:,} queries, {told.rotation}")
-    rotation = fit(told.rotation, documents[drawn(len(documents))], [PREFIX], ()).rotation
-    stored = StoredVectors(rotation.apply(documents), "float32")
-    turned = rotation.apply(queries)
-    truth = truth_of(stored.data, turned, told.rotation)[:ASKED]
-    turned = turned[:ASKED]
+    all_ = held_out(asking(__doc__, n=100_000, rotation="pca").parse_args())
+    stored, turned, truth, codec = all_.stored, all_.turned[:ASKED], all_.truth[:ASKED], all_.codec
     found, sure = profile(VectorIndex(stored, build_prefix(stored, PREFIX, Codec(EXACT))), turned, truth)
-    codec = chosen_codec(len(documents), PREFIX)
     built = VectorIndex(stored, build_prefix(stored, PREFIX, codec), sketched(stored) if codec.is_refined else None)
     half, lines = ASKED // 2, np.arange(ASKED - ASKED // 2)
     for wanted in (0.95, 0.99):

@@ -7,13 +7,15 @@
     python benchmarks/gpu.py --device cpu --n 20000                # the same code on the CPU, to see that it runs
 
 Vectors are made by synthetic.py, which says what they are like, and stored as float32, rotated already. Times are
-medians, from numpy's queries to numpy's hits unless a column says otherwise. `plain` is torch's product, `fused` the
-Triton kernel. Writes one JSON to --out, after every part, so that what was measured outlives whatever stops it.
+medians, from numpy's queries to numpy's hits unless a column says otherwise. `plain` is torch's product, `graphs` the
+same replayed as a CUDA graph, `fused` the Triton kernel, `faiss` GpuIndexFlat in float16, if FAISS sees the card.
+Writes one JSON to --out, after every part, so that what was measured outlives whatever stops it.
 """
 
 import argparse
 import json
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +25,8 @@ from synthetic import described, made
 from mrl_search.device import chosen_device
 from mrl_search.funnel import Funnel, Stage
 from mrl_search.gpu import DeviceIndex, DeviceOptions, on_device
+from mrl_search.gpu.faiss_cards import faiss_cards, on_cards
+from mrl_search.gpu.replay import Replays, recording_on
 from mrl_search.gpu.rows import scored, units
 from mrl_search.gpu.scan import Scan
 from mrl_search.indexes import Codec, StoredVectors, VectorIndex, build_prefix
@@ -65,13 +69,20 @@ def floors(device):
     return {"copy_bytes_per_s": copied, "matmul_flops": 2 * size**3 / seconds(lambda: one @ other, device)[0]}
 
 
-def engines(on, device):
-    """Name → the same prefixes, found by a product of all, and on a card by the fused kernel, too."""
-    yield "plain", on._finder
+def engines(cpu, plain, device):
+    """Name → an index over the same vectors that finds candidates so; `graphs` finds them as `plain` does."""
+    rows, finder = plain._rows, plain._finder
+    yield "plain", plain
+    yield "graphs", DeviceIndex(cpu, rows, finder, (device, "torch graphs"), Replays(recording_on(device)))
     if device.is_cuda:
         from mrl_search.gpu.fused import group_maxima
 
-        yield "fused", on._finder.found_by(group_maxima)
+        yield "fused", DeviceIndex(cpu, rows, finder.found_by(group_maxima), (device, "torch fused"))
+    if device.is_cuda and faiss_cards():
+        yield (
+            "faiss",
+            DeviceIndex(cpu, rows, on_cards(cpu, "Flat", [device.number], "replicas"), (device, "faiss Flat")),
+        )
 
 
 def differences(found, expected):
@@ -111,13 +122,18 @@ def flat(scan, on, queries, k=10):
     return scored(on._rows, asked, scan.candidates(units(asked), k), queries.shape[1], k)[1].cpu().numpy()
 
 
-def funnels(on, scan, queries, device, prefix):
+def exactly(on, scan, queries, device):
+    """Exact search at full width: the rows, and seconds for all queries at once."""
+    return flat(scan, on, queries), seconds(lambda: flat(scan, on, queries), device, 4.0)[0]
+
+
+def funnels(on, exact, queries, device, prefix):
     """The funnel beside exact search at full width: queries a second of all at once, p50 of one at a time, recall."""
     funnel = Funnel((Stage(prefix, 200), Stage(on.dim, 10)))
+    true, theirs = exact
     ours, _ = seconds(lambda: search(on, queries, funnel), device, 4.0)
-    theirs, _ = seconds(lambda: flat(scan, on, queries), device, 4.0)
     _, singly = seconds(lambda: search(on, queries[:1], funnel), device, 2.0, 200)
-    rows, true = search(on, queries, funnel).rows, flat(scan, on, queries)
+    rows = search(on, queries, funnel).rows
     recall = np.mean([len(np.intersect1d(*some)) / true.shape[1] for some in zip(rows, true, strict=True)])
     return {
         "funnel": str(funnel),
@@ -138,20 +154,37 @@ def measured(name, documents, queries, device, most):
         cpu = VectorIndex(stored, build_prefix(stored, prefix, Codec("Flat")))
         funnel = Funnel((Stage(prefix, 200), Stage(dim, 10)))
         expected = search(cpu, queries[:CHECKED], funnel)
-        there = on_device(cpu, "Flat", device, DeviceOptions(engine="torch"))
-        full = Scan.over(there._rows, dim, device) if prefix == PREFIXES[0] else None
-        for engine, finder in engines(there, device):
-            on = DeviceIndex(cpu, there._rows, finder, (device, f"torch {engine}"))
-            wrong, off = differences(search(on, queries[:CHECKED], funnel), expected)
+        plain = on_device(cpu, "Flat", device, DeviceOptions(engine="torch", graphs=False))
+        first = prefix == PREFIXES[0]
+        exact = exactly(plain, Scan.over(plain._rows, dim, device), queries, device) if first else None
+        for engine, on in engines(cpu, plain, device):
+            for _ in range(3):  # a graph is recorded at the second, and replayed at the third
+                found = search(on, queries[:CHECKED], funnel)
+            wrong, off = differences(found, expected)
             line = {"vectors": name, "n": n, "dim": dim, "prefix": prefix, "engine": engine, "where": on.where}
             line |= {"checked": CHECKED, "rows_wrong": wrong, "largest_score_difference": off}
-            line["shortlist"] = list(shortlists(on, prefix, queries, n, most, device))
-            if full is not None:
-                line["funnel"] = funnels(on, full, queries, device, prefix)
+            if engine != "graphs":
+                line["shortlist"] = list(shortlists(on, prefix, queries, n, most, device))
+            if exact is not None:
+                line["funnel"] = funnels(on, exact, queries, device, prefix)
             yield line
-        del there, full, on, finder
+        del plain, on
         if device.is_cuda:
             torch.cuda.empty_cache()
+
+
+def compiled(device):
+    """minilm-768 by torch.compile, for batches of any length; None, and why, where it cannot be."""
+    from mrl_search.encoders import EncoderSpec, load_encoder
+
+    encoder = load_encoder(EncoderSpec("minilm-768"), device)
+    try:
+        encoder.__dict__["_model"] = torch.compile(encoder._model, dynamic=True)
+        encoder.encode_documents(["a short text", "and a longer one, so that one is padded"] * 20)
+    except Exception as error:  # whatever a compiler says, the rest is still to be measured
+        print(f"not compiled: {' '.join(str(error).split())[:300]}", flush=True)
+        return None
+    return encoder
 
 
 def encoding(path, device):
@@ -164,37 +197,39 @@ def encoding(path, device):
     from mrl_search.progress import bar
 
     texts = [line for line in path.read_text(encoding="utf-8").splitlines() if line][:100_000]
-    encoder = load_encoder(EncoderSpec("minilm-768"), device)
+    ours = {"per_s": load_encoder(EncoderSpec("minilm-768"), device)}
+    if device.is_cuda and (other := compiled(device)) is not None:  # on a CPU it takes minutes to compile
+        ours["compiled_per_s"] = other
     bare = bare_sentence_transformer(chosen_precision("auto", device)).to(str(device))
 
-    def ours():
+    def encoded(encoder):
         with bar(None, "", "", shown=False) as silent:
             return np.concatenate(list(encode_documents(encoder, texts, silent)))
 
-    took, theirs = [], []
-    encoder.encode_documents(texts[:256]), bare.encode(texts[:256])
+    works = {name: partial(encoded, encoder) for name, encoder in ours.items()}
+    works["bare_per_s"] = lambda: bare.encode(texts, batch_size=256)
+    for encoder in ours.values():
+        encoder.encode_documents(texts[:256])
+    bare.encode(texts[:256])
+    taken = {name: [] for name in works}
     for _ in range(3):
-        for work, kept in ((ours, took), (lambda: bare.encode(texts, batch_size=256), theirs)):
+        for name, work in works.items():
             start = time.perf_counter()
             work()
-            kept.append(time.perf_counter() - start)
-    rates = len(texts) / np.median(took), len(texts) / np.median(theirs)
-    return {
-        "texts": path.name,
-        "count": len(texts),
-        "per_s": rates[0],
-        "bare_per_s": rates[1],
-        "ratio": rates[0] / rates[1],
-    }
+            taken[name].append(time.perf_counter() - start)
+    rates = {name: len(texts) / float(np.median(some)) for name, some in taken.items()}
+    return {"texts": path.name, "count": len(texts), **rates, "ratio": rates["per_s"] / rates["bare_per_s"]}
 
 
 def printed(line):
     """A line as rows of the table."""
     if "texts" in line:
         print("| {texts}, {count:,} | {per_s:,.0f} texts/s | {bare_per_s:,.0f} bare | {ratio:.2f} × |".format(**line))
+        if "compiled_per_s" in line:
+            print("| {texts}, {count:,} | {compiled_per_s:,.0f} texts/s by torch.compile |".format(**line))
         return
     head = "| {n:,} × {dim} ({vectors}) | {prefix} {engine} |".format(**line)
-    for one in line["shortlist"]:
+    for one in line.get("shortlist", []):
         told = "{batch} | {find_ms:.3f} ms, floor {floor_ms:.3f}: {share:.0%}; the whole verb {ms:.3f} ms |"
         print(head, told.format(**one))
     if "funnel" in line:

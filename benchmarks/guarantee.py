@@ -8,13 +8,12 @@ as it wants them, with the levels that were fastest. Everything runs in this pro
 time stands beside wall time, since machines are shared. Exact answers are found once, and kept in the cache.
 """
 
-import argparse
 import time
-from pathlib import Path
 
 import faiss
 import numpy as np
-from search.data import DIM, ENCODER, K, cache_folder, sentences
+from search.data import DIM, K
+from search.held_out import PREFIX, asking, held_out
 
 from mrl_search.calibration import Promise, beginning, chosen, lost, rungs
 from mrl_search.errors import GuaranteeError
@@ -23,43 +22,17 @@ from mrl_search.guarantee import certificates, with_candidates
 from mrl_search.indexes import (
     EXACT,
     Codec,
-    StoredVectors,
     VectorIndex,
     bounded,
     build_prefix,
-    chosen_codec,
-    exact,
     sketched,
 )
 from mrl_search.indexes.kernels.sift import _reaching_near
-from mrl_search.provenance import commit, machine
 from mrl_search.retriever import search
-from mrl_search.rotations import fit
-from mrl_search.sampling import drawn
 
-QUERIES = 10_000
-PREFIX = 128
 LEVELS = 24  # of Panorama's: of 4, 8, 12 and 24 these were the fastest on 59,000
 ROUNDS, SINGLES, BATCH = 5, 40, 256
-SPLITS, CALIBRATION = 50, 2_000
-
-
-def loaded(n, source):
-    """(queries, documents), read from the cache, which sentences() fills if it is not there."""
-    path = cache_folder() / f"sentences-{ENCODER}.f32"
-    if not path.exists():
-        sentences(QUERIES + n, source)
-    count = min(QUERIES + n, path.stat().st_size // (4 * DIM))
-    vectors = np.fromfile(path, np.float32, count=count * DIM).reshape(count, DIM)
-    return vectors[:QUERIES].copy(), vectors[QUERIES:].copy()
-
-
-def truth_of(documents, queries, kind):
-    """(q, K) rows of the exact answers, by comparing everything; kept beside the vectors."""
-    path = cache_folder() / f"guarantee-{ENCODER}-{kind}-n{len(documents)}-q{len(queries)}-top{K}.npy"
-    if not path.exists():
-        np.save(path, exact(StoredVectors(documents, "float32"), queries, [DIM], K)[DIM].rows)
-    return np.load(path)
+SPLITS, CALIBRATION, REFEREED = 50, 2_000, 2_000
 
 
 def timed(answers, queries):
@@ -92,6 +65,7 @@ def beside_faiss(index, rotation, documents, queries, funnel):
 
     flat = faiss.IndexFlatIP(DIM)
     flat.add(documents)
+    referee(flat, ours, queries[:REFEREED])
     axes = np.linalg.eigh((documents.T @ documents).astype(np.float64))[1][:, ::-1].astype(np.float32)
     panorama = faiss.IndexFlatIPPanorama(DIM, LEVELS)
     panorama.add(documents @ axes)
@@ -109,6 +83,15 @@ def beside_faiss(index, rotation, documents, queries, funnel):
                 f"{name:<34}{batch[0]:11.0f}{batch[1]:9.0f}{middle[0]:12.0f}{middle[1]:9.0f}{low[1]:11.0f}", flush=True
             )
     faiss.omp_set_num_threads(2)
+
+
+def referee(flat, ours, queries):
+    """Prints whether FAISS finds the same: its sums round otherwise, so rows of nearly the same score may change."""
+    scores, rows = flat.search(queries, K)
+    found = ours(queries)
+    same = (found.rows == rows).all(axis=1)
+    apart = np.abs(found.scores - scores).max()
+    print(f"\nFlatIP's own rows, in order: {same.sum():,} of {len(same):,}; no score further from its than {apart:.1e}")
 
 
 def read_a_query(bounds, turned, kth):
@@ -190,28 +173,20 @@ def promises(index, turned, truth, funnel):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--n", type=int, default=290_000)
-    parser.add_argument("--sentences", type=Path, default=Path("../shared/data/sentences/sentences.txt.gz"))
-    parser.add_argument("--rotation", default="learned")
+    parser = asking(__doc__, n=290_000, rotation="learned")
     parser.add_argument("--only", default="exact,read,certified,promises")
     told = parser.parse_args()
-    queries, documents = loaded(told.n, told.sentences)
-    print(f"{machine()}, commit {commit()}, {len(documents):,} documents, {len(queries):,} queries, top {K}")
-    rotation = fit(told.rotation, documents[drawn(len(documents))], [PREFIX], ()).rotation
-    stored = StoredVectors(rotation.apply(documents), "float32")
-    turned = rotation.apply(queries)
-    codec = chosen_codec(len(documents), PREFIX)
+    found = held_out(told)
+    rotation, stored, turned, truth, codec = found.rotation, found.stored, found.turned, found.truth, found.codec
     start = time.process_time()
     bounds = bounded(stored)
     print(
-        f"bounds: {(bounds.near.nbytes + bounds.far.nbytes) / len(documents):.0f} bytes a document, "
+        f"bounds: {(bounds.near.nbytes + bounds.far.nbytes) / len(stored):.0f} bytes a document, "
         f"{len(bounds.axes.matrix)} axes, made in {time.process_time() - start:.0f} s of CPU"
     )
     sketches = sketched(stored) if codec.is_refined else None
     index = VectorIndex(stored, build_prefix(stored, PREFIX, codec), sketches, bounds)
     funnel = Funnel.default([PREFIX, DIM], K)
-    truth = truth_of(stored.data, turned, told.rotation)
     hits = search(index, turned, funnel)
     proven = index.proven(turned, hits)
     same = (proven.rows == truth).all(axis=1)
@@ -224,7 +199,7 @@ def main():
     if "promises" in told.only:
         promises(index, turned, truth, funnel)
     if "exact" in told.only:
-        beside_faiss(index, rotation, documents, queries, funnel)
+        beside_faiss(index, rotation, found.documents, found.queries, funnel)
 
 
 if __name__ == "__main__":

@@ -53,6 +53,22 @@ def filling(folder: Path) -> Iterator[Path]:
 
 
 @contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """The folder, which is there, is this block's alone among those that ask. Raises BlockingIOError if it is held.
+
+    Where the file system cannot lock folders, nobody is kept out.
+    """
+    with _opened(folder) as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise
+        except OSError:
+            pass
+        yield
+
+
+@contextmanager
 def _claimed(folder: Path) -> Iterator[Path]:
     """A new hidden folder beside `folder`, removed at the end; locked as long as this process lives.
 

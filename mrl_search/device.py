@@ -84,6 +84,8 @@ def _no_such(asked: str, names: list[str]) -> str:
     if names:
         shown = ", ".join(f"cuda:{number} ({name})" for number, name in enumerate(names))
         return f"there is no card {asked}; torch sees {shown}"
+    if not _has_driver():  # first: another torch would be of no use
+        return f"--device {asked} needs a CUDA card, and there is no NVIDIA driver; take --device cpu"
     import torch
 
     if torch.version.cuda is None:
@@ -92,5 +94,7 @@ def _no_such(asked: str, names: list[str]) -> str:
             "install the one that pip takes by default on Linux (pip install --force-reinstall torch), "
             "or take --device cpu"
         )
-    why = "there is no NVIDIA driver" if not _has_driver() else "torch sees no card (nvidia-smi, CUDA_VISIBLE_DEVICES)"
-    return f"--device {asked} needs a CUDA card, and {why}; take --device cpu"
+    return (
+        f"--device {asked} needs a CUDA card, and torch sees no card (nvidia-smi, CUDA_VISIBLE_DEVICES); "
+        "take --device cpu"
+    )

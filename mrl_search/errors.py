@@ -4,6 +4,7 @@
     ├── DimensionError       a width that does not exist              (ValueError)
     ├── FunnelError          a funnel that cannot be walked           (ValueError)
     ├── FilterError          a filter that cannot be read             (ValueError)
+    ├── FusionError          a way to fuse two rankings that is none  (ValueError)
     ├── CorpusError          a corpus or query file that cannot be read (ValueError)
     ├── DatasetError         a test collection that cannot be found or read (ValueError)
     ├── VectorsError         precomputed vectors that do not fit      (ValueError)
@@ -37,6 +38,10 @@ class FunnelError(MRLSearchError, ValueError):
 
 class FilterError(MRLSearchError, ValueError):
     """A filter on metadata that the grammar does not have."""
+
+
+class FusionError(MRLSearchError, ValueError):
+    """A way to make one ranking of two that does not exist."""
 
 
 class CorpusError(MRLSearchError, ValueError):

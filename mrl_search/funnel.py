@@ -87,6 +87,10 @@ class Funnel:
         times = max(1.0, k / self.k)
         return Funnel((*(Stage(stage.dim, ceil(times * stage.k)) for stage in self.stages[:-1]), Stage(self.dim, k)))
 
+    def deeper(self, more: int) -> "Funnel":
+        """The same with so many more candidates at every stage."""
+        return Funnel(tuple(Stage(stage.dim, stage.k + more) for stage in self.stages))
+
     def macs(self, n: int) -> int:
         """Multiply-adds a query costs among n documents: N·d + Σ k_i·d_(i+1), the shortlist being exhaustive."""
         first = self.stages[0]

@@ -12,7 +12,7 @@ from mrl_search.builder import WORTH_ROTATING
 from mrl_search.data import Tolerance, open_corpus
 from mrl_search.device import Device, chosen_device
 from mrl_search.encoders import Encoder, cached, load_encoder
-from mrl_search.encoding import encode_documents, given_vectors
+from mrl_search.encoding import check_encoder, encode_documents, given_vectors, spec_of
 from mrl_search.errors import CorpusError, EncoderError, IndexStoreError, VectorsError
 from mrl_search.indexes import (
     AUTO,
@@ -29,7 +29,6 @@ from mrl_search.indexes import (
 )
 from mrl_search.placing import rotation_on
 from mrl_search.progress import bar
-from mrl_search.retriever import check_encoder, spec_of
 from mrl_search.rotations import KINDS
 from mrl_search.sampling import drawn
 from mrl_search.survival import fit_and_judge

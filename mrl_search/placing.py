@@ -1,12 +1,18 @@
 """What goes to a card where there is one, and stays as it is where not: the one door to `gpu`, which loads torch."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any
 
 from mrl_search.device import AUTO, Device
+from mrl_search.encoders import Encoder, check_lengths
 from mrl_search.hits import Hits
-from mrl_search.indexes import StoredVectors, VectorIndex, exact
+from mrl_search.indexes import StoredIndex, StoredVectors, VectorIndex, exact, growing
 from mrl_search.rotation import Rotation
 from mrl_search.vectors import Vectors
+
+Growing = Callable[[StoredVectors, Vectors, Sequence[int], int, Sequence[int]], Iterator[tuple[int, dict[int, Hits]]]]
+"""What `indexes.growing` takes and gives."""
 
 
 def index_on(device: Device, index: VectorIndex, factory: str, engine: str = AUTO) -> VectorIndex:
@@ -27,6 +33,20 @@ def rotation_on(device: Device, rotation: Rotation | None) -> Rotation | None:
     return DeviceRotation(rotation, device)
 
 
+def queries_on(stored: StoredIndex, encoder: Encoder, texts: Sequence[str]) -> Any:
+    """(q, D) query vectors in the index's axes that have not left the device, as `DeviceIndex.funnelled` takes them.
+
+    None where the index is on none, or the encoder hands out numpy's alone. Raises EncoderError as `check_lengths`.
+    """
+    encode: Any = getattr(encoder, "queries_on_device", None)
+    rotation: Any = stored.rotation  # a DeviceRotation, as `rotation_on` made it
+    if encode is None or not hasattr(stored.vectors, "funnelled"):
+        return None
+    there = encode(texts)
+    check_lengths(there.norm(dim=1).cpu().numpy(), encoder)
+    return there if rotation is None else rotation.turned(there[:, : rotation.dim])
+
+
 def exact_on(device: Device, stored: StoredVectors, queries: Vectors, dims: Sequence[int], k: int) -> dict[int, Hits]:
     """As `indexes.exact`, on the device."""
     if not device.is_cuda:
@@ -34,6 +54,15 @@ def exact_on(device: Device, stored: StoredVectors, queries: Vectors, dims: Sequ
     from mrl_search.gpu import exact as exact_on_card
 
     return exact_on_card(stored, queries, dims, k, device)
+
+
+def growing_on(device: Device) -> Growing:
+    """`indexes.growing`, on the device."""
+    if not device.is_cuda:
+        return growing
+    from mrl_search.gpu import growing as growing_on_card
+
+    return partial(growing_on_card, device)
 
 
 def told_of(device: Device, factory: str) -> str:

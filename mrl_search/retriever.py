@@ -9,13 +9,14 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from mrl_search.device import AUTO, Device, chosen_device
-from mrl_search.encoders import Encoder, EncoderSpec, checked, load_encoder
-from mrl_search.errors import EncoderError, FunnelError, GuaranteeError, VectorsError
+from mrl_search.encoders import Encoder, checked, load_encoder
+from mrl_search.encoding import check_encoder, spec_of
+from mrl_search.errors import FunnelError, GuaranteeError, VectorsError
 from mrl_search.funnel import Funnel, Stage
 from mrl_search.guarantee import EXACT, checked_proof, parsed, promised
 from mrl_search.hits import Hits
-from mrl_search.indexes import PROBE_TEXT, SAME_ENCODER, EncoderRecord, Manifest, StoredIndex, VectorIndex, open_index
-from mrl_search.placing import index_on, rotation_on
+from mrl_search.indexes import StoredIndex, VectorIndex, open_index, read_manifest
+from mrl_search.placing import index_on, queries_on, rotation_on
 from mrl_search.run import Run, ScoredDoc, ranked
 from mrl_search.vectors import Vectors, unit
 
@@ -34,6 +35,9 @@ class Index(Protocol):
 
 def search(index: Index, queries: Vectors, funnel: Funnel) -> Hits:
     """Shortlist by the cheapest prefix, then rerank by longer and longer ones."""
+    if (at_once := getattr(index, "funnelled", None)) is not None:  # a card's: hits stay there between stages
+        found: Hits = at_once(queries, funnel)
+        return found
     first, *rest = funnel.stages
     hits = index.shortlist(queries, first, in_order=not rest)
     for stage in rest:
@@ -102,12 +106,18 @@ class Retriever:
         guarantee: str | float | None = None,
         where: str | None = None,
     ) -> list[list[Answer]]:
-        """For each text at most k answers. Without k, as many as the funnel gives; raises as `plan`.
+        """For each text at most k answers. Without k, as many as the funnel gives; raises as `plan` and `encode`.
 
         guarantee: `exact`, or a recall that the index was calibrated for; docs/guarantees.md says what that promises.
         where: a filter on metadata, as `year >= 2020 AND lang = 'en'`; docs/living-index.md has its grammar.
+        On a card, nothing leaves it from the encoder to the last hits, unless they are proven, or filtered.
         """
-        return self.search_vectors(self.encode(texts), k, funnel, guarantee, where)
+        plan = self.plan(k, funnel, guarantee, where)
+        self._check_texts(texts)
+        there = None if plan.proof or where is not None else queries_on(self.stored, self.encoder, texts)
+        vectors = self.stored.vectors
+        hits = self.hits(self.encode(texts), plan) if there is None else search(vectors, there, plan.funnel)
+        return [self.answers(hits, query) for query in range(len(texts))]
 
     def search_vectors(
         self,
@@ -149,10 +159,13 @@ class Retriever:
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """(n, D) query vectors. Raises EncoderError when this is not the encoder the index was built with."""
+        self._check_texts(texts)
+        return checked(self.encoder.encode_queries(texts), len(texts), self.encoder)
+
+    def _check_texts(self, texts: Sequence[str]) -> None:
         if isinstance(texts, str):  # a str is a sequence of str, too
             raise TypeError("wanted a list of texts, found one text; put it in a list: [text]")
         self.check_encoder()
-        return checked(self.encoder.encode_queries(texts), len(texts), self.encoder)
 
     def warm_up(self) -> None:
         """Loads the model and the compiled kernels, for which the first query would wait. Raises as `encode`."""
@@ -235,39 +248,6 @@ class Retriever:
         ]
 
 
-def check_encoder(encoder: Encoder, record: EncoderRecord) -> None:
-    """Encodes the probe sentence. Raises EncoderError unless this is the encoder an index was built with."""
-    then = record.probe
-    if then is None:
-        return
-    if then.shape[1] != encoder.dim:
-        raise EncoderError(
-            f"the index was built with {then.shape[1]} dims by {record.name}, this encoder has {encoder.dim}"
-        )
-    now = checked(encoder.encode_queries([PROBE_TEXT]), 1, encoder)
-    cosine = float(np.sum(then * now))
-    if cosine < SAME_ENCODER and np.any(then):
-        raise EncoderError(
-            f"{encoder.spec.name} now encodes the probe sentence differently than when this index was built "
-            f"(cosine {cosine:.3f}, wanted {SAME_ENCODER}): other weights, prompts or pooling; "
-            "use the encoder it was built with, or build again"
-        )
-
-
-def spec_of(manifest: Manifest) -> EncoderSpec:
-    """What loads the encoder of an index again."""
-    record = manifest.encoder
-    return EncoderSpec(
-        record.name,
-        manifest.dim if record.name == "precomputed" else record.dim,
-        query_prompt=record.query_prompt,
-        document_prompt=record.document_prompt,
-        layer_norm=record.layer_norm,
-        precision=record.precision,
-        layers=record.layers,
-    )
-
-
 def open_retriever(
     index: Path | str, encoder: Encoder | None = None, *, device: str | Device = AUTO, engine: str = AUTO
 ) -> Retriever:
@@ -294,3 +274,9 @@ def open_retriever(
     except BaseException:
         stored.close()
         raise
+
+
+def encoder_of(index: Path | str, device: str | Device = AUTO) -> Encoder:
+    """The encoder an index's manifest names, for what searches on the CPU and encodes elsewhere. Raises likewise."""
+    device = chosen_device(device)
+    return load_encoder(spec_of(read_manifest(Path(index))[0]), device)

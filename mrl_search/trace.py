@@ -12,9 +12,12 @@ from mrl_search.vectors import Vectors
 
 
 class StageTrace(NamedTuple):
-    """What one stage left of one query: document id → (rank from 1, score), and its time."""
+    """What one stage left of one query: document id → (rank from 1, score), and its time.
 
-    stage: Stage
+    name: the stage as a funnel writes it, or `proof`.
+    """
+
+    name: str
     ranks: dict[str, tuple[int, float]]
     time_ms: float
 
@@ -67,15 +70,17 @@ def traced_search(
     index = retriever.index(where)
     recorder, queries = _Recorder(index), retriever.checked_queries(query)
     hits = search(recorder, queries, funnel)
+    names = [str(stage) for stage in funnel.stages]
     if proof:
         start = time.perf_counter()
         hits = index.proven(queries, hits)
         recorder.calls.append((funnel.stages[-1], hits, _since(start)))
+        names.append("proof")
         certificate = Certificates.proven(1)
     else:
         certificate = certificates(index, queries, [call[:2] for call in recorder.calls])
     stages = []
-    for stage, found, time_ms in recorder.calls:
+    for name, (_, found, time_ms) in zip(names, recorder.calls, strict=True):
         ranked = retriever.scored(found, 0)
-        stages.append(StageTrace(stage, {d.id: (rank, d.score) for rank, d in enumerate(ranked, 1)}, time_ms))
+        stages.append(StageTrace(name, {d.id: (rank, d.score) for rank, d in enumerate(ranked, 1)}, time_ms))
     return Traced(funnel, retriever.answers(hits, 0), stages, certificate)

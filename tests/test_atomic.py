@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from mrl_search.atomic import filling, promised, replacing
+from mrl_search.atomic import filling, held, promised, replacing
 
 
 def test_what_is_written_takes_the_place_of_what_was_there(tmp_path):
@@ -103,3 +103,10 @@ def test_a_promised_folder_goes_again_if_nothing_came_into_it(tmp_path):
     with promised(tmp_path / "c/d"):
         (tmp_path / "c/d/file").touch()
     assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")) == ["c", "c/d", "c/d/file", "there"]
+
+
+def test_a_folder_is_held_by_one_at_a_time(tmp_path):
+    with held(tmp_path), pytest.raises(BlockingIOError), held(tmp_path):
+        pass
+    with held(tmp_path):
+        pass

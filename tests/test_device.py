@@ -60,11 +60,15 @@ def test_a_torch_without_cuda_is_named_with_the_way_out(cards, monkeypatch):
     import torch
 
     cards()
+    monkeypatch.setattr("mrl_search.device._has_driver", lambda: False)
+    with pytest.raises(DeviceError, match="there is no NVIDIA driver; take --device cpu"):
+        chosen_device("cuda")  # another torch would be of no use
+    monkeypatch.setattr("mrl_search.device._has_driver", lambda: True)
     monkeypatch.setattr(torch.version, "cuda", None)
     with pytest.raises(DeviceError, match=r"--device cuda needs a torch that was built with CUDA.*take --device cpu"):
         chosen_device("cuda")
     monkeypatch.setattr(torch.version, "cuda", "13.0")
-    with pytest.raises(DeviceError, match="there is no NVIDIA driver; take --device cpu"):
+    with pytest.raises(DeviceError, match=r"torch sees no card \(nvidia-smi, CUDA_VISIBLE_DEVICES\)"):
         chosen_device("cuda")
 
 

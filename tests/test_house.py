@@ -12,8 +12,8 @@ import mrl_search
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "mrl_search"
 FLOORS = {
-    0: "atomic cache columns device document errors fidelity funnel hits progress provenance recipe results rotation run "
-    "vectors",
+    0: "atomic cache columns device document errors fidelity funnel fusion hits progress provenance recipe results "
+    "rotation run vectors",
     1: "data encoders gpu indexes rotations",
     2: "builder calibration drift encoding guarantee living placing retriever sampling survival trace",
     3: "eval training tuning",

@@ -2,10 +2,13 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
 from mrl_search.builder import BuildOptions, build
 from mrl_search.device import CPU
 from mrl_search.encoders import EncoderSpec
+from mrl_search.encoders.hashing import HashingEncoder
+from mrl_search.errors import EncoderError
 from mrl_search.eval import EvalOptions, EvalRecipe, evaluate
 from mrl_search.funnel import Funnel
 from mrl_search.indexes import StoredVectors, VectorIndex, add_bounds, exact, read_manifest
@@ -55,6 +58,61 @@ def test_an_index_that_is_open_on_a_card_answers_as_on_the_cpu(folder, pretended
             for one, other in zip(ours, theirs, strict=True):  # of hashed words many are as near, but for rounding
                 assert [a.score for a in one] == pytest.approx([a.score for a in other], abs=1e-6)
                 assert one[0].id == other[0].id
+
+
+class OnDevice(HashingEncoder):
+    """An encoder that can hand out tensors; counts what it hands out as arrays."""
+
+    as_arrays = 0
+
+    def encode_queries(self, texts):
+        self.as_arrays += len(texts)
+        return super().encode_queries(texts)
+
+    def queries_on_device(self, texts):
+        return torch.from_numpy(super().encode_queries(texts))
+
+
+def test_texts_are_encoded_turned_and_searched_without_leaving_the_card(folder, pretended_card):
+    encoder, texts = OnDevice(EncoderSpec("hashing:64")), [f"number {n} of {n % 11}" for n in range(40)]
+    with open_retriever(folder, encoder, device=pretended_card) as card:
+        card.warm_up()
+        before = encoder.as_arrays
+        found = card.search(texts, k=5)
+        assert encoder.as_arrays == before
+        through_arrays = card.search_vectors(card.encode(texts), k=5)
+    for one, other in zip(found, through_arrays, strict=True):
+        assert [a.score for a in one] == pytest.approx([a.score for a in other], abs=1e-6)
+        assert one[0].id == other[0].id
+
+
+def test_vectors_wider_than_what_is_stored_are_cut_there_as_elsewhere(corpus, tmp_path, pretended_card):
+    source = corpus(*({"_id": f"d{n}", "text": f"number {n} of {n % 11} and {n * n % 13}"} for n in range(1200)))
+    for rotation in ("pca", "none"):
+        options = BuildOptions(rotation=rotation, force=True)
+        folder = build(source, tmp_path / "i", dims=(8, 32), encoder="hashing:64", options=options)
+        with open_retriever(folder, OnDevice(EncoderSpec("hashing:64")), device=pretended_card) as card:
+            texts = ["number 7 of 7", "number 9"]
+            found, through_arrays = card.search(texts, k=3), card.search_vectors(card.encode(texts), k=3)
+        for one, other in zip(found, through_arrays, strict=True):
+            assert [a.score for a in one] == pytest.approx([a.score for a in other], abs=1e-6)
+
+
+def test_what_is_proven_and_what_the_cpu_searches_goes_through_arrays(folder, pretended_card):
+    for device in (pretended_card, CPU):
+        encoder = OnDevice(EncoderSpec("hashing:64"))
+        with open_retriever(folder, encoder, device=device) as some:
+            some.search(["number 7 of 7"], guarantee="exact" if device.is_cuda else None)
+        assert encoder.as_arrays == 2  # with the probe sentence
+
+
+def test_vectors_of_a_card_are_checked_as_others_are(folder, pretended_card, monkeypatch):
+    encoder = OnDevice(EncoderSpec("hashing:64"))
+    with open_retriever(folder, encoder, device=pretended_card) as card:
+        for wrong, told in ((torch.nan, "returned NaN or infinity"), (2.0, "a vector of length 16, wanted 1")):
+            monkeypatch.setattr(encoder, "queries_on_device", lambda texts, w=wrong: torch.full((1, 64), w))
+            with pytest.raises(EncoderError, match=told):
+                card.search(["number 7"])
 
 
 @pytest.mark.parametrize("has_bounds", [True, False])

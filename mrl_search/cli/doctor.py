@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from mrl_search.cli.options import encoder_options, encoder_spec
+from mrl_search.cli.options import encoder_options, encoder_spec, encoding_device_option
 
 
 @click.command("doctor")
@@ -16,9 +16,17 @@ from mrl_search.cli.options import encoder_options, encoder_spec
 )
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw the curve: a .png or .svg.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@encoding_device_option
 @encoder_options
 def doctor_command(
-    subject: str, texts: str | None, sample: int | None, plot: Path | None, as_json: bool, no_cache: bool, **told: Any
+    subject: str,
+    texts: str | None,
+    sample: int | None,
+    plot: Path | None,
+    as_json: bool,
+    no_cache: bool,
+    device: str,
+    **told: Any,
 ) -> None:
     """Say whether vectors may be cut, where, and after which rotation.
 
@@ -31,7 +39,7 @@ def doctor_command(
         new_figure(plot)  # what cannot be drawn is said before minutes of work
     spec = encoder_spec(subject, None, **told)
     assert spec is not None  # a name was given
-    found = doctor(spec, texts=texts, sample=sample, cache=not no_cache, progress=True)
+    found = doctor(spec, texts=texts, sample=sample, cache=not no_cache, progress=True, device=device)
     click.echo(found.to_json() if as_json else diagnosis_table(found))
     if plot is not None:
         plot_diagnosis(found, plot)

@@ -57,6 +57,12 @@ if TYPE_CHECKING:
 )
 @click.option("--bm25", is_flag=True, help="A row of BM25 too.")
 @click.option(
+    "--hybrid",
+    multiple=True,
+    metavar="rrf|SHARE",
+    help="BM25 and vectors fused: by reciprocal ranks, or with that share of words, as 0.2; repeat for several.",
+)
+@click.option(
     "--distractors",
     metavar="FILE|N",
     help="Documents to add that nobody judged: a corpus as for build, FILE:N for its first N, N for docstrings.",
@@ -160,6 +166,7 @@ def _from_flags(
         rotations=flags["rotations"],
         dtypes=flags["dtypes"],
         bm25=flags["bm25"],
+        hybrid=flags["hybrid"],
         distractors=flags["distractors"],
         drop_self=flags["drop_self"],
         **chosen,

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mrl_search.cli.options import GuaranteeType
+from mrl_search.cli.options import GuaranteeType, encoding_device_option
 
 if TYPE_CHECKING:
     from mrl_search.calibration import Promise
+    from mrl_search.device import Device
     from mrl_search.indexes import Calibration
 
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     help="How sure the recall is to be kept.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@encoding_device_option
 def guarantee_command(
     level: str | float,
     index: Path | None,
@@ -37,6 +39,7 @@ def guarantee_command(
     vectors: Path | None,
     confidence: float,
     as_json: bool,
+    device: str,
 ) -> None:
     """Prepare an index for `query --guarantee LEVEL`.
 
@@ -44,10 +47,11 @@ def guarantee_command(
     number of candidates is chosen so that held-out queries prove it.
     """
     from mrl_search.calibration import Promise
+    from mrl_search.device import chosen_device
     from mrl_search.guarantee import EXACT
     from mrl_search.indexes import add_bounds, add_calibration, find_index, read_manifest
 
-    folder = find_index(index)
+    encodes, folder = chosen_device(device), find_index(index)
     if level == EXACT:
         if queries is not None or vectors is not None:
             raise click.UsageError("exact needs no queries")
@@ -58,17 +62,19 @@ def guarantee_command(
         click.echo(json.dumps(facts) if as_json else f"bounds of {documents:,} documents, {each:,.1f} bytes each")
         return
     manifest, segments = read_manifest(folder)
-    calibration = _calibrated(folder, queries, vectors, Promise(float(level), k, confidence))
+    calibration = _calibrated(folder, queries, vectors, Promise(float(level), k, confidence), encodes)
     add_calibration(folder, calibration, (manifest.documents, segments))
     click.echo(json.dumps(calibration.__dict__) if as_json else str(calibration))
 
 
-def _calibrated(folder: Path, queries: str | None, vectors: Path | None, promise: "Promise") -> "Calibration":
+def _calibrated(
+    folder: Path, queries: str | None, vectors: Path | None, promise: "Promise", encodes: "Device"
+) -> "Calibration":
     from mrl_search.calibration import calibrate, sampled_queries
     from mrl_search.cli.query import query_vectors
-    from mrl_search.retriever import open_retriever
+    from mrl_search.retriever import encoder_of, open_retriever
 
-    with open_retriever(folder, device="cpu") as retriever:
+    with open_retriever(folder, encoder_of(folder, encodes), device="cpu") as retriever:
         index = retriever.stored.vectors
         if queries is None and vectors is None:
             click.echo(

@@ -72,9 +72,9 @@ def encoder_options(command: F) -> F:
         click.option("--layer-norm", is_flag=True, default=None, help="LayerNorm vectors before cutting them."),
         click.option(
             "--precision",
-            type=click.Choice(["auto", "float32", "bfloat16"]),
+            type=click.Choice(["auto", "float32", "bfloat16", "float16"]),
             default="auto",
-            help="What the encoder computes in; auto: bfloat16 for minilm-768 where the CPU has it.",
+            help="What the encoder computes in; auto: bfloat16 for minilm-768 where CPU or card has it.",
         ),
         click.option("--no-cache", is_flag=True, help="Neither read nor write the embedding cache."),
     )
@@ -86,6 +86,12 @@ def encoder_options(command: F) -> F:
 def device_option(command: F) -> F:
     """Where the heavy work is done."""
     told = "auto (a CUDA card if there is one), cpu, cuda or cuda:N."
+    return click.option("--device", default="auto", show_default=True, metavar="NAME", help=told)(command)
+
+
+def encoding_device_option(command: F) -> F:
+    """Where texts are encoded, of a verb whose other work is about the CPU's prefix index."""
+    told = "What encodes texts, as for build; all else is done on the CPU, and is about its prefix index."
     return click.option("--device", default="auto", show_default=True, metavar="NAME", help=told)(command)
 
 

@@ -36,7 +36,7 @@ def answers(text: str, found: Sequence["Answer"]) -> str:
 
 def explanation(found: "Traced", where: str) -> str:
     """A table: one line an answer, one pair of columns (rank and score) a stage; times, and what searched, below."""
-    heads = ["id", *(f"{stage.stage} rank score" for stage in found.stages), "title"]
+    heads = ["id", *(f"{stage.name} rank score" for stage in found.stages), "title"]
     rows = [heads]
     for answer in found.answers:
         cells = [one_line(answer.id)]
@@ -45,7 +45,7 @@ def explanation(found: "Traced", where: str) -> str:
             cells.append(f"{kept[0]} {kept[1]:.4f}" if kept is not None else "-")
         rows.append([*cells, _cut(one_line(answer.title or answer.text), 48)])
     lines = aligned(rows, {0, len(heads) - 1})
-    times = ", ".join(f"{stage.stage} {stage.time_ms:.2f} ms ({len(stage.ranks):,} kept)" for stage in found.stages)
+    times = ", ".join(f"{stage.name} {stage.time_ms:.2f} ms ({len(stage.ranks):,} kept)" for stage in found.stages)
     return "\n".join([*lines, f"stages: {times}; on {where}", certificate(found)])
 
 
@@ -81,7 +81,7 @@ def as_json(text: str, found: "Traced", encode_ms: float, where: str | None) -> 
         result["device"] = where
         result["stages"] = [
             {
-                "stage": str(stage.stage),
+                "stage": stage.name,
                 "time_ms": round(stage.time_ms, 3),
                 "kept": [{"rank": rank, "id": key, "score": score} for key, (rank, score) in stage.ranks.items()],
             }

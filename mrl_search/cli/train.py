@@ -28,6 +28,7 @@ from mrl_search.cli.options import device_option
 )
 @click.option("--table", "as_table", is_flag=True, help="Print a result, a .json in the place of RECIPE, as Markdown.")
 @click.option("--tensorboard", is_flag=True, help="Also write TensorBoard's event files.")
+@click.option("--compile", "compiled", is_flag=True, help="torch.compile the model; unmeasured on a card.")
 @device_option
 def train_command(
     recipe: Path,
@@ -40,6 +41,7 @@ def train_command(
     results: Path,
     as_table: bool,
     tensorboard: bool,
+    compiled: bool,
     device: str,
 ) -> None:
     """Train the encoders of RECIPE, a TOML file; run it again to go on after an interruption."""
@@ -62,7 +64,7 @@ def train_command(
         names = ", ".join(each.name for each in wanted.arms)
         raise click.UsageError(f"{recipe} has the arms {names}; choose one with --arm, or train all with --pair")
     root, folder = data or Path(), out or Path("training/models") / recipe.stem
-    options = TrainOptions(progress=True, tensorboard=tensorboard, device=device)
+    options = TrainOptions(progress=True, tensorboard=tensorboard, device=device, compile=compiled)
     if pair:
         results.mkdir(parents=True, exist_ok=True)  # fails now, and not after the work
         found = study(wanted, root, folder, options)

@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from mrl_search.cli.options import encoding_device_option
+
 _UNITS = {"": 1.0, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
 
 
@@ -49,6 +51,7 @@ class BytesType(click.ParamType[Any]):
 @click.option("--dry-run", is_flag=True, help="Store nothing.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw the front and the growth: a .png or .svg.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@encoding_device_option
 def tune_command(
     index: Path | None,
     recall: float,
@@ -61,11 +64,13 @@ def tune_command(
     dry_run: bool,
     plot: Path | None,
     as_json: bool,
+    device: str,
 ) -> None:
     """Find the fastest funnel of INDEX that surely keeps --recall of the exact answers, and make it the index's own.
 
     The index built last if none is named. Exits with 1, storing nothing, where no funnel meets what is asked for.
     """
+    from mrl_search.device import chosen_device
     from mrl_search.indexes import find_index
     from mrl_search.tuning import Wish, new_figure, plot_tuning, tune, tuning_table
 
@@ -73,12 +78,14 @@ def tune_command(
         raise click.UsageError(f"--recall must lie between 0 and 1, found {recall:g}")
     if plot is not None:
         new_figure(plot)  # what cannot be drawn is said before minutes of work
+    chosen_device(device)
     if queries is None:
         click.echo(
             "documents stand in for queries; questions differ from them, so give --queries FILE if you can", err=True
         )
     wish = Wish(recall, k, p95, ram, others=not own)
-    found = tune(find_index(index), wish, queries=queries, asked=sample, store=not dry_run, progress=True)
+    folder = find_index(index)
+    found = tune(folder, wish, queries=queries, asked=sample, store=not dry_run, progress=True, device=device)
     click.echo(found.to_json() if as_json else tuning_table(found))
     if plot is not None:
         plot_tuning(found, plot)

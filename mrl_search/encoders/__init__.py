@@ -1,7 +1,7 @@
 """Texts in, unit vectors out: the encoders, and a cache in front of them."""
 
 from mrl_search.encoders.cached import CachedEncoder, cached
-from mrl_search.encoders.encoder import Encoder, EncoderSpec, checked
+from mrl_search.encoders.encoder import Encoder, EncoderSpec, check_lengths, checked
 from mrl_search.encoders.load import load_encoder
 from mrl_search.encoders.sentence import SentenceEncoder, layer_normed, load_model
 
@@ -11,6 +11,7 @@ __all__ = [
     "EncoderSpec",
     "SentenceEncoder",
     "cached",
+    "check_lengths",
     "checked",
     "layer_normed",
     "load_encoder",

@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mrl_search.errors import EncoderError
 from mrl_search.vectors import Vectors
@@ -18,7 +19,7 @@ class EncoderSpec:
     dim: the width the encoder is asked for, None for its own; an OpenAI endpoint gets it as `dimensions`.
     query_prompt, document_prompt: put before every text; None means what the model itself declares.
     layer_norm: LayerNorm the full vector before any cut (nomic-embed-text-v1.5); None means as known for the model.
-    precision: `float32`, `bfloat16` or `auto`.
+    precision: `float32`, `bfloat16`, `float16` or `auto`.
     layers: only the transformer's first so many are run; None for all.
     """
 
@@ -88,18 +89,21 @@ class Encoder(Protocol):
 def checked(vectors: Vectors, count: int, encoder: Encoder) -> Vectors:
     """The vectors, if they are what an Encoder promises.
 
-    Raises EncoderError for a wrong shape, NaN or infinity, or rows that are
-    neither of unit length nor zero.
+    Raises EncoderError as `check_lengths`, and for a wrong shape.
     """
-    name = encoder.spec.name
     if vectors.shape != (count, encoder.dim):
         raise EncoderError(
-            f"the encoder {name} returned {vectors.shape} for {count} texts, wanted {(count, encoder.dim)}"
+            f"the encoder {encoder.spec.name} returned {vectors.shape} for {count} texts, wanted {(count, encoder.dim)}"
         )
-    lengths = np.linalg.norm(vectors, axis=1)
+    check_lengths(np.linalg.norm(vectors, axis=1), encoder)
+    return vectors
+
+
+def check_lengths(lengths: NDArray[np.float32], encoder: Encoder) -> None:
+    """Raises EncoderError for the lengths of vectors with NaN or infinity, or that are neither 1 nor 0."""
+    name = encoder.spec.name
     if not np.isfinite(lengths).all():
         raise EncoderError(f"the encoder {name} returned NaN or infinity")
     wrong = (np.abs(lengths - 1) > 1e-3) & (lengths > 0)
     if wrong.any():
         raise EncoderError(f"the encoder {name} returned a vector of length {lengths[wrong][0]:.3g}, wanted 1")
-    return vectors

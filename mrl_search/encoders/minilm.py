@@ -15,8 +15,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from mrl_search.device import CPU, Device
 from mrl_search.encoders.encoder import EncoderSpec
 from mrl_search.encoders.precision import chosen_precision, torch_dtype
@@ -78,9 +76,18 @@ class MiniLMEncoder:
 
     def encode_documents(self, texts: Sequence[str]) -> Vectors:
         """(n, 768) unit rows."""
+        return unit(self._halves(texts).cpu().numpy())
+
+    def queries_on_device(self, texts: Sequence[str]) -> "Tensor":
+        """As `encode_queries`, on the device that computed them."""
+        return self._halves(texts) / 2**0.5
+
+    def _halves(self, texts: Sequence[str]) -> "Tensor":
+        """(n, 768) on the device: both poolings, each at length 1."""
         import torch
 
-        found = []
+        order: list[int] = []
+        found: list[Tensor] = []
         with torch.inference_mode():
             for positions, ids, mask in self._batches(texts):
                 ids, mask = ids.to(str(self._device)), mask.to(str(self._device))
@@ -88,11 +95,12 @@ class MiniLMEncoder:
                 weights = mask.unsqueeze(2).float()  # (b, t, 1)
                 mean = (states * weights).sum(1) / weights.sum(1)  # (b, 384)
                 halves = torch.stack([states[:, 0], mean], dim=1)  # (b, 2, 384)
-                found.append((positions, torch.nn.functional.normalize(halves, dim=2).flatten(1)))  # (b, 768)
-        vectors = np.empty((len(texts), self.dim), dtype=np.float32)
-        for positions, some in found:  # not sooner: a card goes on while the next batch is made
-            vectors[positions] = some.cpu().numpy()
-        return unit(vectors)
+                order += positions
+                found.append(torch.nn.functional.normalize(halves, dim=2).flatten(1))  # (b, 768)
+            vectors = torch.empty((len(texts), self.dim), device=str(self._device))
+            if found:  # not sooner than all: a card goes on while the next batch is made
+                vectors[torch.tensor(order, device=str(self._device))] = torch.cat(found)
+            return vectors
 
     def _batches(self, texts: Sequence[str]) -> "Iterator[tuple[list[int], Tensor, Tensor]]":
         """Texts of like length together, so that little of a batch is padding: positions, ids, mask."""

@@ -8,13 +8,15 @@ from mrl_search.errors import EncoderError
 if TYPE_CHECKING:
     import torch
 
-PRECISIONS = ("auto", "float32", "bfloat16")
+PRECISIONS = ("auto", "float32", "bfloat16", "float16")
+_TENSOR_CORES = (7, 0)  # CUDA's compute capability of Volta, the first to have them, for float16 alone
 
 
 def chosen_precision(asked: str, device: Device = CPU) -> str:
-    """`float32` or `bfloat16`; `auto` is bfloat16 where the device multiplies it natively, else float32.
+    """A precision that is not `auto`, which is bfloat16 where the device multiplies it natively, else float32.
 
-    Emulated bfloat16 is slower than float32, so only AVX512-BF16 and AMX count, and cards from Ampere on.
+    Emulated bfloat16 is slower than float32, so only AVX512-BF16 and AMX count, and cards from Ampere on. On cards
+    before them that have tensor cores (Volta, Turing) `auto` is float16.
     Raises EncoderError for any other word.
     """
     if asked not in PRECISIONS:
@@ -24,7 +26,9 @@ def chosen_precision(asked: str, device: Device = CPU) -> str:
     import torch
 
     if device.is_cuda:
-        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
+        if torch.cuda.is_bf16_supported(including_emulation=False):
+            return "bfloat16"
+        return "float16" if torch.cuda.get_device_capability(device.number) >= _TENSOR_CORES else "float32"
     able = torch.cpu.get_capabilities()
     return "bfloat16" if able.get("avx512_bf16") or able.get("amx_bf16") else "float32"
 
@@ -33,4 +37,4 @@ def torch_dtype(precision: str) -> "torch.dtype":
     """torch's own name for a precision that `chosen_precision` returned."""
     import torch
 
-    return torch.bfloat16 if precision == "bfloat16" else torch.float32
+    return {"bfloat16": torch.bfloat16, "float16": torch.float16}.get(precision, torch.float32)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ from mrl_search.encoders.minilm import packaged_weights
 from mrl_search.encoders.precision import PRECISIONS, torch_dtype
 from mrl_search.errors import EncoderError
 from mrl_search.vectors import Vectors, prefix
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _PACKAGED = ("all-MiniLM-L6-v2", "sentence-transformers/all-MiniLM-L6-v2")
 _NEEDS_LAYER_NORM = ("nomic-ai/nomic-embed-text-v1.5",)  # its model card: layer_norm, cut, normalise, in this order
@@ -36,7 +39,7 @@ class SentenceEncoder:
         if spec.precision not in PRECISIONS:
             raise EncoderError(f"unknown precision {spec.precision!r}; choose one of {', '.join(PRECISIONS)}")
         self.spec = spec
-        self._precision = "bfloat16" if spec.precision == "bfloat16" else "float32"  # as the authors published it
+        self._precision = "float32" if spec.precision == "auto" else spec.precision  # as the authors published it
         self._card = device.is_cuda
         self._model = load_model(spec.name, self._precision, device)
         self.texts_at_a_time = _CARD_TEXTS if self._card else None
@@ -94,6 +97,18 @@ class SentenceEncoder:
         """(n, dim) unit rows, with the query prompt."""
         return self.encode_depths("query", texts)[self.identity]
 
+    def queries_on_device(self, texts: Sequence[str]) -> "Tensor":
+        """As `encode_queries`, on the device that computed them; NaN and infinity are for who takes them to find."""
+        import torch
+
+        if not texts:
+            return torch.empty((0, self.dim))
+        found = self._told("query", texts, convert_to_tensor=True).float()
+        found = found.chunk(max(self._depths.values()) + 1, dim=1)[self._depths[self.spec.layers]]
+        if self._layer_norm:
+            found = torch.nn.functional.layer_norm(found, found.shape[1:])
+        return torch.nn.functional.normalize(found[:, : self.dim], eps=1e-30)
+
     def encode_documents(self, texts: Sequence[str]) -> Vectors:
         """(n, dim) unit rows, with the document prompt."""
         return self.encode_depths("document", texts)[self.identity]
@@ -117,11 +132,19 @@ class SentenceEncoder:
 
     def _parts(self, side: str, texts: Sequence[str]) -> list[Vectors]:
         """The model's own (n, width) vectors of every depth, the shallowest first."""
+        found = np.asarray(self._told(side, texts), dtype=np.float32)
+        return np.split(found, max(self._depths.values()) + 1, axis=1)
+
+    def _told(self, side: str, texts: Sequence[str], *, convert_to_tensor: bool = False) -> Any:
         encode = self._model.encode_query if side == "query" else self._model.encode_document
         prompt = self.spec.query_prompt if side == "query" else self.spec.document_prompt
-        told = encode(list(texts), prompt=prompt, batch_size=self._batch, show_progress_bar=False)
-        found = np.asarray(told, dtype=np.float32)
-        return np.split(found, max(self._depths.values()) + 1, axis=1)
+        return encode(
+            list(texts),
+            prompt=prompt,
+            batch_size=self._batch,
+            show_progress_bar=False,
+            convert_to_tensor=convert_to_tensor,
+        )
 
     def _finished(self, vectors: Vectors) -> Vectors:
         if not np.isfinite(vectors).all():

@@ -4,7 +4,6 @@ from mrl_search.eval.arms import ComparedArm, Kept, Measured, Study
 from mrl_search.eval.check import check
 from mrl_search.eval.claims import claims_ledger
 from mrl_search.eval.compare import Compared, Comparison, compare, comparison_table
-from mrl_search.eval.cost import timed
 from mrl_search.eval.evaluate import EvalOptions, evaluate
 from mrl_search.eval.exports import write_report
 from mrl_search.eval.growth import Estimate, Growth
@@ -67,7 +66,6 @@ __all__ = [
     "resampled_share",
     "shares",
     "table",
-    "timed",
     "write_mteb",
     "write_report",
 ]

@@ -102,7 +102,8 @@ def rotated(encoded: Encoded, kind: str, fitting: Fitting, *, progress: bool = F
 
 def without_self(query: str, found: Sequence[ScoredDoc], k: int, *, drops_self: bool) -> list[ScoredDoc]:
     """The first k, after the document with the query's own id was left out, if it is no answer."""
-    return [document for document in found if not (drops_self and document.id == query)][:k]
+    others = [document for document in found if document.id != query] if drops_self else found
+    return list(others[:k])
 
 
 def stored_as(encoded: Encoded, dtype: str) -> Encoded:

@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mrl_search.data import Dataset
+from mrl_search.device import CPU, Device
 from mrl_search.eval import measures as _measures
 from mrl_search.eval.encoded import Encoded
 from mrl_search.eval.paired import PERCENTILES, bootstrapped
 from mrl_search.eval.recipes import DEEPEST, EvalRecipe
 from mrl_search.hits import Rows
-from mrl_search.indexes import growing
+from mrl_search.placing import growing_on
 from mrl_search.run import Run
 
 BEYOND = (10, 100)
@@ -74,14 +75,21 @@ def sizes(own: int, count: int) -> list[int]:
 
 
 def grown(
-    dataset: Dataset, encoded: Encoded, recipe: EvalRecipe, dims: Sequence[int], at: Sequence[int]
+    dataset: Dataset,
+    encoded: Encoded,
+    recipe: EvalRecipe,
+    dims: Sequence[int],
+    at: Sequence[int],
+    *,
+    device: Device = CPU,
 ) -> list[Growth]:
     """How the dims fare at those numbers of documents, the widest of them being the full width; widest first."""
     measures = recipe.measures
     widths, queries = sorted(dims, reverse=True), list(dataset.queries)
     values = {(dim, name): np.zeros((len(at), len(queries))) for dim in widths for name in measures}
     needed: dict[int, list[int | None]] = {dim: [] for dim in widths}
-    for place, (_, found) in enumerate(growing(encoded.documents, encoded.turned, widths, DEEPEST, at)):
+    found_at = growing_on(device)(encoded.documents, encoded.turned, widths, DEEPEST, at)
+    for place, (_, found) in enumerate(found_at):
         for dim in widths:
             needed[dim].append(_needed(found[widths[0]].rows[:, :_BEST], found[dim].rows))
             run = Run("growing", encoded.ranking(queries, found[dim], recipe.depth, drops_self=recipe.drops_self))

@@ -1,6 +1,8 @@
-"""BM25: what the words alone find, as a row beside the encoders'."""
+"""BM25: what the words alone find, as a row beside the encoders', and as a half of their hybrids."""
 
 from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -12,42 +14,54 @@ from mrl_search.eval.cost import timed
 from mrl_search.eval.report import Cost
 from mrl_search.hits import best
 from mrl_search.progress import bar
-from mrl_search.run import Run, ranked
+from mrl_search.run import Run, ScoredDoc, ranked
 
 NAME = "bm25"
 _BLOCK = 1_000  # documents whose words are strings at a time
 
 
-def bm25(dataset: Dataset, ids: list[str], depth: int, *, progress: bool = False) -> tuple[Run, Cost]:
-    """The `depth` best documents of each query that share a word with it, by bm25s as it comes.
+@dataclass(frozen=True)
+class Words:
+    """BM25 over a dataset's documents, by bm25s as it comes; its queries' words are at hand.
 
-    English stop words and Porter's stemmer, Lucene's BM25 with k1 = 1.5 and b = .75 (Lù 2024, 2407.03618). A
-    multiply-add of the cost is a posting that is read; tokens are at hand when the clock starts.
-    Raises MissingPackageError without bm25s or PyStemmer.
+    English stop words and Porter's stemmer, Lucene's BM25 with k1 = 1.5 and b = .75 (Lù 2024, 2407.03618).
+    queries: their ids, in the dataset's order. depth: documents that a query is given.
     """
-    index, stem = _indexed(dataset, len(ids), progress=progress)
-    asked = _tokens(list(dataset.queries.values()), stem)
 
-    def answer(first: int, last: int) -> list[tuple[list[str], list[float]]]:
-        return [_search(index, tokens, ids, depth) for tokens in asked[first:last]]
+    index: Any
+    ids: list[str]
+    queries: list[str]
+    asked: list[list[str]]
+    depth: int
 
-    times, answers = timed(answer, len(asked))
-    found = {query: ranked(*one) for query, one in zip(dataset.queries, answers, strict=True)}
-    starts, words = index.scores["indptr"], index.vocab_dict
-    postings = [sum(int(starts[words[t] + 1] - starts[words[t]]) for t in tokens if t in words) for tokens in asked]
-    held = sum(index.scores[name].nbytes for name in ("data", "indices", "indptr"))
-    cost = Cost(round(float(np.mean(postings))), *times, round(held / len(ids), 1), 0.0, "cpu")
-    return Run(NAME, found), cost
+    def answer(self, first: int, last: int) -> dict[str, list[ScoredDoc]]:
+        """Of the queries first … last - 1: the best documents that share a word with each, best first."""
+        some = zip(self.queries[first:last], self.asked[first:last], strict=True)
+        return {query: ranked(*_search(self.index, words, self.ids, self.depth)) for query, words in some}
+
+    @property
+    def postings(self) -> int:
+        """How many a query reads, on average."""
+        starts, known = self.index.scores["indptr"], self.index.vocab_dict
+        read = [sum(int(starts[known[t] + 1] - starts[known[t]]) for t in one if t in known) for one in self.asked]
+        return round(float(np.mean(read)))
+
+    @property
+    def bytes_per_document(self) -> float:
+        """What its arrays take of RAM."""
+        held: int = sum(self.index.scores[name].nbytes for name in ("data", "indices", "indptr"))
+        return round(held / len(self.ids), 1)
 
 
-def _indexed(dataset: Dataset, count: int, *, progress: bool) -> tuple[Any, Any]:
+def words_of(dataset: Dataset, ids: list[str], depth: int, *, progress: bool = False) -> Words:
+    """The words of the dataset's documents, whose ids these are. Raises MissingPackageError without bm25s."""
     try:
         import bm25s
         import Stemmer
     except ImportError as error:
         raise MissingPackageError(error.name or "bm25s", "BM25", "bm25") from None
     stem = Stemmer.Stemmer("english")
-    with bar(count, f"indexing words of {dataset.name}", "documents", shown=progress) as shown:
+    with bar(len(ids), f"indexing words of {dataset.name}", "documents", shown=progress) as shown:
         numbers: defaultdict[str, int] = defaultdict(lambda: len(numbers))
         texts: list[list[int]] = []  # as numbers: of words as strings, every document has its own
         contents = (document.content for document in dataset.corpus.read(Tolerance(0)))
@@ -56,18 +70,24 @@ def _indexed(dataset: Dataset, count: int, *, progress: bool) -> tuple[Any, Any]
             shown.update(len(block))
     index = bm25s.BM25()
     index.index((texts, dict(numbers)), show_progress=False)
-    return index, stem
+    return Words(index, ids, list(dataset.queries), _tokens(dataset.queries.values(), stem), depth)
 
 
-def _tokens(texts: list[str], stem: Any) -> list[list[str]]:
+def bm25(words: Words) -> tuple[Run, Cost]:
+    """What the words alone find. A multiply-add of the cost is a posting that is read."""
+    times, found = timed(words.answer, len(words.queries))
+    return Run(NAME, found), Cost(words.postings, *times, words.bytes_per_document, 0.0, "cpu")
+
+
+def _tokens(texts: Iterable[str], stem: Any) -> list[list[str]]:
     import bm25s
 
-    tokens: list[list[str]] = bm25s.tokenize(texts, stemmer=stem, return_ids=False, show_progress=False)
+    tokens: list[list[str]] = bm25s.tokenize(list(texts), stemmer=stem, return_ids=False, show_progress=False)
     return tokens
 
 
-def _search(index: Any, tokens: list[str], ids: list[str], depth: int) -> tuple[list[str], list[float]]:
-    known = [token for token in tokens if token in index.vocab_dict]
+def _search(index: Any, words: list[str], ids: list[str], depth: int) -> tuple[list[str], list[float]]:
+    known = [word for word in words if word in index.vocab_dict]
     if not known:
         return [], []
     scores = np.asarray(index.get_scores(known), np.float32)

@@ -11,6 +11,7 @@ from mrl_search.encoders import EncoderSpec
 from mrl_search.errors import RecipeError
 from mrl_search.eval import measures as _measures
 from mrl_search.funnel import Funnel
+from mrl_search.fusion import Fusion
 from mrl_search.indexes import DTYPES, EXACT
 from mrl_search.recipe import read_recipe
 from mrl_search.rotations import KINDS
@@ -66,6 +67,8 @@ class EvalRecipe:
     rotations: of `rotations.KINDS`, fitted to the documents as `build` does; all the above is measured after each.
     dtypes: formats that vectors are rounded to, as `build` stores them; all the above is measured in each.
     bm25: a row of BM25 (`lexical`) after the encoders'.
+    hybrid: ways to fuse BM25 with what ends at an encoder's full width, as `Fusion.parse` takes them; BM25 has its
+    own row then too.
     distractors: documents added to the corpus, as `inflated` takes them; every width is measured as they are added.
     drop_self: take out a document with the query's own id; None: for arguana and quora only.
     """
@@ -80,6 +83,7 @@ class EvalRecipe:
     rotations: tuple[str, ...] = ("none",)
     dtypes: tuple[str, ...] = ("float32",)
     bm25: bool = False
+    hybrid: tuple[str, ...] = ()
     distractors: str | None = None
     drop_self: bool | None = None
     expected: tuple[Expected, ...] = ()
@@ -87,6 +91,8 @@ class EvalRecipe:
     def __post_init__(self) -> None:
         for funnel in self.funnels or ():
             Funnel.parse(funnel)
+        for fusion in self.hybrid:
+            Fusion.parse(fusion)
         for rotation in self.rotations:
             if rotation not in KINDS:
                 raise RecipeError(f"unknown rotation {rotation!r}; choose one of {', '.join(KINDS)}")
@@ -95,7 +101,7 @@ class EvalRecipe:
                 raise RecipeError(f"unknown dtype {dtype!r}; choose one of {', '.join(DTYPES)}")
         if not (self.rotations and self.prefixes and self.encoders and self.dtypes):
             raise RecipeError("name at least one encoder, one rotation (or none), one prefix (or Flat) and one dtype")
-        for side in ("encoders", "rotations", "prefixes", "dtypes"):
+        for side in ("encoders", "rotations", "prefixes", "dtypes", "hybrid"):
             if len(set(getattr(self, side))) < len(getattr(self, side)):
                 raise RecipeError(f"one of the {side} is named twice; name each once")
         _measures.demand_distinct(self.measures)
@@ -106,6 +112,11 @@ class EvalRecipe:
     def depth(self) -> int:
         """How many documents a query must be given for every measure to be full."""
         return max(_measures.cutoff(name) for name in self.measures)
+
+    @property
+    def reads_words(self) -> bool:
+        """Whether BM25 is asked, for itself or for a hybrid."""
+        return self.bm25 or bool(self.hybrid)
 
     @property
     def name(self) -> str:
@@ -152,6 +163,8 @@ class EvalRecipe:
             words += ["--dtype", dtype]
         words += ["--distractors", self.distractors] if self.distractors is not None else []
         words += ["--bm25"] if self.bm25 else []
+        for fusion in self.hybrid:
+            words += ["--hybrid", fusion]
         words += ["--drop-self" if self.drop_self else "--keep-self"] if self.drop_self is not None else []
         return shlex.join(words)
 

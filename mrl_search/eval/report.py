@@ -65,8 +65,8 @@ class Report(Row):
 
     mean and per_query hold every measure that the funnel is deep enough for.
     kept, difference, p_holm: beside exact search by the same encoder's full width after the same rotation, in the first
-    format (BM25 beside the first row), by the first measure; None where the funnel is too short for it or full width
-    finds nothing.
+    format (hybrids beside their encoder's, BM25 beside the first row), by the first measure; None where the funnel is
+    too short for it or full width finds nothing.
     p_holm is p_different within the family of all rows of the evaluation.
     """
 

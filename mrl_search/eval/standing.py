@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mrl_search.eval import lexical
+from mrl_search.eval.hybrid import encoder_of
 from mrl_search.eval.paired import Difference, holm, paired_rows, shares
 from mrl_search.eval.report import Report
 
@@ -17,12 +18,13 @@ MARGIN = 0.01
 def standing(reports: Sequence[Report], measure: str) -> list[Report]:
     """The rows with kept, difference and p_holm by that measure; rows without it stay as they are.
 
-    The first row of an encoder and rotation is its full width.
+    The first row of an encoder and rotation is its full width, beside which its hybrids stand too.
     """
     full: dict[tuple[str, str], Report] = {}
     beside: dict[int, Report] = {}
     for place, row in enumerate(reports):
-        base = reports[0] if row.encoder == lexical.NAME else full.setdefault((row.encoder, row.rotation), row)
+        source = (encoder_of(row.encoder), row.rotation)
+        base = reports[0] if row.encoder == lexical.NAME else full.setdefault(source, row)
         if measure in row.per_query and measure in base.per_query:
             beside[place] = base
     if not beside:

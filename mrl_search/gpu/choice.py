@@ -11,11 +11,17 @@ FLAT, CAGRA = "Flat", "CAGRA"
 HALF = 2
 """Bytes of a coordinate of a prefix on a card."""
 MOST_FOUND = 2048
-"""Rows, and cells, that FAISS's own GPU indexes look at for a query (GpuIndex.h, `getMaxKSelection`)."""
+"""Rows, and cells, that FAISS's own GPU indexes look at for a query: faiss/gpu/impl/IndexUtils.cu, `getMaxKSelection`,
+which `validateKSelect` and `validateNProbe` ask. (cuVS's take 16,384; no more is asked of them.)"""
+DEGREE = 64
+"""Neighbours that CAGRA's graph keeps of a row, 4 bytes each: faiss/gpu/GpuIndexCagra.h, `graph_degree`."""
 
-_WORK = 2 * 2**30  # bytes for cosines, candidates and FAISS's scratch (1.5 GiB)
+_WORK = 2 * 2**30  # bytes for cosines, candidates, graphs and FAISS's scratch (StandardGpuResources.cpp: 1.5 GiB)
 _STEP = 8  # dims; tensor cores take no less
-_CLONES = re.compile(r"(?:(?:OPQ|PCA)\w+,)?(?:Flat|IVF\d+,(?:Flat|PQ\d+(?:x8)?(?:np)?|SQ(?:4|8|fp16)))")
+_GRAPH = re.compile(r"HNSW\d+(?:,Flat)?")
+# faiss/gpu/GpuCloner.cpp, `clone_Index`; codes as GpuIndexIVFPQ.cu (`verifyPQSettings_`, where not every number of them
+# is taken: RuntimeError) and impl/GpuScalarQuantizer.cuh (`isSQSupported`) have them
+_CLONES = re.compile(r"(?:(?:OPQ|PCA)\w+,)?(?:Flat|IVF\d+,(?:Flat|PQ\d+(?:x8)?(?:np)?|SQ(?:4|6|8|fp16)))")
 
 
 class Choice(NamedTuple):
@@ -48,7 +54,7 @@ def chosen_engine(
         return Choice(engine, FLAT)
     if engine == TORCH:
         return Choice(engine, FLAT, f"{factory} is FAISS's; torch compares the prefixes themselves")
-    if "HNSW" in factory and has_cagra:
+    if has_cagra and _GRAPH.fullmatch(factory):
         return Choice(engine, CAGRA, f"{factory} stays on the CPU; CAGRA is the graph of a card")
     if not _CLONES.fullmatch(factory):
         return Choice(engine, FLAT, f"{factory} is not for cards; the prefixes themselves are compared")
@@ -58,19 +64,36 @@ def chosen_engine(
     return Choice(engine, factory)
 
 
+_BY_TORCH = Choice(TORCH, FLAT)
+
+
 @dataclass(frozen=True)
 class Needed:
-    """What an index takes: documents, the width and bytes of a prefix's coordinate, and of a full vector's."""
+    """What an index takes: documents, the widths of a prefix and a full vector, a full coordinate's bytes, by whom."""
 
     count: int
     prefix_dim: int
     dim: int
     vector_itemsize: int
+    choice: Choice = _BY_TORCH
+
+    @property
+    def row_bytes(self) -> tuple[int, int]:
+        """What a prefix takes at most, while it is put on the card: bytes a dim, and beside them.
+
+        FAISS appends to exact prefixes by moving them all to a larger place (impl/FlatIndex.cu, `add`: reserved
+        exactly), so that for a moment they are there twice, and keeps a length of each. A clone is taken to be as
+        large as the prefixes.
+        """
+        if self.choice.structure == CAGRA:
+            return 2 * HALF, 4 * DEGREE
+        return (2 * HALF, 4) if self.choice[:2] == (FAISS, FLAT) else (HALF, 0)
 
     @property
     def prefix_bytes(self) -> int:
-        """All prefixes, in half precision."""
-        return self.count * self.prefix_dim * HALF
+        """All prefixes."""
+        a_dim, beside = self.row_bytes
+        return self.count * (self.prefix_dim * a_dim + beside)
 
     @property
     def vector_bytes(self) -> int:
@@ -86,11 +109,13 @@ def are_resident(needed: Needed, free_bytes: int, where: str, shares: int = 1) -
     """
     left, prefix_bytes = free_bytes - _WORK, needed.prefix_bytes // shares
     if prefix_bytes > left:
-        widest = max(0, left) * shares // (needed.count * HALF) // _STEP * _STEP
+        a_dim, beside = needed.row_bytes
+        widest = max(0, max(0, left) * shares // needed.count - beside) // a_dim // _STEP * _STEP
         advice = f"build with --dims {widest},{needed.dim}" if widest else "no prefix fits"
         raise DeviceError(
-            f"{needed.count:,} prefixes of {needed.prefix_dim} dims take {_gib(needed.prefix_bytes)} in float16 and "
-            f"{_gib(_WORK)} to work in; {where} has {_gib(free_bytes)} free: {advice}, or take --device cpu"
+            f"{needed.count:,} prefixes of {needed.prefix_dim} dims take {_gib(needed.prefix_bytes)} as "
+            f"{needed.choice.engine} {needed.choice.structure} and {_gib(_WORK)} to work in; "
+            f"{where} has {_gib(free_bytes)} free: {advice}, or take --device cpu"
         )
     return prefix_bytes + needed.vector_bytes <= left
 
@@ -105,7 +130,7 @@ def spread(needed: Needed, free_bytes: list[int], asked: str = "auto") -> str:
         return "replicas"
     if asked == "replicas" or needed.prefix_bytes > len(free_bytes) * on_each:
         raise DeviceError(
-            f"{needed.count:,} prefixes of {needed.prefix_dim} dims take {_gib(needed.prefix_bytes)} in float16; "
+            f"{needed.count:,} prefixes of {needed.prefix_dim} dims take {_gib(needed.prefix_bytes)}; "
             f"{len(free_bytes)} cards with {_gib(min(free_bytes))} free or more do not hold them as {asked}"
         )
     return "shards"

@@ -10,6 +10,7 @@ from mrl_search.errors import DeviceError
 from mrl_search.gpu.choice import FAISS, FLAT, TORCH, Choice, Needed, are_resident, chosen_engine, spread
 from mrl_search.gpu.faiss_cards import faiss_cards, has_cagra, on_cards
 from mrl_search.gpu.index import DeviceIndex, Finder
+from mrl_search.gpu.replay import Replays, recording_on
 from mrl_search.gpu.rows import DeviceRows, OnHost, Resident
 from mrl_search.gpu.scan import Maxima, Scan
 from mrl_search.indexes import VectorIndex
@@ -25,6 +26,7 @@ class DeviceOptions:
     prefixes among. shared: auto (replicas if the prefixes fit on each card), replicas or shards.
     resident: whether the full vectors lie in the device's memory; None: where they fit. fused: whether torch's engine
     uses the Triton kernel of `fused` (half precision only); benchmarks/gpu.py measures it, no card has run it yet.
+    graphs: whether torch's engine replays small batches' funnels as CUDA graphs, where the vectors are resident.
     """
 
     engine: str = "auto"
@@ -32,6 +34,7 @@ class DeviceOptions:
     shared: str = "auto"
     resident: bool | None = None
     fused: bool = False
+    graphs: bool = True
 
 
 def on_device(index: VectorIndex, factory: str, device: Device, options: DeviceOptions | None = None) -> DeviceIndex:
@@ -45,21 +48,26 @@ def on_device(index: VectorIndex, factory: str, device: Device, options: DeviceO
     options = options or DeviceOptions()
     stored = index.stored
     width = index.prefixes.dim if index.prefixes is not None else 0
-    needed = Needed(len(index), width, index.dim, stored.data.itemsize)
-    if options.cards and planned(factory, device, options.engine).engine == TORCH:
+    if index.prefixes is None:
+        choice = Choice(TORCH, "exact over full vectors")
+    else:
+        choice = planned(factory, device, options.engine, index.prefixes.faiss_probes)
+    needed = Needed(len(index), width, index.dim, stored.data.itemsize, choice)
+    if options.cards and choice.engine == TORCH:
         raise DeviceError("several cards share an index by FAISS alone, which sees none here; leave out `cards`")
     shares = 1 + len(options.cards)
     fits = are_resident(needed, _free_bytes(device.number), device.told, shares) if device.is_cuda else True
     resident = fits if options.resident is None else options.resident
     vectors = Resident(stored, device) if resident else OnHost(stored, device)
-    if index.prefixes is None:
-        choice, finder = Choice(TORCH, "exact over full vectors"), None
-    else:
+    finder: Finder | None = None
+    if index.prefixes is not None:
         choice, finder = _found(vectors, index, factory, needed, (device, options))
     told = f"{choice}; full vectors {'resident' if resident else 'in host memory'}"
     if choice.why:
         _LOG.warning("on %s: %s", device, choice.why)
-    return DeviceIndex(index, vectors, finder, (device, told))
+    return DeviceIndex(
+        index, vectors, finder, (device, told), Replays(recording_on(device)) if options.graphs else None
+    )
 
 
 def planned(factory: str, device: Device, engine: str = "auto", probes: int = 1) -> Choice:
@@ -73,8 +81,7 @@ def _found(
 ) -> tuple[Choice, Finder]:
     """Who finds candidates; where FAISS does not take what it was thought to take, the prefixes themselves."""
     device, options = where
-    probes = index.prefixes.faiss_probes if index.prefixes is not None else 1
-    choice = planned(factory, device, options.engine, probes)
+    choice = needed.choice
     if choice.engine == TORCH:
         maxima = _maxima(needed.prefix_dim) if options.fused else None
         return choice, Scan.over(vectors, needed.prefix_dim, device, maxima)

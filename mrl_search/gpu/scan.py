@@ -80,6 +80,19 @@ class Scan:
             or [torch.empty((0, k), dtype=torch.int64, device=queries.device)]
         )
 
+    def try_once(self, queries: Tensor, k: int) -> tuple[Tensor, Tensor]:
+        """(q, m) rows, and (q,) whether they are what `candidates` would give: the first of its rounds, and no other.
+
+        Shapes and steps depend on no query's values, and nothing waits for the device, so a CUDA graph may hold it.
+        There must be a row.
+        """
+        k, size = min(k, len(self)), len(self)
+        asked = _asked_first(k, size)
+        scores, rows = self.largest(queries, asked)
+        zero = ~queries.any(dim=1)
+        first = torch.arange(asked, device=queries.device)
+        return torch.where(zero[:, None], first, rows), zero | _are_whole(scores, k, size, self.noise)
+
     def largest(self, queries: Tensor, wanted: int) -> tuple[Tensor, Tensor]:
         """See Find; the products are in the prefixes' precision."""
         queries = queries.to(self._prefixes.dtype)
@@ -145,12 +158,21 @@ def all_of_the_best(find: Find, size: int, queries: Tensor, k: int, noise: float
     zero = ~queries.any(dim=1)
     found[zero] = torch.arange(k, device=queries.device)
     waiting = torch.nonzero(~zero).flatten()
-    asked = min(k + max(k // 2, _GROUP), size)
+    asked = _asked_first(k, size)
     while k and len(waiting):
         scores, rows = find(queries[waiting], asked)
-        done = (scores[:, k - 1] - scores[:, -1] > 2 * noise) | (asked == size)
+        done = _are_whole(scores, k, size, noise)
         found = torch.nn.functional.pad(found, (0, max(0, asked - found.shape[1])), value=-1)
         found[waiting[done], :asked] = rows[done]
         waiting = waiting[~done]
         asked = min(2 * asked, size)
     return found
+
+
+def _asked_first(k: int, size: int) -> int:
+    return min(k + max(k // 2, _GROUP), size)
+
+
+def _are_whole(scores: Tensor, k: int, size: int, noise: float) -> Tensor:
+    """(q,): whether nothing that may be among the k best lies below (q, m) scores in order."""
+    return (scores[:, k - 1] - scores[:, -1] > 2 * noise) | (scores.shape[1] == size)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from mrl_search.device import Device
 from mrl_search.rotation import Rotation
@@ -26,6 +27,10 @@ class DeviceRotation(Rotation):
             return super().apply(vectors)  # which says what is wrong
         turned = np.empty(vectors.shape, np.float32)
         for start in range(0, len(vectors), _ROWS):
-            some = torch.tensor(vectors[start : start + _ROWS], device=self._axes.device).double() @ self._axes
-            turned[start : start + len(some)] = some.float().cpu().numpy()
+            some = self.turned(torch.tensor(vectors[start : start + _ROWS]))
+            turned[start : start + len(some)] = some.cpu().numpy()
         return turned
+
+    def turned(self, vectors: Tensor) -> Tensor:
+        """(n, D) float32 in the new axes, on the rotation's device."""
+        return (vectors.to(self._axes.device).double() @ self._axes).float()

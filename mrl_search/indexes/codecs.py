@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mrl_search.errors import IndexStoreError, MissingPackageError
+from mrl_search.errors import DeviceError, IndexStoreError, MissingPackageError, MRLSearchError
 from mrl_search.indexes.stored import StoredVectors
 from mrl_search.vectors import Vectors
 
@@ -79,7 +79,7 @@ def filled(vectors: StoredVectors, dim: int, codec: Codec) -> Any:
         for _, block in vectors.blocks(dim):
             index.add(block)
             vectors.release()  # else a build would hold the whole file by its end
-    except IndexStoreError:  # which is a RuntimeError, too
+    except MRLSearchError:  # some are RuntimeErrors, too
         raise
     except RuntimeError as error:
         raise IndexStoreError(
@@ -102,7 +102,7 @@ def check_codec(dim: int, codec: Codec) -> None:
     """
     try:
         _made(dim, codec)
-    except IndexStoreError:  # which is a RuntimeError, too
+    except MRLSearchError:  # some are RuntimeErrors, too
         raise
     except RuntimeError as error:
         raise IndexStoreError(
@@ -191,9 +191,11 @@ def reason(error: RuntimeError) -> str:
 
 
 def load_faiss() -> Any:
-    """The faiss module. Raises MissingPackageError with what to install."""
+    """The faiss module. Raises MissingPackageError with what to install, and DeviceError where it cannot be loaded."""
     try:
         import faiss
     except ImportError:
         raise MissingPackageError("faiss-cpu (or faiss-gpu)", "an index", "cpu") from None
+    except RuntimeError as error:  # a faiss-gpu without the CUDA libraries that pip brings with it
+        raise DeviceError(f"FAISS cannot be loaded: {error}") from error
     return faiss

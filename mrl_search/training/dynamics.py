@@ -74,9 +74,18 @@ class Dynamics(TrainerCallback):  # type: ignore[misc]
         self._began = time.perf_counter()
 
     def on_pre_optimizer_step(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        optimizer: Any = None,
+        **_: Any,
     ) -> None:
-        """Losses and gradients of the step; raises TrainingError, before a weight changes, if one is not finite."""
+        """Losses and gradients of the step; raises TrainingError, before a weight changes, if one is not finite.
+
+        In float16 losses are scaled, and a step whose gradients overflow is left out for a smaller scale: it is in the
+        record with gradients that are not finite, and moves nothing.
+        """
         losses = self._noted.taken(len(self._dims))
         self._row = {
             "step": state.global_step + 1,
@@ -86,9 +95,11 @@ class Dynamics(TrainerCallback):  # type: ignore[misc]
         for layer, parameters in self._layers.items():
             self._row[f"gradient:{layer}"] = _norm([p.grad for p in parameters if p.grad is not None])
         for start, stop in self._blocks:
-            self._row[f"gradient[{start}:{stop}]"] = float(self._squares[start:stop].sum().sqrt())
+            self._row[f"gradient[{start}:{stop}]"] = float(self._squares[start:stop].sum().sqrt()) / _scale(optimizer)
         self._squares.zero_()
         strange = [name for name, value in self._row.items() if not math.isfinite(value)]
+        if args.fp16:
+            strange = [name for name in strange if not name.startswith("gradient")]
         if strange:
             raise TrainingError(
                 f"step {state.global_step + 1}: {strange[0]} is {self._row[strange[0]]}; the last checkpoint is kept; "
@@ -168,6 +179,12 @@ def _parts(folder: Path) -> Iterator[tuple[int, Path]]:
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
         if found := _PART.fullmatch(path.name):
             yield int(found[1]), path
+
+
+def _scale(optimizer: Any) -> float:
+    """What the loss was multiplied by: accelerate's optimizer holds torch's GradScaler in float16, and else None."""
+    scaler = getattr(optimizer, "scaler", None)
+    return float(scaler.get_scale()) if scaler is not None else 1.0
 
 
 def _by_layer(model: SentenceTransformer) -> dict[str, list[Tensor]]:

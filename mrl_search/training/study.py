@@ -14,7 +14,16 @@ from mrl_search.training.measuring import Models, compared, kept, retrieval, sim
 from mrl_search.training.negatives import teacher_scores, with_negatives
 from mrl_search.training.study_table import markdown
 from mrl_search.training.train_recipe import TrainRecipe
-from mrl_search.training.trainer import CARD, CURVES, FACTS, MODEL, TrainOptions, train_arm, training_device
+from mrl_search.training.trainer import (
+    CARD,
+    CURVES,
+    FACTS,
+    MODEL,
+    TrainOptions,
+    check_precision,
+    train_arm,
+    training_device,
+)
 from mrl_search.training.training_set import TrainingSet, training_set
 
 
@@ -64,7 +73,11 @@ def _step_seconds(folder: Path) -> float:
 
 
 def prepared(recipe: TrainRecipe, root: Path, options: TrainOptions) -> TrainingSet:
-    """The examples, with hard negatives and a teacher's scores if the recipe asks for them."""
+    """The examples, with hard negatives and a teacher's scores if the recipe asks for them.
+
+    Raises first what `train_arm` would raise of the device.
+    """
+    check_precision(recipe.precision, training_device(options))
     data = training_set(recipe, root)
     if recipe.negatives:
         encoder = cached(load_encoder(EncoderSpec(recipe.base), options.device))

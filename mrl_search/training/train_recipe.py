@@ -101,7 +101,7 @@ class TrainRecipe:
     head: of softmax; own: a classifier for each width (MRL), tied: the first columns of one (MRL-E).
     negatives: how many hard ones are mined for each pair with the base model. teacher: whose scores distil follows.
     learning_rate rises over the first `warmup` of the steps and falls to 0. clip: the largest norm of a gradient.
-    precision: float32, or bfloat16 for autocast.
+    precision: float32, or bfloat16 for autocast, or float16, with its scaled losses, on cards that lack bfloat16.
     """
 
     base: str
@@ -147,7 +147,8 @@ class TrainRecipe:
         _demand(self.head in HEADS, f"unknown head {self.head!r}; choose one of {', '.join(HEADS)}")
         _demand(self.head == "own" or self.loss == "softmax", "head = 'tied' is for loss = 'softmax'; others have none")
         _demand(
-            self.precision in ("float32", "bfloat16"), f"precision is float32 or bfloat16, found {self.precision!r}"
+            self.precision in ("float32", "bfloat16", "float16"),
+            f"precision is float32, bfloat16 or float16, found {self.precision!r}",
         )
         _demand(
             bool(self.seeds) and min(self.seeds) >= 0 and max(self.seeds) < _SEEDS,

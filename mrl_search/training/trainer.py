@@ -5,18 +5,20 @@ import hashlib
 import json
 import shutil
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import torch
 from datasets import Dataset
 from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer, SentenceTransformerTrainingArguments
 from sentence_transformers.base.training_args import BatchSamplers
 from transformers import PrinterCallback, set_seed
 from transformers.integrations import TensorBoardCallback
 
-from mrl_search.atomic import replacing
+from mrl_search.atomic import held, replacing
 from mrl_search.device import Device, chosen_device
 from mrl_search.encoders import load_model
 from mrl_search.errors import DeviceError, MissingPackageError, TrainingError
@@ -38,12 +40,14 @@ class TrainOptions:
     """How to train, as against what.
 
     tensorboard: also write its event files, into `tensorboard/` of each run. device: what trains, and what encodes
-    and searches as it is measured, as `chosen_device` takes it.
+    and searches as it is measured, as `chosen_device` takes it. compile: the trainer's own torch.compile of the model;
+    it rounds otherwise, so such a run is another one. No card has shown yet what it gains.
     """
 
     progress: bool = False
     tensorboard: bool = False
     device: str | Device = "auto"
+    compile: bool = False
 
 
 def train_arm(
@@ -54,15 +58,16 @@ def train_arm(
     A run that was stopped goes on from its last whole checkpoint along the same curve: same batches, same dropout. What
     differs in anything but `arm` shares seeds, batches and their order, steps and precision.
     Writes `model/` (a sentence-transformers folder), `dynamics.parquet` (see Dynamics) and, last, `training.json`.
-    Raises TrainingError when the folder holds another run, or a whole one without the event files that are wanted, and
-    when a loss is not finite.
+    Raises TrainingError when the folder holds another run, one of another process, or a whole one without the event
+    files that are wanted, and when a loss is not finite.
     """
     if find_spec("accelerate") is None:
         raise MissingPackageError("accelerate", "training", "train")
     options = options or TrainOptions()
     device = training_device(options)
     events = [_event_files(folder)] if options.tensorboard else []
-    facts = _facts(recipe, arm, seed, data)
+    check_precision(recipe.precision, device)
+    facts = _facts(recipe, arm, seed, data, options)
     if _is_done(folder, facts):
         if options.tensorboard and not (folder / _EVENTS).exists():
             raise TrainingError(
@@ -76,22 +81,22 @@ def train_arm(
     model.model_card_data.local_files_only = True
     dataset = Dataset.from_dict(columns(recipe, data))
     loss, noted = objective(recipe, arm, model, _labels(data))
-    _start(folder, facts)  # not before: a recipe that cannot be trained leaves nothing behind
-    with bar(recipe.steps, f"training {arm.name}, seed {seed}", "steps", shown=options.progress) as progress:
-        dynamics = Dynamics(recipe, arm, model, noted, folder / _PARTS, _teller(progress))
-        trainer = SentenceTransformerTrainer(
-            model=model,
-            args=_arguments(recipe, seed, folder, device),
-            train_dataset=dataset,
-            loss=loss,
-            callbacks=events,
-        )
-        trainer.remove_callback(PrinterCallback)
-        trainer.callback_handler.callbacks.insert(0, dynamics)  # before TensorBoard's, which logs what it adds
-        trainer.train(resume_from_checkpoint=_last_checkpoint(folder))
-        dynamics.write(recipe.steps)
-    model.max_seq_length = tokens  # what is short in training need not be short in use
-    _finish(model, folder, facts | {"step_seconds": round(statistics.median(dynamics.seconds), 4)}, device)
+    with _started(folder, facts):  # not before: a recipe that cannot be trained leaves nothing behind
+        with bar(recipe.steps, f"training {arm.name}, seed {seed}", "steps", shown=options.progress) as progress:
+            dynamics = Dynamics(recipe, arm, model, noted, folder / _PARTS, _teller(progress))
+            trainer = SentenceTransformerTrainer(
+                model=model,
+                args=_arguments(recipe, seed, folder, device, options),
+                train_dataset=dataset,
+                loss=loss,
+                callbacks=events,
+            )
+            trainer.remove_callback(PrinterCallback)
+            trainer.callback_handler.callbacks.insert(0, dynamics)  # before TensorBoard's, which logs what it adds
+            trainer.train(resume_from_checkpoint=_last_checkpoint(folder))
+            dynamics.write(recipe.steps)
+        model.max_seq_length = tokens  # what is short in training need not be short in use
+        _finish(model, folder, facts | {"step_seconds": round(statistics.median(dynamics.seconds), 4)}, device)
     return folder
 
 
@@ -115,7 +120,17 @@ def training_device(options: TrainOptions) -> Device:
     return device
 
 
-def _arguments(recipe: TrainRecipe, seed: int, folder: Path, device: Device) -> SentenceTransformerTrainingArguments:
+def check_precision(precision: str, device: Device) -> None:
+    """Raises TrainingError for autocast that the device has not got; the trainer would say it in its own terms."""
+    if precision == "float16" and not device.is_cuda:
+        raise TrainingError("float16 is trained in on a CUDA card; on the CPU take precision = 'bfloat16' or 'float32'")
+    if precision == "bfloat16" and device.is_cuda and not torch.cuda.is_bf16_supported(including_emulation=False):
+        raise TrainingError(f"{device.told} does not multiply bfloat16; take precision = 'float16' or 'float32'")
+
+
+def _arguments(
+    recipe: TrainRecipe, seed: int, folder: Path, device: Device, options: TrainOptions
+) -> SentenceTransformerTrainingArguments:
     on_gpu = device.is_cuda
     return SentenceTransformerTrainingArguments(
         output_dir=str(folder / _CHECKPOINTS),
@@ -129,6 +144,8 @@ def _arguments(recipe: TrainRecipe, seed: int, folder: Path, device: Device) -> 
         full_determinism=on_gpu,
         use_cpu=not on_gpu,
         bf16=recipe.precision == "bfloat16",
+        fp16=recipe.precision == "float16",
+        torch_compile=options.compile,
         # a text that stands twice in a batch would be its own negative
         batch_sampler=BatchSamplers.NO_DUPLICATES if recipe.loss == "contrastive" else BatchSamplers.BATCH_SAMPLER,
         dataloader_drop_last=True,
@@ -142,12 +159,14 @@ def _arguments(recipe: TrainRecipe, seed: int, folder: Path, device: Device) -> 
     )
 
 
-def _facts(recipe: TrainRecipe, arm: Arm, seed: int, data: TrainingSet) -> dict[str, Any]:
+def _facts(recipe: TrainRecipe, arm: Arm, seed: int, data: TrainingSet, options: TrainOptions) -> dict[str, Any]:
     """All that decides the weights, as JSON would give it back."""
     told = dataclasses.asdict(recipe)
     for shared in ("arms", "seeds", "judged", "save_every"):
         del told[shared]
     facts = {"recipe": told, "arm": dataclasses.asdict(arm), "seed": seed, "data": data.sources}
+    if options.compile:
+        facts["compiled"] = True
     if Path(recipe.base).is_dir():  # trained anew in its place, it is another base
         facts["base"] = _digest_of_weights(Path(recipe.base))
     if recipe.negatives or recipe.teacher is not None:
@@ -176,10 +195,17 @@ def _is_done(folder: Path, facts: dict[str, Any]) -> bool:
     return started.exists() and (folder / FACTS).exists()
 
 
-def _start(folder: Path, facts: dict[str, Any]) -> None:
-    """Notes which run the folder holds."""
+@contextmanager
+def _started(folder: Path, facts: dict[str, Any]) -> Iterator[None]:
+    """Notes which run the folder holds, and holds it. Raises TrainingError where another does."""
     folder.mkdir(parents=True, exist_ok=True)
-    _write_json(folder / "run.json", facts)
+    try:
+        with held(folder):
+            _is_done(folder, facts)
+            _write_json(folder / "run.json", facts)
+            yield
+    except BlockingIOError:
+        raise TrainingError(f"another process trains in {folder}; wait for it, or choose another with --out") from None
 
 
 def _finish(model: SentenceTransformer, folder: Path, facts: dict[str, Any], device: Device) -> None:

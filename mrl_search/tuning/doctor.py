@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mrl_search.device import AUTO, Device
 from mrl_search.encoders import EncoderSpec
 from mrl_search.eval import PERCENTILES, Estimate, bootstrapped, paired
 from mrl_search.provenance import provenance
@@ -84,9 +85,10 @@ def doctor(
     sample: int | None = None,
     cache: bool = True,
     progress: bool = False,
+    device: str | Device = AUTO,
 ) -> Diagnosis:
     """Examines an index, an encoder, or an .npy file of vectors; arguments and errors as of `subject`."""
-    return diagnosis(subject(what, texts=texts, sample=sample, cache=cache, progress=progress))
+    return diagnosis(subject(what, texts=texts, sample=sample, cache=cache, progress=progress, device=device))
 
 
 def diagnosis(found: Subject) -> Diagnosis:

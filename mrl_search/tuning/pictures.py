@@ -1,6 +1,7 @@
 """What the doctor and the tuner found, as pictures."""
 
 import io
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,13 @@ from mrl_search.tuning.doctor import Diagnosis
 from mrl_search.tuning.tune import Tuning
 
 _KINDS = ("png", "svg")
+_MANY_DECADES = math.inf
+_TICKS = (  # decades that values span at most, and the ticks of each
+    (0.5, (1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 9)),
+    (1.2, (1, 1.5, 2, 3, 4, 5, 7)),
+    (3, (1, 2, 5)),
+    (_MANY_DECADES, (1,)),
+)
 
 
 def plot_diagnosis(found: Diagnosis, path: Path) -> None:
@@ -31,12 +39,13 @@ def plot_diagnosis(found: Diagnosis, path: Path) -> None:
         for panel in (left, right):
             panel.axvline(step.dim, color="0.8", zorder=0)
     left.set(title=f"{found.subject}: {found.verdict}", ylabel="of the exact ten nearest, among the ten by prefix")
-    right.set(title="grey: trained widths", ylabel=f"among {found.candidates} candidates by prefix")
+    found_widths = "grey: trained widths" if found.steps else "no trained widths found"
+    right.set(title=found_widths, ylabel=f"among {found.candidates} candidates by prefix")
     for panel in (left, right):
         panel.set(xscale="log", xlabel="dims", ylim=(0, 1.03))
         panel.set_xticks(dims, [str(dim) for dim in dims], rotation=45)
         panel.set_xticks([], minor=True)
-        panel.legend(fontsize="small")
+        panel.legend(fontsize="small", loc="lower right")
     write(figure, path)
 
 
@@ -50,23 +59,41 @@ def plot_tuning(found: Tuning, path: Path) -> None:
     for prefix in sorted({point.prefix for point in found.points}):
         points = [point for point in found.points if point.prefix == prefix]
         with_bars(left, [point.latency_ms_p50 for point in points], [point.recall for point in points], prefix)
-    if found.chosen is not None:
-        left.scatter(
-            [found.chosen.latency_ms_p50], [found.chosen.recall.value], s=160, facecolors="none", edgecolors="k"
-        )
+    circled = found.chosen or found.nearest
+    if circled is not None:
+        left.scatter([circled.latency_ms_p50], [circled.recall.value], s=160, facecolors="none", edgecolors="k")
     left.axhline(found.target, color="0.8", zorder=0)
-    left.set(
-        xscale="log", xlabel="p50 ms a query", ylabel=f"recall@{found.k}", title=f"{found.index}: circled is chosen"
-    )
-    left.legend(fontsize="small")
+    what = "circled is chosen" if found.chosen is not None else "none meets all, circled is nearest"
+    left.set(xlabel="p50 ms a query", ylabel=f"recall@{found.k}", title=f"{found.index}: {what}")
+    in_numbers(left, "x", [point.latency_ms_p50 for point in found.points])
+    left.legend(fontsize="small", loc="lower right")
     if found.ahead is not None:
         ahead, last = found.ahead, found.ahead.documents[-1]
+        later = [times * last for times in ahead.times]
         right.plot(ahead.documents, ahead.needed, marker="o", markersize=4, label="measured")
-        with_bars(right, [times * last for times in ahead.times], list(ahead.expected), "expected, 95 % interval")
+        right.plot([last, later[0]], [ahead.needed[-1], ahead.expected[0].value], ":", color="0.5")
+        with_bars(right, later, list(ahead.expected), "expected, 95 % interval")
         right.set(title=f"exact first {ahead.dim} dims, recall {ahead.target:g}", ylabel="candidates needed")
-        right.set(xscale="log", yscale="log", xlabel="documents")
-        right.legend(fontsize="small")
+        right.set(xlabel="documents")
+        in_numbers(right, "x", [*ahead.documents, *later])
+        in_numbers(right, "y", [*ahead.needed, *(end for one in ahead.expected for end in (one.low, one.high))])
+        right.legend(fontsize="small", loc="upper left")
+    else:
+        right.set_axis_off()  # of one width, or too few documents, nothing is expected
     write(figure, path)
+
+
+def in_numbers(panel: Any, axis: str, values: Sequence[float]) -> None:
+    """A logarithmic axis whose ticks are whole numbers of hundredths, tens, thousands: as many as there is room for."""
+    from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
+
+    panel.set(**{f"{axis}scale": "log"})
+    decades = math.log10(max(values) / min(values)) if min(values) > 0 else _MANY_DECADES
+    steps = next(steps for most, steps in _TICKS if decades <= most)
+    told = getattr(panel, f"{axis}axis")
+    told.set_major_locator(LogLocator(subs=steps, numticks=100))
+    told.set_major_formatter(StrMethodFormatter("{x:,.10g}"))
+    told.set_minor_locator(NullLocator())
 
 
 def new_figure(path: Path) -> Any:

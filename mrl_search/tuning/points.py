@@ -1,5 +1,6 @@
 """Funnels over one prefix index, from fast to accurate: what each keeps, how long it takes."""
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from mrl_search.tuning.asked import Asked, Lists, shares, surely
 _FEW = 200  # queries that find out where to look with all
 _STEP = 1.15  # from one count of candidates to the next
 _SHARES = (1 / 16, 1 / 8, 3 / 16, 1 / 4, 3 / 8, 1 / 2, 3 / 4, 1)  # of the cells
+_UNSEEN = -math.log(0.025)  # answers lost where none was seen to be, 97.5 % sure: resamples of ones are all ones
 _TIMED, _WARM_UP, _ROUNDS = 100, 5, 3
 
 
@@ -74,10 +76,13 @@ class Bench:
         kept = np.stack([self.kept(probes, funnel) for probes, funnel in walks])
         ram = round(self.index.prefix_bytes / len(self.index), 1)
         told = zip(walks, kept.mean(axis=1).tolist(), intervals(kept), strict=True)
-        return [
-            Point(self.prefix, probes, str(funnel), Estimate(*(round(one, 5) for one in (mean, *ends))), 0.0, 0.0, ram)
-            for (probes, funnel), mean, ends in told
-        ]
+        unseen = _UNSEEN / (kept.shape[1] * self._found.k)
+        points = []
+        for (probes, funnel), mean, (low, high) in told:
+            surely_all = funnel.stages[0].dim == self.index.dim  # everything is compared
+            recall = Estimate(*(round(one, 5) for one in (mean, low if surely_all else min(low, 1 - unseen), high)))
+            points.append(Point(self.prefix, probes, str(funnel), recall, 0.0, 0.0, ram))
+        return points
 
     def kept(self, probes: int | None, funnel: Funnel) -> NDArray[np.float64]:
         """(q,): the share of each query's answers that the funnel gives."""

@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from mrl_search.data import Tolerance, open_corpus
+from mrl_search.device import AUTO, Device, chosen_device
 from mrl_search.encoders import CachedEncoder, Encoder, EncoderSpec, SentenceEncoder, cached, load_encoder
 from mrl_search.encoding import encode_documents
 from mrl_search.errors import EncoderError, VectorsError
 from mrl_search.indexes import find_index, open_index
 from mrl_search.progress import bar
-from mrl_search.retriever import open_retriever
+from mrl_search.retriever import encoder_of
 from mrl_search.vectors import Vectors, load_vectors, unit, wide
 
 TEXTS = "pydoc:stdlib"
@@ -45,14 +46,16 @@ def subject(
     sample: int | None = None,
     cache: bool = True,
     progress: bool = False,
+    device: str | Device = AUTO,
 ) -> Subject:
     """A sample of an index (its folder, or name), of an .npy file, or of what an encoder makes of texts.
 
     texts: a corpus to encode, behind the embedding cache if `cache`; without it an index's own vectors are read, and an
     encoder gets the standard library's docstrings. sample: how many rows at most, drawn with a fixed seed; 10,000 where
-    nothing is encoded, else 2,000.
+    nothing is encoded, else 2,000. device: what encodes, as `chosen_device` takes it.
     Raises VectorsError for fewer than 100 rows, and what opening and encoding raise.
     """
+    device = chosen_device(device)
     name = what.name if isinstance(what, EncoderSpec) else what
     folder = find_index(Path(name))
     is_index = (folder / "index.sqlite").exists()
@@ -62,7 +65,7 @@ def subject(
         found = _of_file(Path(name), sample or _READ)
     else:
         spec = what if isinstance(what, EncoderSpec) else EncoderSpec(name)
-        encoder = cached(_its_encoder(folder) if is_index else load_encoder(spec), wanted=cache)
+        encoder = cached(encoder_of(folder, device) if is_index else load_encoder(spec, device), wanted=cache)
         found = _of_encoder(encoder, texts or TEXTS, sample or _ENCODED, progress=progress)
     if len(found.vectors) < _LEAST:
         raise VectorsError(f"{found.rows_of} gives {len(found.vectors)} vectors; wanted at least {_LEAST} to judge by")
@@ -80,11 +83,6 @@ def _of_index(folder: Path, sample: int) -> Subject:
         return Subject(str(folder), "index", f"{len(rows):,} of {len(vectors):,} documents of {folder}", rows)
     finally:
         stored.close()
-
-
-def _its_encoder(folder: Path) -> Encoder:
-    with open_retriever(folder, device="cpu") as retriever:
-        return retriever.encoder
 
 
 def _of_file(path: Path, sample: int) -> Subject:

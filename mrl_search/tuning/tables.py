@@ -1,5 +1,7 @@
 """What the doctor and the tuner found, for a terminal."""
 
+import textwrap
+
 from mrl_search.columns import aligned
 from mrl_search.eval import Estimate
 from mrl_search.tuning.ahead import Ahead
@@ -7,6 +9,8 @@ from mrl_search.tuning.asked import DOCUMENTS
 from mrl_search.tuning.doctor import Diagnosis
 from mrl_search.tuning.points import Point
 from mrl_search.tuning.tune import Tuning
+
+_WIDE = 118  # the table's own width
 
 
 def diagnosis_table(found: Diagnosis) -> str:
@@ -37,12 +41,25 @@ def diagnosis_table(found: Diagnosis) -> str:
         [
             f"{found.subject}: {found.dim} dims, {found.rows_of}",
             "",
-            *(f"{name:<16}{value}" for name, value in facts.items()),
+            *(line for name, value in facts.items() for line in _wrapped(name, value)),
             "",
             *aligned(lines, set()),
             "",
             *_explained(found),
         ]
+    )
+
+
+def _wrapped(name: str, value: str) -> list[str]:
+    """A fact in lines that fit a terminal; its name before the first."""
+    return textwrap.wrap(
+        f"{name:<16}{value}",
+        _WIDE,
+        subsequent_indent=" " * 16,
+        replace_whitespace=False,
+        drop_whitespace=True,
+        break_long_words=False,
+        break_on_hyphens=False,
     )
 
 

@@ -1,6 +1,6 @@
 """The fastest funnel that surely keeps what is asked for. `docs/tuning.md` says how it is searched for."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,43 +20,26 @@ from mrl_search.indexes import (
 from mrl_search.progress import Bar, bar
 from mrl_search.provenance import provenance
 from mrl_search.results import Result
-from mrl_search.retriever import Retriever, open_retriever
+from mrl_search.retriever import Retriever, encoder_of, open_retriever
 from mrl_search.tuning.ahead import Ahead, look_ahead
 from mrl_search.tuning.asked import Asked, Lists, asked_of, fewest, lists
+from mrl_search.tuning.choice import Wish, build_command, faster_elsewhere, fastest_meeting, front, is_own
 from mrl_search.tuning.points import Bench, Point, timed
 
 _DEPTH = 500  # candidates; a prefix that needs more is too short to pay
 _OTHERS = 2  # structures that are built to compare with the index's own
-_FASTER = 1.1  # times as fast as the index's own must another be to be worth a build
 _MIDDLES = (2, 4)  # times the prefix's width, of a stage between
 _LEAST_QUERIES = 20
 _WORTH_CODES = 10_000  # documents, from which codes without cells may do
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What is asked of a funnel: at least so much recall@k, surely; at most so many ms (p95) and bytes of RAM.
-
-    others: also try structures and widths that the index does not have.
-    """
-
-    recall: float = 0.99
-    k: int = 10
-    p95_ms: float | None = None
-    ram_bytes: float | None = None
-    others: bool = True
-
-    def __post_init__(self) -> None:
-        if not 0 < self.recall <= 1:
-            raise FunnelError(f"a recall lies between 0 and 1, found {self.recall:g}")
-
-
-@dataclass(frozen=True)
 class Tuning(Result):
     """What the tuner found.
 
-    points: those that no other beats in recall, p50 and RAM at once, from fast to accurate. chosen: the fastest of them
-    that this index can walk and that meets every wish; None if none does. nearest: then, the one that misses least.
+    points: those that no other beats in recall, p50 and RAM at once, and the chosen or nearest one, from fast to slow.
+    chosen: the fastest that this index can walk and that meets every wish; None if none does. nearest: then, the one
+    that misses least.
     better: one of another structure that is at least a tenth faster, and build: the command that makes it.
     ahead: what candidates more documents will need.
     """
@@ -86,13 +69,14 @@ def tune(
     asked: int = 1_000,
     store: bool = True,
     progress: bool = False,
+    device: str = "auto",
 ) -> Tuning:
     """Tunes an index, and commits the chosen funnel as its default if `store`.
 
-    queries: a file of held-out ones; without it `asked` documents stand in for them, which questions differ from.
+    queries: a file of held-out ones, encoded on `device`; else `asked` documents stand in, which questions differ from.
     Raises FunnelError for wishes that cannot be, and for fewer than 20 queries; what opening and encoding raise.
     """
-    with open_retriever(folder, device="cpu") as retriever:
+    with open_retriever(folder, encoder_of(folder, device), device="cpu") as retriever:
         found = _tuned(retriever, wish, queries, asked, progress=progress)
         manifest = retriever.stored.manifest
     if store and found.chosen is not None:
@@ -112,9 +96,9 @@ def _tuned(retriever: Retriever, wish: Wish, queries: str | None, count: int, *,
         found = lists(stored, told, widths, wish.k, _DEPTH)
         shown.update()
         points = list(_points(stored, told, found, wish, shown))
-    own = [point for point in points if _is_own(point, stored.manifest)]
-    chosen, nearest = _chosen(own, wish, len(stored.vectors))
-    better = _better(points, chosen, wish, len(stored.vectors), stored.manifest)
+    own = [point for point in points if is_own(point, stored.manifest)]
+    chosen, nearest = fastest_meeting(own, wish, len(stored.vectors))
+    better = faster_elsewhere(points, chosen, wish, len(stored.vectors), stored.manifest)
     return Tuning(
         index=str(stored.folder),
         documents=len(stored.vectors),
@@ -124,11 +108,11 @@ def _tuned(retriever: Retriever, wish: Wish, queries: str | None, count: int, *,
         ram_bytes=wish.ram_bytes,
         asked=len(told.vectors),
         source=told.source,
-        points=tuple(_front(points)),
+        points=tuple(front(points, chosen or nearest)),
         chosen=chosen,
         nearest=nearest,
         better=better,
-        build=_command(better, stored.manifest) if better is not None else "",
+        build=build_command(better, stored.manifest, str(stored.folder)) if better is not None else "",
         ahead=look_ahead(found, stored.manifest.prefix_dim, wish.recall) if widths else None,
         provenance=provenance(),
     )
@@ -225,60 +209,6 @@ def _bytes(codec: Codec, dim: int) -> float:
         return per_dim[codec.factory] * dim
     tables = int(codec.factory.partition("PQ")[2].partition("x")[0])
     return tables / 2
-
-
-def _is_own(point: Point, manifest: Manifest) -> bool:
-    first = Funnel.parse(point.funnel).stages[0]
-    return first.dim == manifest.dim or (point.prefix, first.dim) == (manifest.prefix, manifest.prefix_dim)
-
-
-def _meets(point: Point, wish: Wish, documents: int) -> bool:
-    return (
-        point.recall.low >= wish.recall
-        and (wish.p95_ms is None or point.latency_ms_p95 <= wish.p95_ms)
-        and (wish.ram_bytes is None or point.ram_bytes_per_document * documents <= wish.ram_bytes)
-    )
-
-
-def _chosen(points: Sequence[Point], wish: Wish, documents: int) -> tuple[Point | None, Point | None]:
-    """The fastest that meets all wishes; or else, second, the one of most recall within the limits, or the fastest."""
-    meeting = [point for point in points if _meets(point, wish, documents)]
-    if meeting:
-        return min(meeting, key=lambda point: point.latency_ms_p50), None
-    in_time = [point for point in points if wish.p95_ms is None or point.latency_ms_p95 <= wish.p95_ms]
-    if in_time:
-        return None, max(in_time, key=lambda point: point.recall.low)
-    return None, min(points, key=lambda point: point.latency_ms_p95)
-
-
-def _better(
-    points: Sequence[Point], chosen: Point | None, wish: Wish, documents: int, manifest: Manifest
-) -> Point | None:
-    """The fastest of another structure, if it is clearly faster than what was chosen."""
-    others = [point for point in points if not _is_own(point, manifest) and _meets(point, wish, documents)]
-    best = min(others, key=lambda point: point.latency_ms_p50, default=None)
-    if best is None or (chosen is not None and best.latency_ms_p50 * _FASTER > chosen.latency_ms_p50):
-        return None
-    return best
-
-
-def _front(points: Sequence[Point]) -> list[Point]:
-    """Those that no other beats in recall, p50 and RAM at once, from fast to slow."""
-
-    def beats(one: Point, other: Point) -> bool:
-        ours, theirs = (
-            (-point.recall.value, point.latency_ms_p50, point.ram_bytes_per_document) for point in (one, other)
-        )
-        return ours != theirs and all(mine <= its for mine, its in zip(ours, theirs, strict=True))
-
-    kept = [point for point in points if not any(beats(other, point) for other in points)]
-    return sorted(kept, key=lambda point: point.latency_ms_p50)
-
-
-def _command(point: Point, manifest: Manifest) -> str:
-    """What builds such an index of the same corpus; its rotation is then fitted for that width."""
-    dims = f"{Funnel.parse(point.funnel).stages[0].dim},{manifest.dim}"
-    return f"mrl-search build CORPUS --dims {dims} --prefix '{point.prefix}' --dtype {manifest.dtype} --force"
 
 
 def _record(found: Tuning, point: Point) -> TunedRecord:

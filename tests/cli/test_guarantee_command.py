@@ -67,7 +67,7 @@ def test_one_answer_says_whether_it_is_certified(built):
     assert found["certified"] == (found["bound_gap"] <= 0)
     found = json.loads(call("query", "red fox", "--json", "--explain", "--k", "1", "--guarantee", "exact").stdout)
     assert (found["certified"], found["bound_gap"]) == (True, 0)
-    assert [stage["stage"] for stage in found["stages"]] == ["16:200", "64:1", "64:1"]
+    assert [stage["stage"] for stage in found["stages"]] == ["16:200", "64:1", "proof"]
     assert "certified: these are the best" in call("query", "red fox", "--explain", "--guarantee", "exact").stdout
 
 

@@ -34,12 +34,30 @@ def test_explain_says_what_searched(built):
     assert json.loads(call("query", "red fox", "--json", "--explain", "--device", "cpu").stdout)["device"] == "cpu"
 
 
-@pytest.mark.parametrize("verb", [("build", "corpus.jsonl", "--force"), ("query", "x"), ("info",)])
+VERBS = [
+    ("build", "corpus.jsonl", "--force"),
+    ("query", "x"),
+    ("query", "--queries", "corpus.jsonl"),
+    ("info",),
+    ("eval", "--dataset", "dir:nothing"),
+    ("train", "recipe.toml"),
+    ("demo",),
+    ("doctor", "hashing:64"),
+    ("doctor", "indexes/corpus"),
+    ("tune",),
+    ("guarantee", "exact"),
+]
+
+
+@pytest.mark.parametrize("verb", VERBS)
 def test_a_card_that_is_not_there_is_an_error_in_one_line(built, verb, monkeypatch):
+    recipe = 'base = "nothing"\nsteps = 1\n[[data]]\npath = "nothing.jsonl"\n[[arms]]\nname = "a"\ndims = [8]\n'
+    (built / "recipe.toml").write_text(recipe)
     monkeypatch.setattr("mrl_search.device._cards", list)
-    result = call(*verb, "--device", "cuda", code=1)
-    assert "take --device cpu" in result.stderr
-    assert result.stderr.count("\n") == 1
+    for device, told in (("cuda", "take --device cpu"), ("cuda:3", "take --device cpu"), ("foo", "no device 'foo'")):
+        result = call(*verb, "--device", device, code=1)
+        assert told in result.stderr
+        assert result.stderr.count("\n") == 1
 
 
 def test_json_has_the_whole_document_and_with_explain_every_stage(built):

@@ -33,11 +33,18 @@ def test_rows_are_unit_vectors_in_input_order_whatever_the_batch(encoder):
 
 def test_no_text_gives_no_row(encoder):
     assert encoder.encode_documents([]).shape == (0, 768)
+    assert encoder.queries_on_device([]).shape == (0, 768)
 
 
-def test_bfloat16_stays_within_the_probe_tolerance_of_float32(encoder):
+def test_queries_that_stay_on_the_device_are_the_others(encoder):
+    texts = [f"text {'long ' * (number % 7)}{number}" for number in range(40)]
+    np.testing.assert_allclose(encoder.queries_on_device(texts), encoder.encode_queries(texts), atol=1e-7)
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_halves_stay_within_the_probe_tolerance_of_float32(encoder, precision):
     texts = ["a short one", "a somewhat longer sentence about Matryoshka dolls"]
-    rounded = load_encoder(EncoderSpec("minilm-768", precision="bfloat16")).encode_documents(texts)
+    rounded = load_encoder(EncoderSpec("minilm-768", precision=precision)).encode_documents(texts)
     assert (rounded * encoder.encode_documents(texts)).sum(axis=1).min() > 0.9995
 
 

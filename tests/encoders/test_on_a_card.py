@@ -7,18 +7,9 @@ import torch
 from mrl_search.device import CPU, Device, chosen_device
 from mrl_search.encoders import EncoderSpec, cached, load_encoder
 from mrl_search.encoders import minilm as minilms
-from mrl_search.encoders.precision import chosen_precision
 
 TEXTS = [f"text {'long ' * (number % 7)}{number}" for number in range(40)]
 PLAIN = EncoderSpec("minilm-768", precision="float32")
-
-
-def test_auto_is_bfloat16_where_the_card_multiplies_it(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: True)
-    assert chosen_precision("auto", Device("cuda")) == "bfloat16"
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: False)
-    assert chosen_precision("auto", Device("cuda")) == "float32"
-    assert chosen_precision("float32", Device("cuda")) == "float32"
 
 
 def test_what_a_card_encoded_is_kept_apart_in_the_cache():

@@ -72,6 +72,14 @@ def test_layer_norm_comes_before_the_cut(folder):
     np.testing.assert_allclose(load(folder, dim=5, layer_norm=True).encode_queries(["red fox"]), expected, atol=1e-3)
 
 
+@pytest.mark.parametrize("asked", [{}, {"dim": 5}, {"layer_norm": True, "dim": 7}, {"query_prompt": "fox "}])
+def test_queries_that_stay_on_the_device_are_the_others(folder, asked):
+    encoder, texts = load(folder, **asked), ["red fox", "dog", "doll fox fox"]
+    found = encoder.queries_on_device(texts)
+    np.testing.assert_allclose(found, encoder.encode_queries(texts), atol=1e-6)
+    assert encoder.queries_on_device([]).shape == (0, encoder.dim)
+
+
 def test_a_width_beyond_the_models_is_refused_with_both_numbers(folder):
     with pytest.raises(EncoderError, match="gives 12 dims, asked for 99; ask for at most 12"):
         load(folder, dim=99)

@@ -209,7 +209,7 @@ def test_what_is_too_large_for_ram_is_searched_exactly_in_its_file(collection, m
     dataset = collection([(str(n), f"number {n}") for n in range(300)], {"q": "number 7"}, {"q": {"7": 1}})
     recipe = EvalRecipe(dataset, encoders=HASHING, dims=(16,), funnels=())
     in_ram = evaluate(recipe).reports
-    monkeypatch.setattr(sys.modules["mrl_search.eval.evaluate"], "_IN_RAM", 0)
+    monkeypatch.setattr(sys.modules["mrl_search.eval.rows"], "_IN_RAM", 0)
     in_file = evaluate(recipe, EvalOptions(cache=False)).reports  # not as it was remembered
     assert [report.per_query for report in in_file] == [report.per_query for report in in_ram]
     assert [report.cost.ram_bytes_per_document for report in in_file] == [0, 0]

@@ -90,15 +90,15 @@ def test_a_grid_that_was_interrupted_goes_on_where_it_stopped(collection, tmp_pa
         f"dir:{collection}", encoders=(EncoderSpec("hashing:32"),), dims=(8,), rotations=("none", "pca")
     )
     evaluating = sys.modules["mrl_search.eval.evaluate"]
-    real, seen = evaluating._rows, []
+    real, seen = evaluating.rows, []
 
-    def failing(dataset, encoded, *told):
+    def failing(encoded, *told):
         seen.append(encoded.kind)
         if encoded.kind == "pca" and seen.count("pca") == 1:
             raise KeyboardInterrupt
-        return real(dataset, encoded, *told)
+        return real(encoded, *told)
 
-    monkeypatch.setattr(evaluating, "_rows", failing)
+    monkeypatch.setattr(evaluating, "rows", failing)
     options = EvalOptions(runs=tmp_path / "runs")
     with pytest.raises(KeyboardInterrupt):
         evaluate(recipe, options)

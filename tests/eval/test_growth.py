@@ -5,15 +5,15 @@ import pytest
 
 from mrl_search.encoders import EncoderSpec
 from mrl_search.errors import RecipeError
-from mrl_search.eval import EvalRecipe, Evaluation, evaluate, table
+from mrl_search.eval import EvalOptions, EvalRecipe, Evaluation, evaluate, table
 from mrl_search.eval.growth import _curve, _needed, sizes
 
 HASHING = (EncoderSpec("hashing:64"),)
 
 
 @pytest.fixture
-def grown(tmp_path):
-    """An evaluation of 20 documents and 60 distractors, one of which is about the first query."""
+def growing_recipe(tmp_path):
+    """Of 20 documents and 60 distractors, one of which is about the first query."""
     folder = tmp_path / "tiny"
     (folder / "qrels").mkdir(parents=True)
     own = [{"_id": str(number), "text": f"number {number} of {number % 7}"} for number in range(20)]
@@ -24,11 +24,20 @@ def grown(tmp_path):
     (folder / "qrels/test.tsv").write_text(f"query-id\tcorpus-id\tscore\n{judged}")
     hay = tmp_path / "hay.txt"
     hay.write_text("".join(f"straw {number} in a stack\n" for number in range(59)) + "number 1\n")
-    recipe = EvalRecipe(
+    return EvalRecipe(
         f"dir:{folder}", encoders=HASHING, dims=(16,), funnels=("16:30,64:10",), measures=("nDCG@10",),
         distractors=str(hay),
     )  # fmt: skip
-    return evaluate(recipe)
+
+
+@pytest.fixture
+def grown(growing_recipe):
+    return evaluate(growing_recipe)
+
+
+def test_growth_on_a_card_is_that_on_the_cpu(growing_recipe, grown, pretended_card):
+    card = evaluate(growing_recipe, EvalOptions(device=pretended_card, cache=False))
+    assert card.growth == grown.growth
 
 
 def test_every_width_at_every_size_and_rows_among_all(grown):

@@ -7,7 +7,7 @@ from mrl_search.data import load_dataset
 from mrl_search.encoders import EncoderSpec
 from mrl_search.errors import MissingPackageError
 from mrl_search.eval import EvalOptions, EvalRecipe, evaluate, table
-from mrl_search.eval.lexical import bm25
+from mrl_search.eval.lexical import bm25, words_of
 from mrl_search.run import read_run
 
 DOCUMENTS = {
@@ -34,8 +34,12 @@ def dataset(tmp_path):
     return f"dir:{tmp_path / 'set'}"
 
 
+def bm25_of(dataset, depth):
+    return bm25(words_of(load_dataset(dataset, "test", None), list(DOCUMENTS), depth))
+
+
 def test_words_are_stemmed_equals_come_by_id_and_what_shares_no_word_is_not_found(dataset):
-    run, cost = bm25(load_dataset(dataset, "test", None), list(DOCUMENTS), 3)
+    run, cost = bm25_of(dataset, 3)
     assert {query: [document.id for document in found] for query, found in run.ranking.items()} == {
         "q": ["fox"],
         "p": ["copy", "whale"],
@@ -49,7 +53,7 @@ def test_words_are_stemmed_equals_come_by_id_and_what_shares_no_word_is_not_foun
 
 
 def test_of_equals_at_the_last_place_the_first_of_the_corpus_are_kept(dataset):
-    run, _ = bm25(load_dataset(dataset, "test", None), list(DOCUMENTS), 1)
+    run, _ = bm25_of(dataset, 1)
     assert [document.id for document in run.ranking["p"]] == ["whale"]
 
 
@@ -74,7 +78,7 @@ def test_words_as_numbers_are_scored_as_words_are(dataset):
     tokens = [bm25s.tokenize([t], stemmer=stem, return_ids=False, show_progress=False)[0] for t in DOCUMENTS.values()]
     index = bm25s.BM25()
     index.index(tokens, show_progress=False)
-    run, _ = bm25(load_dataset(dataset, "test", None), list(DOCUMENTS), 4)
+    run, _ = bm25_of(dataset, 4)
     for query, words in {"q": ["run", "fox"], "p": ["whale"], "law": ["law"]}.items():
         wanted = dict(zip(DOCUMENTS, index.get_scores(words).tolist(), strict=True))
         assert {one.id: one.score for one in run.ranking[query]} == {name: s for name, s in wanted.items() if s > 0}
@@ -83,11 +87,11 @@ def test_words_as_numbers_are_scored_as_words_are(dataset):
 def test_without_its_packages_one_line_says_what_to_install(dataset, monkeypatch):
     monkeypatch.setitem(sys.modules, "bm25s", None)
     with pytest.raises(MissingPackageError, match=r"BM25 needs the package bm25s.*mrl-search\[bm25\]"):
-        bm25(load_dataset(dataset, "test", None), list(DOCUMENTS), 1)
+        bm25_of(dataset, 1)
 
 
 def test_scores_are_those_of_the_formula(dataset):
-    run, _ = bm25(load_dataset(dataset, "test", None), list(DOCUMENTS), 3)
+    run, _ = bm25_of(dataset, 3)
     # without stop words: tax law land law; Lucene leaves out the factor k1 + 1
     lengths = {"fox": 6, "law": 4, "whale": 4, "copy": 4}
     mean = sum(lengths.values()) / 4

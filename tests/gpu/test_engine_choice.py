@@ -1,7 +1,7 @@
 import pytest
 
 from mrl_search.errors import DeviceError
-from mrl_search.gpu.choice import Needed, are_resident, chosen_engine, spread
+from mrl_search.gpu.choice import Choice, Needed, are_resident, chosen_engine, spread
 
 GIB = 2**30
 
@@ -19,7 +19,8 @@ def test_without_a_faiss_that_sees_cards_torch_compares_all_prefixes(factory, to
 
 
 @pytest.mark.parametrize(
-    "factory", ["IVF1024,Flat", "IVF64,PQ32", "IVF64,PQ32x8", "IVF64,SQ8", "IVF8,SQfp16", "OPQ16_64,IVF64,PQ16"]
+    "factory",
+    ["IVF1024,Flat", "IVF64,PQ32", "IVF64,PQ32x8", "IVF64,SQ8", "IVF64,SQ6", "IVF8,SQfp16", "OPQ16_64,IVF64,PQ16"],
 )
 def test_what_faiss_clones_stands_on_the_card_as_it_is(factory):
     assert str(chosen_engine(factory, faiss_cards=1)) == f"faiss {factory}"
@@ -38,6 +39,11 @@ def test_what_faiss_does_not_clone_is_replaced_and_the_reason_is_told(factory):
 def test_a_graph_becomes_cagra_where_faiss_is_built_with_it():
     choice = chosen_engine("HNSW32", faiss_cards=1, has_cagra=True)
     assert str(choice) == "faiss CAGRA; HNSW32 stays on the CPU; CAGRA is the graph of a card"
+
+
+@pytest.mark.parametrize("factory", ["IVF64_HNSW32,Flat", "HNSW32,PQ16", "OPQ16,HNSW32"])
+def test_a_graph_of_something_else_or_over_cells_does_not_become_cagra(factory):
+    assert chosen_engine(factory, faiss_cards=1, has_cagra=True).structure == "Flat"
 
 
 def test_more_cells_than_a_card_looks_into_are_replaced():
@@ -69,11 +75,22 @@ def test_prefixes_that_do_not_fit_are_refused_with_the_widest_that_do():
     with pytest.raises(DeviceError) as caught:
         are_resident(Needed(10_000_000, 128, 768, 4), 3 * GIB, "cuda:0 (H100)")
     assert str(caught.value) == (
-        "10,000,000 prefixes of 128 dims take 2.4 GiB in float16 and 2.0 GiB to work in; cuda:0 (H100) has 3.0 GiB "
+        "10,000,000 prefixes of 128 dims take 2.4 GiB as torch Flat and 2.0 GiB to work in; cuda:0 (H100) has 3.0 GiB "
         "free: build with --dims 48,768, or take --device cpu"
     )
     with pytest.raises(DeviceError, match="has 1.0 GiB free: no prefix fits, or take --device cpu"):
         are_resident(Needed(10_000_000, 128, 768, 4), GIB, "cuda:0")
+
+
+def test_while_faiss_appends_to_prefixes_they_are_counted_twice():
+    # 10^7 × (64 · 2 · 2 + 4) bytes are 2.42 GiB; one GiB holds 107 bytes a row, 103 of them are 25 dims of four: 24
+    flat = Needed(10_000_000, 64, 768, 4, Choice("faiss", "Flat"))
+    assert flat.prefix_bytes == 2_600_000_000
+    with pytest.raises(DeviceError, match="as faiss Flat and 2.0 GiB to work in; .*build with --dims 24,768"):
+        are_resident(flat, 3 * GIB, "cuda:0")
+    # a clone is no larger than float16; CAGRA keeps float32 and 64 neighbours of 4 bytes
+    assert Needed(10, 64, 768, 4, Choice("faiss", "IVF64,PQ32")).prefix_bytes == 10 * 128
+    assert Needed(10, 64, 768, 4, Choice("faiss", "CAGRA")).prefix_bytes == 10 * (256 + 256)
 
 
 def test_prefixes_that_cards_share_need_fit_on_each_in_part_only():

@@ -1,6 +1,8 @@
+import sys
+
 import pytest
 
-from mrl_search.errors import IndexStoreError
+from mrl_search.errors import DeviceError, IndexStoreError
 from mrl_search.indexes.codecs import Codec, check_codec, chosen_codec
 
 
@@ -37,3 +39,13 @@ def test_a_graph_of_lone_rows_is_refused_before_faiss_crashes(factory):
 def test_an_ivf_without_cells_is_refused_before_faiss_crashes(factory):
     with pytest.raises(IndexStoreError, match="at least one cell"):
         check_codec(16, Codec(factory))
+
+
+def test_a_faiss_that_cannot_be_loaded_is_not_taken_for_a_wrong_codec(tmp_path, monkeypatch):
+    (tmp_path / "faiss.py").write_text("raise RuntimeError('faiss-gpu installed but nvidia-cublas-cu12 is missing')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "faiss", raising=False)
+    with pytest.raises(
+        DeviceError, match="FAISS cannot be loaded: faiss-gpu installed but nvidia-cublas-cu12 is missing"
+    ):
+        check_codec(8, Codec("Flat"))

@@ -64,7 +64,7 @@ def test_an_arm_that_cannot_be_says_why(told, reason):
         ({"head": "tied"}, "others have none"),
         ({"loss": "cosent", "mini_batch": 8}, "GradCache.*cosent needs the batch in one piece"),
         ({"mini_batch": 8, "arms": (Arm("2d", (4, 16), layers=True),)}, "keeps the last layer alone"),
-        ({"precision": "float16"}, "precision.* float32 or bfloat16"),
+        ({"precision": "float8"}, "precision is float32, bfloat16 or float16"),
         ({"seeds": ()}, "seeds must be"),
         ({"loss": "distil", "negatives": 1}, "a teacher go together"),
         ({"negatives": 51}, "taken from the 50 nearest; ask for 0 to 50, found 51"),

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from pyarrow import parquet
 
+from mrl_search.atomic import held
 from mrl_search.data import Example
 from mrl_search.device import Device
 from mrl_search.encoders import EncoderSpec, load_encoder
@@ -209,3 +210,35 @@ def test_other_mined_negatives_or_scores_of_a_teacher_are_another_run(tiny, pair
     for other in others:
         with pytest.raises(TrainingError, match="holds a run of another recipe"):
             train_arm(recipe, MRL, 0, other, tmp_path / "run")
+
+
+def test_autocast_that_the_device_has_not_got_is_refused_before_anything_is_written(tiny, pairs, monkeypatch):
+    with pytest.raises(TrainingError, match=r"float16 is trained in on a CUDA card; .*'bfloat16' or 'float32'"):
+        trained(recipe_of(tiny, precision="float16"), MRL, pairs, "mrl")
+    assert not (pairs / "mrl").exists()
+    monkeypatch.setattr("torch.cuda.is_bf16_supported", lambda including_emulation: False)
+    recipe, old = recipe_of(tiny, precision="bfloat16"), Device("cuda", 0, "old")
+    with pytest.raises(TrainingError, match=r"cuda:0 \(old\) does not multiply bfloat16; .*'float16' or 'float32'"):
+        train_arm(recipe, MRL, 0, training_set(recipe, pairs), pairs / "mrl", TrainOptions(device=old))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # of torch's compiler, about itself
+def test_a_compiled_model_learns_as_another_does_but_is_another_run(tiny, pairs):
+    recipe = recipe_of(tiny)
+    folder, plain = trained(recipe, MRL, pairs, "plain")
+    data = training_set(recipe, pairs)
+    compiled = train_arm(recipe, MRL, 0, data, pairs / "compiled", TrainOptions(compile=True))
+    rows = parquet.read_table(compiled / "dynamics.parquet").to_pylist()
+    assert [set(row) for row in rows] == [set(row) for row in plain]
+    for name in ("loss", "loss@4", "loss@8", "loss@16"):  # of the first step; dropout is drawn otherwise
+        assert rows[0][name] == pytest.approx(plain[0][name], rel=0.3)
+    with pytest.raises(TrainingError, match="holds a run of another recipe"):
+        train_arm(recipe, MRL, 0, data, folder, TrainOptions(compile=True))
+
+
+def test_two_processes_do_not_train_in_one_folder(tiny, pairs, tmp_path):
+    recipe = recipe_of(tiny, steps=1)
+    (tmp_path / "run").mkdir()
+    with held(tmp_path / "run"), pytest.raises(TrainingError, match=r"another process trains in .*run; wait for it"):
+        train_arm(recipe, MRL, 0, training_set(recipe, pairs), tmp_path / "run")

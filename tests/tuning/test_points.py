@@ -1,8 +1,13 @@
 """How a bench looks for candidates."""
 
+import numpy as np
 import pytest
+from planted import planted
 
-from mrl_search.tuning.points import _first, _ladder
+from mrl_search.funnel import Funnel
+from mrl_search.indexes import Codec, StoredVectors, VectorIndex, build_prefix
+from mrl_search.tuning.asked import Asked, Lists
+from mrl_search.tuning.points import Bench, _first, _ladder
 
 
 def test_counts_grow_by_at_least_one_to_the_most():
@@ -24,3 +29,23 @@ def test_the_first_count_that_is_enough_is_found_with_few_looks(start):
         assert _first(counts, enough, start) == first
         assert len(looked) <= 15
     assert _first(counts, lambda count: False, start) is None
+
+
+def test_where_no_answer_was_lost_some_may_be_unless_everything_is_compared():
+    vectors = planted(32, (8,), 1.5, rows=300)
+    index = VectorIndex(StoredVectors(vectors, "float32"))
+    queries = vectors[:50]
+    true = np.argsort(-(queries @ vectors.T), axis=1)[:, :10]
+    asked = Asked(queries, np.full(50, -1), "queries")
+    bench = Bench(
+        VectorIndex(index.stored, build_prefix(index.stored, 8, Codec("Flat"))),
+        "Flat",
+        asked,
+        Lists({32: true}, 10, 300),
+        None,
+    )
+    scanned, everything = bench.points([(None, Funnel.parse("8:300,32:10")), (None, Funnel.parse("32:10"))])
+    assert scanned.recall.value == everything.recall.value == 1
+    # of 500 answers, were .0074 lost, none would be seen with a probability of .9926^500 = .025
+    assert scanned.recall.low == pytest.approx(1 - 0.0074, abs=1e-4)
+    assert everything.recall.low == 1

@@ -10,12 +10,9 @@ from planted import planted
 
 from mrl_search.builder import BuildOptions, build
 from mrl_search.errors import FunnelError, IndexStoreError
-from mrl_search.eval import Estimate
 from mrl_search.indexes import open_index, read_manifest, store_tuned
 from mrl_search.retriever import open_retriever
 from mrl_search.tuning import Tuning, Wish, plot_tuning, tune, tuning_table
-from mrl_search.tuning.points import Point
-from mrl_search.tuning.tune import _chosen, _front
 
 
 def built(corpus, tmp_path, **told):
@@ -23,10 +20,6 @@ def built(corpus, tmp_path, **told):
     source = corpus(*({"_id": f"d{row:04}", "text": "x"} for row in range(2_000)))
     options = BuildOptions(**({"vectors": tmp_path / "v.npy", "rotation": "none", "force": True} | told))
     return build(source, tmp_path / "i", dims=(8, 32), options=options)
-
-
-def point(recall=0.99, p50=1.0, ram=10.0, p95=None):
-    return Point("Flat", None, "8:20,32:10", Estimate(recall, recall, recall), p50, p95 or 2 * p50, ram)
 
 
 def test_the_chosen_funnel_surely_reaches_the_target_and_becomes_the_index_s_own(corpus, tmp_path):
@@ -63,11 +56,11 @@ def test_probes_are_tuned_too_and_the_reader_honours_them(corpus, tmp_path):
 
 def test_others_are_tried_and_a_build_is_named_for_one_that_is_faster(corpus, tmp_path, monkeypatch):
     monkeypatch.setattr(
-        import_module("mrl_search.tuning.tune"), "_FASTER", 0.0
+        import_module("mrl_search.tuning.choice"), "_FASTER", 0.0
     )  # so that the fastest other is always named
     found = tune(built(corpus, tmp_path), Wish(0.9), asked=100, store=False)
     assert found.better is not None
-    assert found.build.startswith("mrl-search build CORPUS --dims ")
+    assert found.build.startswith(f"mrl-search build CORPUS --index {tmp_path / 'i'} --vectors FILE.npy --dims ")
     assert "another index would be faster" in tuning_table(found)
 
 
@@ -100,6 +93,11 @@ def test_an_index_of_one_width_is_searched_exactly(corpus, tmp_path):
     assert found.ahead is None
 
 
+def test_that_nothing_is_ever_lost_only_comparing_everything_can_promise(corpus, tmp_path):
+    found = tune(built(corpus, tmp_path), Wish(1, others=False), asked=50, store=False)
+    assert (found.chosen.funnel, found.chosen.recall.low) == ("32:10", 1)
+
+
 def test_an_index_that_was_replaced_meanwhile_is_not_touched(corpus, tmp_path):
     folder = built(corpus, tmp_path)
     tune(folder, Wish(0.9, others=False), asked=50)
@@ -116,16 +114,3 @@ def test_wishes_that_cannot_be_are_errors(corpus, tmp_path):
         tune(folder, Wish(k=2_000), asked=30)
     with pytest.raises(FunnelError, match="5 queries cannot tell a recall; give at least 20"):
         tune(folder, Wish(), asked=5)
-
-
-def test_the_fastest_of_those_that_meet_all_wishes_is_chosen():
-    slow, quick, loose = point(0.995, 3.0), point(0.99, 2.0), point(0.9, 1.0)
-    assert _chosen([slow, quick, loose], Wish(0.99), 100) == (quick, None)
-    assert _chosen([slow, quick, loose], Wish(0.99, p95_ms=3.0), 100) == (None, loose)  # all that is in time
-    assert _chosen([slow, quick], Wish(0.99, p95_ms=1.0), 100) == (None, quick)  # nothing is: the fastest
-    assert _chosen([quick], Wish(0.99, ram_bytes=500), 100)[0] is None  # 1,000 bytes
-
-
-def test_the_front_leaves_out_what_another_beats():
-    better, worse, smaller = point(0.99, 1.0, 10), point(0.98, 2.0, 10), point(0.98, 2.0, 5)
-    assert _front([worse, better, smaller]) == [better, smaller]

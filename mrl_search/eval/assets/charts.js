@@ -47,7 +47,7 @@ function scale(values, room, logarithmic, ticks) {
     [low, high] = [low - margin, high + margin];
     if (!ticks && high - low < 0.5) ticks = even(10 ** low, 10 ** high);
     if (!ticks) {
-      const steps = high - low > 2.5 ? [1] : high - low > 1 ? [1, 3] : [1, 1.5, 2, 3, 5, 7];
+      const steps = high - low > 2.5 ? [1] : high - low > 1.5 ? [1, 3] : [1, 1.5, 2, 3, 5, 7];
       ticks = [];
       for (let power = Math.floor(low); power <= high; power++) for (const step of steps) ticks.push(step * 10 ** power);
     }
