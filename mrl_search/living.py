@@ -94,6 +94,10 @@ def add(
             _LOG.warning("skipped %s", skipped)
         if not change.incoming:
             raise CorpusError(f"{corpus.source} holds no documents; nothing was added")
+        if without_text == change.incoming and given is None:
+            raise CorpusError(
+                f"no document of {corpus.source} has a text to encode; give their vectors with --vectors FILE"
+            )
         change.write(change.merged(), _turned_blocks(change, encoder, given, options))
         return _committed(change, without_text, len(tolerance.skipped))
 

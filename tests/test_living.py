@@ -1,66 +1,22 @@
 """Documents come and go; what is found is what one build of the documents there are would find."""
 
-import json
-import logging
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from living_corpus import FUNNEL, HASHING, QUERIES, answers, built_of, document, original
 
 import mrl_search
-from mrl_search.errors import CorpusError, EncoderError, FilterError, GuaranteeError, IndexStoreError, VectorsError
-from mrl_search.funnel import Funnel
+from mrl_search.errors import EncoderError, VectorsError
 from mrl_search.indexes import (
-    Calibration,
-    IndexChange,
-    add_bounds,
-    add_calibration,
-    merging,
     open_index,
     read_manifest,
     verify_index,
 )
 from mrl_search.living import AddOptions, add, compact, delete
 
-QUERIES = ["red fox", "tax law", "whale of the sea", "number 7", ""]
-FUNNEL = "16:1000,64:50"
-HASHING = mrl_search.load_encoder(mrl_search.EncoderSpec("hashing:64"))
-
-
-def document(number, text=None, **other):
-    return {
-        "_id": f"d{number}",
-        "title": f"title {number}",
-        "text": text or f"number {number} of {number % 7}",
-        **other,
-    }
-
-
-@pytest.fixture
-def apart(monkeypatch):
-    """No segment is ever merged by `add`."""
-    monkeypatch.setattr(merging, "_SMALL", -1)
-    monkeypatch.setattr(merging, "_LARGEST", 0)
-
-
-@pytest.fixture
-def built(tmp_path, corpus):
-    path = corpus(*(document(number) for number in range(30)))
-    return mrl_search.build(path, tmp_path / "index", dims=(16, 64), encoder="hashing:64")
-
-
-def answers(folder, funnel=FUNNEL, **told):
-    with mrl_search.open(folder) as retriever:
-        return retriever.search(QUERIES, funnel=funnel, **told)
-
-
-def built_of(tmp_path, *documents):
-    """What one build of these documents answers."""
-    path = tmp_path / "whole.jsonl"
-    path.write_text("".join(json.dumps(one) + "\n" for one in documents))
-    options = mrl_search.BuildOptions(force=True)
-    return answers(mrl_search.build(path, tmp_path / "whole", dims=(16, 64), encoder="hashing:64", options=options))
+GOLDEN = Path(__file__).parent / "indexes" / "golden"
 
 
 def test_what_is_added_is_found_as_if_it_had_been_there_at_the_build(tmp_path, corpus, built, apart):
@@ -165,25 +121,6 @@ def test_given_vectors_are_added_in_step_with_their_documents(tmp_path, corpus):
         add(folder, more, options=AddOptions(vectors=tmp_path / "b.npy"))
 
 
-@pytest.fixture
-def rotated(tmp_path, corpus):
-    path = corpus(*(document(number, f"word{number % 13} word{number % 7} {number}") for number in range(1_200)))
-    options = mrl_search.BuildOptions(rotation="pca")
-    return mrl_search.build(path, tmp_path / "rotated", dims=(16, 64), encoder="hashing:64", options=options)
-
-
-def original(folder):
-    """All vectors in the encoder's axes, by id."""
-    stored = open_index(folder)
-    rows = stored.vectors.rows
-    vectors = stored.vectors.take(rows)
-    if stored.rotation is not None:
-        vectors = vectors @ stored.rotation.matrix
-    ids = stored.ids(rows.tolist())
-    stored.close()
-    return {ids[row]: vector for row, vector in zip(rows.tolist(), vectors, strict=True)}
-
-
 def test_what_is_added_is_rotated_as_the_rest_and_the_rotation_outlives_its_segment(corpus, rotated):
     add(rotated, corpus(document(5, "a red fox"), document(-1, "tax law"), name="more.jsonl"))
     assert read_manifest(rotated)[0].rotation.segment == 1
@@ -236,116 +173,11 @@ def test_a_codec_that_was_asked_for_stays_and_another_may_be_asked_for(tmp_path,
     assert read_manifest(folder)[0].prefix == "Flat"
 
 
-@pytest.mark.parametrize(
-    "bad, told",
-    [
-        ('{"_id": "x", "text": "a"}\nnot JSON\n', "line 2: is not JSON"),
-        ('{"_id": "x", "text": "a"}\n{"_id": "x", "text": "b"}\n', "the id 'x' is also that of an earlier document"),
-        ("\n", "holds no documents; nothing was added"),
-    ],
-)
-def test_a_bad_record_leaves_the_index_as_it_was(tmp_path, built, bad, told):
-    (tmp_path / "bad.jsonl").write_text(bad)
-    before, there = answers(built), sorted(built.rglob("*"))
-    with pytest.raises(CorpusError, match=told):
-        add(built, tmp_path / "bad.jsonl")
-    assert answers(built) == before
-    assert sorted(built.rglob("*")) == there
-
-
-def test_bad_records_may_be_skipped(tmp_path, built):
-    (tmp_path / "bad.jsonl").write_text('{"_id": "x", "text": "a"}\nnot JSON\n')
-    done = add(built, tmp_path / "bad.jsonl", options=AddOptions(skip_bad=1))
-    assert (done.added, done.skipped) == (1, 1)
-    assert read_manifest(built)[0].skipped == 1
-
-
-def test_another_encoder_is_refused_before_anything_is_read(built, corpus):
-    other = mrl_search.load_encoder(mrl_search.EncoderSpec("hashing:64"))
-    other.encode_queries = lambda texts: np.eye(64, dtype=np.float32)[: len(texts)]
-    with pytest.raises(EncoderError, match="encodes the probe sentence differently"):
-        add(built, corpus(document(1), name="more.jsonl"), encoder=other)
-
-
 def test_documents_without_text_are_counted_as_they_come_and_go(built, corpus):
-    add(built, corpus({"_id": "bare", "text": ""}, {"_id": "blank", "text": ""}, name="more.jsonl"))
+    add(built, corpus({"_id": "bare", "text": ""}, {"_id": "blank", "text": ""}, document(30), name="more.jsonl"))
     assert read_manifest(built)[0].without_text == 2
     delete(built, ["bare"])
     assert read_manifest(built)[0].without_text == 1
-
-
-def test_the_owner_of_the_lock_is_shown(built, monkeypatch):
-    monkeypatch.setattr("mrl_search.indexes.catalog._LOCK_SECONDS", 0.1)
-    from mrl_search.indexes import IndexChange
-
-    with (
-        IndexChange(built),
-        pytest.raises(IndexStoreError, match=r"another process is writing to .*: process \d+ on .*, since 20"),
-    ):
-        delete(built, ["d1"])
-    assert not (built / "writer.json").exists()
-    assert delete(built, ["d1"]).removed == 1
-    assert not (built / "writer.json").exists()
-
-
-def test_what_was_calibrated_for_other_documents_is_dropped_and_said(built, caplog):
-    add_calibration(built, Calibration(0.9, 0.95, 10, "16:20,64:10", 500, 0.95, "queries"))
-    compact(built)
-    assert len(read_manifest(built)[0].calibrations) == 1
-    with caplog.at_level(logging.WARNING):
-        delete(built, ["d1"])
-    assert "calibrated recalls" in caplog.text
-    with pytest.raises(GuaranteeError, match="was not calibrated"):
-        answers(built, funnel=None, guarantee=0.9)
-
-
-def test_exact_answers_are_proven_with_segments_deletions_and_bounds(tmp_path, corpus, built, apart):
-    add_bounds(built)
-    add(built, corpus(document(30), document(3, "red fox"), name="more.jsonl"))
-    delete(built, ["d5"])
-    kept = [document(number) for number in range(31) if number not in (3, 5)] + [document(3, "red fox")]
-    wanted = built_of(tmp_path, *kept)
-    found = answers(built, funnel="16:9,64:9", guarantee="exact")
-    assert [[answer.score for answer in line] for line in found] == [[a.score for a in line[:9]] for line in wanted]
-    compact(built)
-    assert read_manifest(built)[0].bounds.segment == 3
-
-
-def test_bounds_of_several_segments_are_not_made(corpus, built, apart):
-    add(built, corpus(document(30), name="more.jsonl"))
-    with pytest.raises(IndexStoreError, match="compact"):
-        add_bounds(built)
-
-
-def test_calibration_and_doctor_look_at_live_documents_of_all_segments(corpus, rotated, apart):
-    from mrl_search.calibration import Promise, calibrate, sampled_queries
-    from mrl_search.tuning.subject import subject
-
-    add(rotated, corpus(*(document(number, f"new {number}") for number in range(1_200, 1_400)), name="m.jsonl"))
-    delete(rotated, [f"d{number}" for number in range(0, 1_400, 3)])
-    stored = open_index(rotated)
-    queries, own = sampled_queries(stored.vectors)
-    assert sorted(own.tolist()) == stored.vectors.rows.tolist()
-    found = calibrate(stored.vectors, queries, Funnel.parse(stored.manifest.funnel), Promise(0.9, 5, 0.9), own)
-    assert found.found >= 0.9
-    stored.close()
-    assert len(subject(str(rotated)).vectors) == 933
-
-
-def test_tuning_says_that_the_index_is_to_be_compacted_first(corpus, rotated, apart):
-    from mrl_search.tuning import Wish, tune
-
-    add(rotated, corpus(document(-5), name="m.jsonl"))
-    with pytest.raises(IndexStoreError, match="2 segments beside 0 deleted ones.*compact"):
-        tune(rotated, Wish(recall=0.9))
-
-
-def test_on_a_card_an_index_that_is_not_whole_is_searched_by_the_cpu(built, pretended_card, caplog):
-    delete(built, ["d1"])
-    with caplog.at_level(logging.WARNING), mrl_search.open(built, encoder=HASHING, device=pretended_card) as retriever:
-        assert "is searched on the CPU; `mrl-search compact" in caplog.text
-        assert retriever.where == "cpu"
-        assert len(retriever.search(["red"], k=50)[0]) == 29
 
 
 def test_a_build_may_replace_an_index_that_lived(tmp_path, corpus, built, apart):
@@ -356,20 +188,6 @@ def test_a_build_may_replace_an_index_that_lived(tmp_path, corpus, built, apart)
     )
     assert answers(built) == built_of(tmp_path, document(1))
     assert mrl_search.check(built) == []
-
-
-def test_one_id_is_not_a_list_of_ids(built):
-    with pytest.raises(TypeError, match="put it in a list"):
-        delete(built, "d1")
-
-
-def test_there_is_no_index_to_add_to(tmp_path, corpus):
-    with pytest.raises(IndexStoreError, match="there is no index in"):
-        add(tmp_path / "none", corpus(document(1)))
-    assert not (tmp_path / "none").exists()
-
-
-GOLDEN = Path(__file__).parent / "indexes" / "golden"
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "int8"])
@@ -388,115 +206,3 @@ def test_an_index_of_format_1_is_added_to(tmp_path, corpus):
     delete(folder, ["doll"])
     with mrl_search.open(folder) as retriever:
         assert {answer.id for answer in retriever.search(["wooden"], k=9)[0]} == {"owl", "nest", "tree", "car", "空"}
-
-
-@pytest.fixture
-def dated(tmp_path, corpus, apart):
-    """Documents of several years in two segments."""
-    path = corpus(
-        *(document(number, year=2000 + number % 5, lang="en" if number % 2 else "de") for number in range(30))
-    )
-    folder = mrl_search.build(path, tmp_path / "index", dims=(16, 64), encoder="hashing:64")
-    add(folder, corpus(document(30, year=2001, lang="it's"), document(31), name="more.jsonl"))
-    return folder
-
-
-@pytest.mark.parametrize("guarantee", [None, "exact"])
-def test_a_filtered_search_answers_as_an_index_of_what_the_filter_passes(tmp_path, dated, guarantee):
-    kept = [number for number in range(30) if number % 5 >= 3 and number % 2]
-    wanted = built_of(tmp_path, *(document(number, year=2000 + number % 5, lang="en") for number in kept))
-    found = answers(dated, where="year >= 2003 AND lang = 'en'", guarantee=guarantee)
-    assert found == wanted
-    assert len(found[0]) == len(kept) == 6
-    assert [answer.id for answer in answers(dated, where="lang = 'it''s'")[0]] == ["d30"]
-    assert answers(dated, where="year > 3000") == [[]] * len(QUERIES)
-
-
-def test_a_filter_that_is_asked_again_reads_no_catalog(dated, monkeypatch):
-    from mrl_search.indexes.catalog import Catalog
-
-    with mrl_search.open(dated) as retriever:
-        first = retriever.hits(HASHING.encode_queries(["red"]), retriever.plan(k=3, where="year = 2001"))
-        monkeypatch.setattr(Catalog, "_read", None)
-        again = retriever.hits(HASHING.encode_queries(["red"]), retriever.plan(k=3, where="year = 2001"))
-    assert again.rows.tolist() == first.rows.tolist()
-
-
-def test_documents_that_a_filter_passes_are_deleted(dated):
-    assert delete(dated, where="year < 2002").removed == 13
-    assert {answer.metadata["year"] for answer in answers(dated)[0] if answer.metadata} == {2002, 2003, 2004}
-    assert delete(dated, ["d31"], where="year IS NULL").missing == ("d31",)
-    with pytest.raises(FilterError):
-        delete(dated, where="year <")
-
-
-def test_a_calibrated_recall_is_not_promised_of_filtered_searches(dated):
-    add_calibration(dated, Calibration(0.9, 0.95, 10, "16:20,64:10", 500, 0.95, "queries"))
-    with pytest.raises(GuaranteeError, match="proven for searches of all documents"):
-        answers(dated, funnel=None, guarantee=0.9, where="year = 2001")
-
-
-def test_a_calibration_is_refused_if_documents_came_or_went_meanwhile(built, corpus):
-    manifest, segments = read_manifest(built)
-    seen = (manifest.documents, segments)
-    calibration = Calibration(0.9, 0.95, 10, "16:20,64:10", 500, 0.95, "queries")
-    add_calibration(built, calibration, seen)
-    delete(built, ["d1"])
-    add(built, corpus(document(1), name="more.jsonl"))
-    with pytest.raises(IndexStoreError, match="came or went while it was calibrated"):
-        add_calibration(built, calibration, seen)
-
-
-@pytest.mark.parametrize(
-    "place", ["segment_files.write_durably", "segment_files.record_of", "segment_files.sync_folder"]
-)
-def test_a_full_disk_leaves_the_index_as_it_was(built, corpus, monkeypatch, place):
-    before, there = answers(built), sorted(built.rglob("*"))
-
-    def full(*args):
-        raise OSError(28, "No space left on device")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(f"mrl_search.indexes.{place}", full)
-        for change in (lambda: add(built, corpus(document(1, "new"), name="more.jsonl")), lambda: compact(built)):
-            with pytest.raises(IndexStoreError, match="No space left on device; nothing was committed"):
-                change()
-    assert answers(built) == before
-    assert sorted(built.rglob("*")) == there
-
-
-def test_a_catalog_that_cannot_grow_says_so(built, corpus, monkeypatch):
-    before = answers(built)
-    real = IndexChange.__enter__
-
-    def full(change):
-        real(change)
-        pages = change._catalog.connection.execute("PRAGMA page_count").fetchone()[0]
-        change._catalog.connection.execute(f"PRAGMA max_page_count = {pages}")
-        return change
-
-    monkeypatch.setattr(IndexChange, "__enter__", full)
-    long = [document(number, "x" * 5_000) for number in range(100, 200)]
-    with pytest.raises(IndexStoreError, match="full; nothing was committed"):
-        add(built, corpus(*long, name="more.jsonl"))
-    assert answers(built) == before
-
-
-def test_an_interrupt_that_arrives_as_commit_returns_keeps_what_was_committed(built, corpus, monkeypatch):
-    from mrl_search.indexes.catalog import Catalog
-
-    real = Catalog.commit
-
-    def interrupted(self, manifest):
-        real(self, manifest)
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(Catalog, "commit", interrupted)
-        add(built, corpus(document(77), name="more.jsonl"))
-    assert read_manifest(built)[0].documents == 31
-    assert [finding.cure for finding in mrl_search.check(built)] == [
-        "remove it"
-    ]  # the old segment, swept by the next writer
-    delete(built, ["d77"])
-    assert mrl_search.check(built) == []

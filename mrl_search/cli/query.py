@@ -116,10 +116,10 @@ def _answer(retriever: "Retriever", text: str, plan: "Plan", *, explain: bool, a
     encode_ms = 1000 * (time.perf_counter() - start)
     found = traced_search(retriever, vectors, plan.funnel, proof=plan.proof, where=plan.where)
     if as_json:
-        click.echo(show.as_json(text, found, encode_ms, retriever.where if explain else None))
+        click.echo(show.as_json(text, found, encode_ms, retriever.index(plan.where).where if explain else None))
         return
     if explain:
-        click.echo(show.explanation(found, retriever.where))
+        click.echo(show.explanation(found, retriever.index(plan.where).where))
     else:
         click.echo(show.answers(text, found.answers))
     click.echo(show.timing(found, encode_ms, f"{len(retriever):,} documents of {retriever.stored.folder}"))

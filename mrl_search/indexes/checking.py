@@ -1,7 +1,6 @@
 """Whether an index is what was committed, and what of it can be made good without losing anything."""
 
 import contextlib
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +10,7 @@ from mrl_search.errors import IndexStoreError
 from mrl_search.indexes.amend import write_bounds
 from mrl_search.indexes.catalog import Catalog, Segment
 from mrl_search.indexes.codecs import Codec
-from mrl_search.indexes.layout import FileRecord, Layout, explained, orphans, sync_folder
+from mrl_search.indexes.layout import FileRecord, Layout, explained, orphans, sweep, sync_folder
 from mrl_search.indexes.manifest import Manifest
 from mrl_search.indexes.reader import committed, read_rotation, verify
 from mrl_search.indexes.schema import LIVING, UNREADABLE
@@ -153,8 +152,7 @@ def _mend(catalog: Catalog, layout: Layout, found: list[_Found]) -> None:
     manifest, segments = committed(catalog, layout)
     by_number = {segment.number: segment for segment in segments}
     broken = {(one.kind, one.segment) for one in found}
-    for path in orphans(layout, catalog.folders(manifest)):
-        shutil.rmtree(path)
+    sweep(layout, catalog.folders(manifest))
     for kind, number in sorted(broken):
         if kind in (_PREFIX, _SKETCHES):
             manifest = _made_anew(catalog, layout, manifest, (kind, by_number[number]))

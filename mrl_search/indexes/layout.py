@@ -105,6 +105,8 @@ def orphans(layout: Layout, keep: set[int]) -> list[Path]:
 
 def sweep(layout: Layout, keep: set[int]) -> None:
     """Removes what no commit knows, while the write lock is held. Open readers keep the files they have mapped."""
+    if layout.segments.is_symlink():  # to whose folders?
+        raise IndexStoreError(f"{layout.segments} is a link; an index keeps its own segments; replace it by a folder")
     for folder in orphans(layout, keep):
         shutil.rmtree(folder)
 

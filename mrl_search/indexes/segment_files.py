@@ -21,7 +21,7 @@ class SegmentFiles:
 
     def __init__(self, layout: Layout, number: int) -> None:
         self._layout, self._number = layout, number
-        layout.segment(number).mkdir()
+        layout.segment(number).mkdir(parents=True)  # an index without documents may have been copied without folders
 
     @classmethod
     def of(cls, layout: Layout, segment: Segment, manifest: Manifest) -> "SegmentFiles":

@@ -115,3 +115,17 @@ def test_an_index_that_was_only_built_is_checked_too(tmp_path):
     write(tmp_path / "j", ["a"])
     assert check(tmp_path / "j") == []
     assert ids_in(tmp_path / "j") == ["a"]
+
+
+def test_a_link_in_the_place_of_segments_is_refused_before_anything_is_swept(tmp_path):
+    from test_writer import write
+
+    write(folder := tmp_path / "j", ["a"])
+    (folder / "segments").rename(tmp_path / "elsewhere")
+    (folder / "segments").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere/000009").mkdir()
+    with pytest.raises(IndexStoreError, match="is a link"):
+        check(folder, repair=True)
+    with pytest.raises(IndexStoreError, match="is a link"), IndexChange(folder):
+        pass
+    assert (tmp_path / "elsewhere/000009").exists()
