@@ -208,7 +208,8 @@ def _refitted(change: IndexChange, kind: str, *, progress: bool) -> Turned:
     """Axes fitted to the documents there are now, and the way to them from the stored ones."""
     manifest, old = change.manifest, change.rotation()
     segments, dims = change.segments, manifest.dims
-    trained = () if manifest.encoder.name == "precomputed" else load_encoder(spec_of(manifest)).trained_dims
+    asks = (kind == AUTO or kind.startswith("block-")) and manifest.encoder.name != "precomputed"
+    trained = load_encoder(spec_of(manifest)).trained_dims if asks else ()
 
     def back(vectors: Vectors) -> Vectors:
         return vectors if old is None else np.asarray(vectors @ old.matrix, np.float32)

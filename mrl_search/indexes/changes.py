@@ -67,7 +67,8 @@ class Changes:
 
     def live(self, segment: Segment) -> int:
         """How many documents a segment has."""
-        return segment.documents - len(self._catalog.tombstones(segment.number))
+        dead = self._connection.execute("SELECT count(*) FROM tombstones WHERE segment = ?", (segment.number,))
+        return segment.documents - int(dead.fetchone()[0])
 
     def settle(self, number: int, carried: Sequence[int]) -> int:
         """Moves all documents of the carried segments and what came in to segment `number`; returns how many they are.
