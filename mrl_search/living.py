@@ -21,7 +21,6 @@ from mrl_search.indexes import (
     IndexChange,
     Manifest,
     Turned,
-    add_bounds,
     check_codec,
     chosen_codec,
     compiled,
@@ -138,8 +137,6 @@ def compact(
             change.manifest = replace(change.manifest, tuned=None, calibrations=())
         done = _committed(change, 0, 0)
         change.tidy()
-    if manifest.bounds is not None and done.documents:
-        add_bounds(folder)
     return done
 
 

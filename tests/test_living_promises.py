@@ -41,6 +41,14 @@ def test_exact_answers_are_proven_with_segments_deletions_and_bounds(tmp_path, c
     assert read_manifest(built)[0].bounds.segment == 3
 
 
+def test_bounds_are_made_anew_with_the_segment_they_are_of(corpus, built):
+    add_bounds(built)
+    add(built, corpus(document(30), name="more.jsonl"))
+    assert read_manifest(built)[0].bounds.segment == 2
+    assert len(answers(built, guarantee="exact", funnel="16:9,64:9")[0]) == 9
+    assert mrl_search.check(built) == []
+
+
 def test_bounds_of_several_segments_are_not_made(corpus, built, apart):
     add(built, corpus(document(30), name="more.jsonl"))
     with pytest.raises(IndexStoreError, match="compact"):

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from mrl_search.document import Document
 from mrl_search.hits import Rows
+from mrl_search.indexes.amend import write_bounds
 from mrl_search.indexes.catalog import Catalog, Segment
 from mrl_search.indexes.changes import Changes
 from mrl_search.indexes.codecs import EXACT, Codec, chosen_codec
@@ -178,7 +179,8 @@ class IndexChange:
         if manifest.sketches is not None and manifest.sketches.segment in numbers:
             manifest = replace(manifest, sketches=None)
         if manifest.bounds is not None and manifest.bounds.segment in numbers:
-            manifest = replace(manifest, bounds=None)
+            bounds = write_bounds(self._layout, manifest, segment) if segment is not None and whole else None
+            manifest = replace(manifest, bounds=bounds)
         if segment is not None and whole:
             codec = Codec(segment.codec)
             if codec.is_refined and len(manifest.dims) == 2:
