@@ -36,9 +36,10 @@ class VectorIndex:
         self._sketches = sketches
         self._bounds = bounds
         self._live: Live | None = None
+        self._count = len(vectors)
 
     def __len__(self) -> int:
-        return len(self._vectors) if self._live is None else int(self._live.sum())
+        return self._count
 
     @property
     def rows(self) -> Rows:
@@ -56,7 +57,7 @@ class VectorIndex:
             live = live & self._live
         prefixes = self._prefixes.among(live) if self._prefixes is not None else None
         index = VectorIndex(self._vectors, prefixes, self._sketches, self._bounds)
-        index._live = live
+        index._live, index._count = live, int(live.sum())
         return index
 
     @property
@@ -120,7 +121,7 @@ class VectorIndex:
         """The same index, whose shortlist looks into so many cells of its prefix index, if that has cells."""
         prefixes = self._prefixes.with_probes(probes) if self._prefixes is not None else None
         index = VectorIndex(self._vectors, prefixes, self._sketches, self._bounds)
-        index._live = self._live
+        index._live, index._count = self._live, self._count
         return index
 
     def shortlist(self, queries: Vectors, stage: Stage, *, in_order: bool = True) -> Hits:
