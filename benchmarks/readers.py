@@ -4,7 +4,7 @@
 
 Each reader is a process that opens the index, searches it with single queries for half a second, compares one answer
 with the exact one of its own snapshot by proof, and opens it anew. First without the writer, then beside it: each
-second it adds 100 sentences, half of them in the place of others, every fifth time deletes 50, every twentieth compacts.
+second it adds 100 sentences, half of them in the place of others, or each fifth time deletes 50, each 20th compacts.
 """
 
 import argparse

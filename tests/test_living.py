@@ -206,3 +206,11 @@ def test_an_index_of_format_1_is_added_to(tmp_path, corpus):
     delete(folder, ["doll"])
     with mrl_search.open(folder) as retriever:
         assert {answer.id for answer in retriever.search(["wooden"], k=9)[0]} == {"owl", "nest", "tree", "car", "空"}
+
+
+def test_compacting_reads_no_prefix_index(built):
+    before = answers(built)
+    (built / "segments/000001/prefix.faiss").write_bytes(b"whatever FAISS would make of this")
+    compact(built)
+    assert answers(built) == before
+    assert mrl_search.check(built) == []
