@@ -3,13 +3,13 @@
 from mrl_search.indexes.ahead import load_kernels_ahead
 from mrl_search.indexes.amend import add_bounds, add_calibration
 from mrl_search.indexes.bounds import Bounds, bounded
-from mrl_search.indexes.catalog import Segment
 from mrl_search.indexes.change import Anew, IndexChange, Turned
 from mrl_search.indexes.checking import Finding, check
 from mrl_search.indexes.codecs import AUTO, EXACT, Codec, check_codec, chosen_codec
 from mrl_search.indexes.exhaustive import NOISE, exact, growing
 from mrl_search.indexes.filters import compiled
 from mrl_search.indexes.index import VectorIndex
+from mrl_search.indexes.layout import Segment
 from mrl_search.indexes.locate import ROOT, find_index
 from mrl_search.indexes.manifest import (
     PROBE_TEXT,

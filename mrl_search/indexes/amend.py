@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from mrl_search.errors import IndexStoreError
 from mrl_search.indexes.axes import principal
 from mrl_search.indexes.bounds import far_blocks, far_shape, near_blocks, near_shape
-from mrl_search.indexes.catalog import Catalog, Segment
+from mrl_search.indexes.catalog import Catalog
 from mrl_search.indexes.index import not_whole
-from mrl_search.indexes.layout import FileRecord, Layout, sync_folder, write_durably
+from mrl_search.indexes.layout import FileRecord, Layout, Segment, sync_folder, write_durably
 from mrl_search.indexes.manifest import BoundsRecord, Calibration, Manifest
 from mrl_search.indexes.stored import StoredVectors, header, map_vectors, packed
 

@@ -8,12 +8,12 @@ import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from mrl_search.document import Document
 from mrl_search.errors import IndexStoreError
 from mrl_search.indexes.filters import Condition
-from mrl_search.indexes.layout import FileRecord
+from mrl_search.indexes.layout import FileRecord, Segment
 from mrl_search.indexes.manifest import Manifest
 from mrl_search.indexes.owner import claimed_by, say_who, unsay
 from mrl_search.indexes.schema import APPLICATION_ID, BUILT, LIVING, UNREADABLE, connect, create, enlarge, reading_mode
@@ -21,19 +21,6 @@ from mrl_search.indexes.schema import APPLICATION_ID, BUILT, LIVING, UNREADABLE,
 _PER_LOOKUP = 500
 _START_ANEW = "delete the folder {} to build there anew"
 _LOCK_SECONDS = 5.0
-
-
-class Segment(NamedTuple):
-    """A committed segment: its number (never used twice), its rows, deleted ones too, and its files.
-
-    codec: the factory string of its prefix index; empty in format 1, where it is the manifest's.
-    """
-
-    number: int
-    documents: int
-    vectors: FileRecord
-    prefix: FileRecord
-    codec: str = ""
 
 
 class Catalog:
@@ -144,7 +131,7 @@ class Catalog:
         if self.format < LIVING:
             return []
         rows = self._read("SELECT row FROM tombstones WHERE segment = ? ORDER BY row", segment)
-        return [row for (row,) in rows if isinstance(row, int)]  # what is anything else does not add up, see `check`
+        return [row for (row,) in rows]
 
     def matching(self, segment: int, condition: Condition) -> list[int]:
         """The rows of a segment's documents that a filter passes, ascending."""

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from mrl_search.document import Document
 from mrl_search.hits import Rows
 from mrl_search.indexes.amend import write_bounds
-from mrl_search.indexes.catalog import Catalog, Segment
+from mrl_search.indexes.catalog import Catalog
 from mrl_search.indexes.changes import Changes
 from mrl_search.indexes.codecs import EXACT, Codec, chosen_codec
 from mrl_search.indexes.filters import Condition
-from mrl_search.indexes.layout import Layout, explained, sweep
+from mrl_search.indexes.layout import Layout, Segment, explained, sweep
 from mrl_search.indexes.manifest import Manifest
 from mrl_search.indexes.merging import carried
 from mrl_search.indexes.reader import committed, read_rotation

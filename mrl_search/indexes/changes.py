@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from mrl_search.document import Document
-from mrl_search.indexes.catalog import Catalog, Segment
+from mrl_search.indexes.catalog import Catalog
 from mrl_search.indexes.filters import Condition
+from mrl_search.indexes.layout import Segment
 
 _INCOMING = 0  # stands for the segment of documents that have none yet; numbers begin at 1
 
@@ -63,7 +64,7 @@ class Changes:
     def live_rows(self, segment: Segment) -> list[int]:
         """The rows of a segment's documents, ascending."""
         rows = self._connection.execute("SELECT row FROM documents WHERE segment = ? ORDER BY row", (segment.number,))
-        return [row for (row,) in rows]
+        return segment.checked([row for (row,) in rows])
 
     def live(self, segment: Segment) -> int:
         """How many documents a segment has."""

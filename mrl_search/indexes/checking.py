@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from mrl_search.errors import IndexStoreError
 from mrl_search.indexes.amend import write_bounds
-from mrl_search.indexes.catalog import Catalog, Segment
+from mrl_search.indexes.catalog import Catalog
 from mrl_search.indexes.codecs import Codec
-from mrl_search.indexes.layout import FileRecord, Layout, explained, orphans, sweep, sync_folder
+from mrl_search.indexes.layout import FileRecord, Layout, Segment, explained, orphans, sweep, sync_folder
 from mrl_search.indexes.manifest import Manifest
 from mrl_search.indexes.reader import committed, read_rotation, verify
 from mrl_search.indexes.schema import LIVING, UNREADABLE
@@ -121,8 +121,13 @@ def _rows(catalog: Catalog, segment: Segment) -> Iterator[_Found]:
     count, least, most = catalog.connection.execute(
         "SELECT count(*), min(row), max(row) FROM documents WHERE segment = ?", (number,)
     ).fetchone()
-    inside = (not count or (least >= 0 and most < rows)) and (not dead or (dead[0] >= 0 and dead[-1] < rows))
-    if not inside or count + len(dead) != rows:
+    try:
+        segment.checked([least, most] if count else [])
+        segment.checked(dead)
+    except IndexStoreError as error:
+        yield _Found(Finding(str(error)))
+        return
+    if count + len(dead) != rows:
         told = f"segment {number} has {rows:,} rows, {count:,} documents and {len(dead):,} deleted ones"
         yield _Found(Finding(f"{told}; they do not agree"))
     elif dead:

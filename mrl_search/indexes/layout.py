@@ -20,6 +20,29 @@ class FileRecord(NamedTuple):
     sha256: str
 
 
+class Segment(NamedTuple):
+    """A committed segment: its number (never used twice), its rows, deleted ones too, and its files.
+
+    codec: the factory string of its prefix index; empty in format 1, where it is the manifest's.
+    """
+
+    number: int
+    documents: int
+    vectors: FileRecord
+    prefix: FileRecord
+    codec: str = ""
+
+    def checked(self, rows: list[int]) -> list[int]:
+        """The same rows, ascending as a catalog gives them. Raises IndexStoreError unless the segment has them all."""
+        wrong = [row for row in (*rows[:1], *rows[-1:]) if not (isinstance(row, int) and 0 <= row < self.documents)]
+        if wrong:  # SQLite orders numbers before all else, so the ends tell
+            raise IndexStoreError(
+                f"the catalog speaks of row {wrong[0]!r} of segment {self.number}, which has {self.documents:,}; "
+                "build the index again"
+            )
+        return rows
+
+
 @dataclass(frozen=True)
 class Layout:
     """Where an index keeps its parts; `indexes/README.md` specifies them."""

@@ -14,10 +14,10 @@ from mrl_search.hits import Live
 from mrl_search.indexes.ahead import load_kernels_ahead
 from mrl_search.indexes.axes import Axes
 from mrl_search.indexes.bounds import Bounds, far_shape, near_shape
-from mrl_search.indexes.catalog import Catalog, Segment
+from mrl_search.indexes.catalog import Catalog
 from mrl_search.indexes.filters import Condition, compiled
 from mrl_search.indexes.index import VectorIndex
-from mrl_search.indexes.layout import FileRecord, Layout
+from mrl_search.indexes.layout import FileRecord, Layout, Segment
 from mrl_search.indexes.manifest import Manifest
 from mrl_search.indexes.prefix import read_prefix
 from mrl_search.indexes.schema import LIVING
@@ -71,7 +71,7 @@ class StoredIndex:
 
     def _passing(self, segment: Segment, condition: Condition) -> Live:
         live = np.zeros(segment.documents, np.bool_)
-        live[self.catalog.matching(segment.number, condition)] = True
+        live[segment.checked(self.catalog.matching(segment.number, condition))] = True
         return live
 
     def documents(self, rows: Sequence[int]) -> dict[int, Document]:
@@ -167,13 +167,8 @@ def _segment(layout: Layout, manifest: Manifest, segment: Segment, dead: list[in
     index = VectorIndex(vectors, prefixes, sketches, bounds)
     if not dead:
         return index
-    if dead[0] < 0 or dead[-1] >= segment.documents:
-        raise IndexStoreError(
-            f"the catalog in {layout.folder} says that row {dead[-1]} of segment {segment.number} was deleted, "
-            f"which has {segment.documents}; build the index again"
-        )
     live = np.ones(segment.documents, np.bool_)
-    live[dead] = False
+    live[segment.checked(dead)] = False
     return index.among(live)
 
 

@@ -6,9 +6,8 @@ from typing import Any
 from numpy.typing import NDArray
 
 from mrl_search.errors import IndexStoreError
-from mrl_search.indexes.catalog import Segment
 from mrl_search.indexes.codecs import Codec
-from mrl_search.indexes.layout import FileRecord, Layout, record_of, sync_folder, write_durably
+from mrl_search.indexes.layout import FileRecord, Layout, Segment, record_of, sync_folder, write_durably
 from mrl_search.indexes.manifest import Manifest, RotationRecord, SketchRecord
 from mrl_search.indexes.prefix import build_prefix, read_prefix
 from mrl_search.indexes.sketches import levels_of, sketch_blocks, sketch_width

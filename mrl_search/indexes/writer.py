@@ -10,9 +10,9 @@ from typing import Self
 
 from mrl_search.document import Document
 from mrl_search.errors import IndexStoreError
-from mrl_search.indexes.catalog import Catalog, Segment
+from mrl_search.indexes.catalog import Catalog
 from mrl_search.indexes.codecs import Codec
-from mrl_search.indexes.layout import FileRecord, Layout, explained, sweep, sync_folder
+from mrl_search.indexes.layout import FileRecord, Layout, Segment, explained, sweep, sync_folder
 from mrl_search.indexes.manifest import Manifest, RotationRecord, SketchRecord
 from mrl_search.indexes.segment_files import SegmentFiles
 from mrl_search.indexes.stored import packed

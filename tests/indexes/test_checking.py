@@ -87,7 +87,7 @@ def test_folders_that_nothing_names_are_removed(index):
     "statement, told",
     [
         ("DELETE FROM documents WHERE id = 'a'", "segment 1 has 3 rows, 1 documents and 1 deleted ones"),
-        ("UPDATE documents SET row = 7 WHERE id = 'a'", "segment 1 has 3 rows, 2 documents and 1 deleted ones"),
+        ("UPDATE documents SET row = 7 WHERE id = 'a'", "the catalog speaks of row 7 of segment 1, which has 3"),
         ("UPDATE documents SET row = 1 WHERE id = 'a'", "segment 1: 1 rows are a document's and deleted"),
         ("UPDATE documents SET segment = 5 WHERE id = 'a'", "1 documents are of segments that are not there"),
         ("UPDATE documents SET metadata = '{' WHERE id = 'a'", "the metadata of 1 documents is not JSON"),
@@ -129,3 +129,26 @@ def test_a_link_in_the_place_of_segments_is_refused_before_anything_is_swept(tmp
     with pytest.raises(IndexStoreError, match="is a link"), IndexChange(folder):
         pass
     assert (tmp_path / "elsewhere/000009").exists()
+
+
+@pytest.mark.parametrize("row", ["7", "-1", "'x'"])
+@pytest.mark.parametrize("table", ["documents", "tombstones"])
+def test_rows_that_a_segment_does_not_have_end_in_one_clear_error(index, table, row):
+    connection = sqlite3.connect(index / "index.sqlite")
+    connection.execute("PRAGMA ignore_check_constraints = ON")
+    where = "id = 'a'" if table == "documents" else "segment = 1"
+    connection.execute(f"UPDATE {table} SET row = {row} WHERE {where}")
+    connection.commit()
+    connection.close()
+    assert check(index)
+    with pytest.raises(IndexStoreError, match="row (7|-1|'x') of segment 1, which has 3; build the index again"):
+        if table == "tombstones":
+            open_index(index).close()
+        else:
+            with IndexChange(index) as change:
+                change.write(change.segments, [])
+    if table == "documents":
+        stored = open_index(index)
+        with pytest.raises(IndexStoreError, match="row (7|-1|'x') of segment 1"):
+            stored.among("id = 'a'")
+        stored.close()
