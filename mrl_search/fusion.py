@@ -33,12 +33,17 @@ class Fusion:
         if text == RRF:
             return cls()
         try:
-            return cls(float(text))
+            return cls(float(text) + 0.0)  # -0 is 0
         except ValueError:
             raise FusionError(f"found {text!r}, wanted rrf, or the share of words between 0 and 1, as 0.3") from None
 
     def __str__(self) -> str:
         return RRF if self.words is None else f"{self.words:g}"
+
+    @property
+    def adds_scores(self) -> bool:
+        """Whether scores are added, and not ranks: then both sides should name whatever one of them found."""
+        return self.words is not None
 
     def __call__(self, vectors: Sequence[ScoredDoc], words: Sequence[ScoredDoc], k: int) -> list[ScoredDoc]:
         """The k best of both, best first: score down, then id up.

@@ -18,6 +18,7 @@ PACKAGES = (
     "faiss-gpu",
     "ir-measures",
     "datasets",
+    "bm25s",
 )
 
 

@@ -158,7 +158,7 @@ def _group(seen: _Seen, kind: str, funnels: list[Funnel], runs: Path | None) -> 
         with bar(None, f"growing {read.dataset.name}", "", shown=asked.progress):
             widths = [funnel.dim for funnel in single(funnels)]
             growth = grown(read.dataset, turned, recipe, widths, read.at, device=asked.device)
-    return Group(reports, tuple(growth), (*seen.traps, *busy))
+    return Group(reports, tuple(growth), (*seen.traps, *busy), busy=bool(busy))
 
 
 @contextmanager

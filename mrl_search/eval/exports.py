@@ -15,7 +15,7 @@ from mrl_search.eval.prices import Prices
 from mrl_search.eval.report import Evaluation, Report
 from mrl_search.indexes import EXACT
 
-_FEW = 10  # colours that differ well
+_COLOURS, _MARKERS = 10, "os^Dv"  # of tab10, that differ well; more series than those differ by their marks
 _TEX = str.maketrans({letter: f"\\{letter}" for letter in "&%$#_{}"})
 _TESTED = {  # a column's head, and what it shows of a Difference
     "difference": "mean",
@@ -175,11 +175,15 @@ def _picture(evaluations: Sequence[Evaluation], kind: str) -> bytes:
         for row in one.reports:
             if measure in row.mean:
                 groups.setdefault(", ".join(replace(row, prefix=EXACT).source), []).append(row)
-        colours = colormaps["tab10" if len(groups) <= _FEW else "tab20"].resampled(max(_FEW, len(groups)))
+        colours = colormaps["tab10"]
         for place, (name, rows) in enumerate(groups.items()):
-            colour = colours(place)
+            colour, marker = colours(place % _COLOURS), _MARKERS[place // _COLOURS % len(_MARKERS)]
             left.scatter(
-                [row.cost.latency_ms_p50 for row in rows], [row.mean[measure] for row in rows], s=18, color=colour
+                [row.cost.latency_ms_p50 for row in rows],
+                [row.mean[measure] for row in rows],
+                s=18,
+                color=colour,
+                marker=marker,
             )
             by_dim: dict[int, Report] = {}  # of two of one width the first, which every evaluation has
             for row in rows:
@@ -190,7 +194,7 @@ def _picture(evaluations: Sequence[Evaluation], kind: str) -> bytes:
             means = [by_dim[dim].mean[measure] for dim in dims_there]
             bars = [[mean - low for mean, (low, _) in zip(means, spans, strict=True)]]
             bars += [[high - mean for mean, (_, high) in zip(means, spans, strict=True)]]
-            right.errorbar(dims_there, means, bars, marker="o", markersize=4, capsize=2, label=name, color=colour)
+            right.errorbar(dims_there, means, bars, marker=marker, markersize=4, capsize=2, label=name, color=colour)
         left.set(xscale="log", xlabel="p50 ms a query", ylabel=measure, title=one.title)
         left.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         left.xaxis.set_major_formatter("{x:g}")

@@ -21,16 +21,22 @@ _NAME = "group.json"
 
 @dataclass(frozen=True)
 class Group(Result):
-    """What came of one encoder and rotation. runs: the names of its TREC runs, if they were written."""
+    """What came of one encoder and rotation. runs: the names of its TREC runs, if they were written.
+
+    busy: whether times were taken while the machine had too much to do.
+    """
 
     reports: tuple[Report, ...]
     growth: tuple[Growth, ...] = ()
     notes: tuple[str, ...] = ()
     runs: tuple[str, ...] = ()
+    busy: bool = False
 
 
 def remembered(asked: Mapping[str, object] | None, runs: Path | None, make: Callable[[Path | None], Group]) -> Group:
     """The group that was made when the same was asked, its runs copied to `runs`; else `make` makes it, and it is kept.
+
+    One that was timed on a busy machine is not kept.
 
     asked: JSON values that say all that the group depends on but the code and the machine; None to make it in any case.
     A source tree that differs from its commit remembers nothing.
@@ -49,6 +55,8 @@ def remembered(asked: Mapping[str, object] | None, runs: Path | None, make: Call
             group.write(temporary / _NAME)
     for name in group.runs if runs is not None else ():
         shutil.copyfile(folder / name, runs / name)  # type: ignore[operator]
+    if group.busy:
+        shutil.rmtree(folder)
     return group
 
 

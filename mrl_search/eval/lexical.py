@@ -12,7 +12,7 @@ from mrl_search.data import Dataset, Tolerance
 from mrl_search.errors import MissingPackageError
 from mrl_search.eval.cost import timed
 from mrl_search.eval.report import Cost
-from mrl_search.hits import best
+from mrl_search.hits import Rows, Scores, best
 from mrl_search.progress import bar
 from mrl_search.run import Run, ScoredDoc, ranked
 
@@ -34,10 +34,24 @@ class Words:
     asked: list[list[str]]
     depth: int
 
+    def found(self, query: int) -> tuple[Rows, Scores]:
+        """Of the query at that place: the best rows that share a word with it, best first; and every row's score."""
+        known = [word for word in self.asked[query] if word in self.index.vocab_dict]
+        if not known:
+            return np.empty(0, np.int64), np.zeros(len(self.ids), np.float32)
+        scores = np.asarray(self.index.get_scores(known), np.float32)
+        rows = np.flatnonzero(scores > 0)
+        if len(rows) > self.depth:  # the k-th best and all that equal it
+            rows = rows[scores[rows] >= np.partition(scores[rows], -self.depth)[-self.depth]]
+        return best(scores[rows][None], rows[None].astype(np.int64), self.depth).of(0)[1], scores
+
     def answer(self, first: int, last: int) -> dict[str, list[ScoredDoc]]:
         """Of the queries first … last - 1: the best documents that share a word with each, best first."""
-        some = zip(self.queries[first:last], self.asked[first:last], strict=True)
-        return {query: ranked(*_search(self.index, words, self.ids, self.depth)) for query, words in some}
+        ranking = {}
+        for query in range(first, last):
+            rows, scores = self.found(query)
+            ranking[self.queries[query]] = listed(self.ids, rows, scores[rows])
+        return ranking
 
     @property
     def postings(self) -> int:
@@ -86,14 +100,6 @@ def _tokens(texts: Iterable[str], stem: Any) -> list[list[str]]:
     return tokens
 
 
-def _search(index: Any, words: list[str], ids: list[str], depth: int) -> tuple[list[str], list[float]]:
-    known = [word for word in words if word in index.vocab_dict]
-    if not known:
-        return [], []
-    scores = np.asarray(index.get_scores(known), np.float32)
-    rows = np.flatnonzero(scores > 0)
-    if len(rows) > depth:  # the k-th best and all that equal it
-        rows = rows[scores[rows] >= np.partition(scores[rows], -depth)[-depth]]
-    hits = best(scores[rows][None], rows[None].astype(np.int64), depth)
-    values, places = hits.of(0)
-    return [ids[row] for row in places.tolist()], values.tolist()
+def listed(ids: list[str], rows: Rows, scores: Scores) -> list[ScoredDoc]:
+    """The rows as documents, in the order all rankings have."""
+    return ranked([ids[row] for row in rows.tolist()], scores.tolist())

@@ -17,6 +17,7 @@ _SIGNS_A_TEST = 40  # so that the least p value, times as many tests as there ar
 _RESAMPLES_OF_STATISTICS = 2_000  # that take a call each
 _AT_ONCE = 1_000_000  # values drawn
 _ROUNDING = 1e-9
+_FEW = 10  # queries that differ; a t-test of fewer believes in a spread that it cannot know
 _Draw = Callable[[np.random.Generator, int, int, int, int], NDArray[np.float64]]
 _SEED = 0
 
@@ -77,8 +78,8 @@ def paired_rows(differences: ArrayLike, margin: float) -> list[Difference]:
     The interval is a percentile bootstrap's, p_different the paired randomisation test's (Fisher 1935; for retrieval
     Smucker et al. 2007): how often random signs give a mean as far from 0. Both 9,999 times (signs 40 times a row if
     that is more), with a fixed seed, the same for all rows; of few queries all signs are tried. p_equivalent is of
-    t-tests; where all queries differ alike, of how likely that is if a share of them as large as the margin were to
-    differ by 1.
+    t-tests; where fewer than ten queries depart from the others these tell too much, and it is no less than how likely
+    it is that all are alike if a share of them as large as the margin were to differ by 1.
     """
     from scipy import stats
 
@@ -88,11 +89,12 @@ def paired_rows(differences: ArrayLike, margin: float) -> list[Difference]:
     told = zip(means, lows, highs, _p_of_signs(values, means), values, strict=True)
     found = []
     for mean, low, high, p_different, row in told:
-        p_equivalent = (1 - max(0.0, margin - abs(float(mean)))) ** len(row)
-        if np.ptp(row) > _ROUNDING * abs(mean):
+        p_equivalent = alike = (1 - max(0.0, margin - abs(float(mean)))) ** len(row)
+        apart = int((np.abs(row - np.median(row)) > _ROUNDING * abs(mean)).sum())
+        if apart:
             above = stats.ttest_1samp(row, -margin, alternative="greater").pvalue
             below = stats.ttest_1samp(row, margin, alternative="less").pvalue
-            p_equivalent = float(max(above, below))
+            p_equivalent = float(max(above, below, alike if apart < _FEW else 0.0))
         found.append(Difference(float(mean), float(low), float(high), float(p_different), p_equivalent, margin))
     return found
 

@@ -91,8 +91,8 @@ class EvalRecipe:
     def __post_init__(self) -> None:
         for funnel in self.funnels or ():
             Funnel.parse(funnel)
-        for fusion in self.hybrid:
-            Fusion.parse(fusion)
+        if len({Fusion.parse(fusion) for fusion in self.hybrid}) < len(self.hybrid):
+            raise RecipeError(f"one way of --hybrid is named twice: {', '.join(self.hybrid)}; name each once")
         for rotation in self.rotations:
             if rotation not in KINDS:
                 raise RecipeError(f"unknown rotation {rotation!r}; choose one of {', '.join(KINDS)}")
@@ -101,7 +101,7 @@ class EvalRecipe:
                 raise RecipeError(f"unknown dtype {dtype!r}; choose one of {', '.join(DTYPES)}")
         if not (self.rotations and self.prefixes and self.encoders and self.dtypes):
             raise RecipeError("name at least one encoder, one rotation (or none), one prefix (or Flat) and one dtype")
-        for side in ("encoders", "rotations", "prefixes", "dtypes", "hybrid"):
+        for side in ("encoders", "rotations", "prefixes", "dtypes"):
             if len(set(getattr(self, side))) < len(getattr(self, side)):
                 raise RecipeError(f"one of the {side} is named twice; name each once")
         _measures.demand_distinct(self.measures)

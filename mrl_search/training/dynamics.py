@@ -102,8 +102,9 @@ class Dynamics(TrainerCallback):  # type: ignore[misc]
             strange = [name for name in strange if not name.startswith("gradient")]
         if strange:
             raise TrainingError(
-                f"step {state.global_step + 1}: {strange[0]} is {self._row[strange[0]]}; the last checkpoint is kept; "
-                "lower learning_rate, or use precision = 'float32'"
+                f"step {state.global_step + 1}: {strange[0]} is {self._row[strange[0]]}; no weight was changed by it; "
+                f"the last checkpoint is kept, if there is one; begin anew with a lower learning_rate"
+                f"{', or in float32' if args.bf16 or args.fp16 else ''}, and another --out"
             )
         self._before = [p.detach().clone() for parameters in self._layers.values() for p in parameters]
 

@@ -131,7 +131,10 @@ class TrainRecipe:
         _demand(len(set(names)) == len(names), f"the arms must have different names, found {', '.join(names)}")
         for name in ("steps", "batch", "max_tokens", "save_every"):
             _demand(getattr(self, name) >= 1, f"{name} must be 1 or more, found {getattr(self, name)}")
-        _demand(self.batch >= 2 or self.loss != "contrastive", "a contrastive batch holds at least 2 pairs")
+        _demand(
+            self.batch >= 2 or self.loss not in ("contrastive", "cosent"),
+            f"a batch of loss = {self.loss!r} compares its pairs; it holds at least 2",
+        )
         _demand(0 < self.learning_rate < 1, f"learning_rate must lie between 0 and 1, found {self.learning_rate}")
         _demand(0 <= self.warmup < 1, f"warmup is a share of the steps, below 1, found {self.warmup}")
         _demand(
@@ -164,6 +167,10 @@ class TrainRecipe:
             "mini_batch (GradCache) keeps the last layer alone, and an arm asks for layers; leave one of them out",
         )
         _demand((self.loss == "distil") == (self.teacher is not None), "loss = 'distil' and a teacher go together")
+        _demand(
+            not self.negatives or self.loss in ("contrastive", "distil"),
+            f"negatives are for loss = 'contrastive' and 'distil'; {self.loss} has no use for them",
+        )
         _demand(self.loss != "distil" or self.negatives > 0, "loss = 'distil' compares with negatives; ask for some")
 
     @property

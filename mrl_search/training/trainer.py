@@ -5,7 +5,7 @@ import hashlib
 import json
 import shutil
 import statistics
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -94,10 +94,23 @@ def train_arm(
             trainer.remove_callback(PrinterCallback)
             trainer.callback_handler.callbacks.insert(0, dynamics)  # before TensorBoard's, which logs what it adds
             trainer.train(resume_from_checkpoint=_last_checkpoint(folder))
+            if not trainer.state.global_step:
+                shutil.rmtree(folder)
+                raise TrainingError(_no_batch(recipe, len(dataset)))
             dynamics.write(recipe.steps)
         model.max_seq_length = tokens  # what is short in training need not be short in use
-        _finish(model, folder, facts | {"step_seconds": round(statistics.median(dynamics.seconds), 4)}, device)
+        _finish(model, folder, facts | {"step_seconds": _median(dynamics.seconds)}, device)
     return folder
+
+
+def _no_batch(recipe: TrainRecipe, count: int) -> str:
+    texts = "different texts" if recipe.loss == "contrastive" else "examples"
+    return f"{count:,} examples give no batch of {recipe.batch} {texts}; give more, or lower batch"
+
+
+def _median(seconds: Sequence[float]) -> float:
+    """0 where an earlier process did all steps, and this one only finished what it left."""
+    return round(statistics.median(seconds), 4) if seconds else 0.0
 
 
 def _event_files(folder: Path) -> TensorBoardCallback:

@@ -60,6 +60,7 @@ def training_set(recipe: TrainRecipe, root: Path) -> TrainingSet:
         demand_kind(recipe, source, kept)
         sources.append({"path": source.path, "examples": len(kept), "sha256": _digest(kept)})
         examples += kept
+    demand_labels(recipe, examples)
     seen = {_folded(text) for example in examples for text in example[:3] if text is not None}
     overlaps = {
         name: {
@@ -82,6 +83,12 @@ def demand_kind(recipe: TrainRecipe, source: Source, examples: Iterable[Example]
             raise TrainingError(f"{source.path}, example {number}: has no score, which loss = 'cosent' is trained on")
         if recipe.loss == "softmax" and example.label is None:
             raise TrainingError(f"{source.path}, example {number}: has no label, which loss = 'softmax' is trained on")
+
+
+def demand_labels(recipe: TrainRecipe, examples: Iterable[Example]) -> None:
+    """Raises TrainingError where a classifier would have nothing to tell apart."""
+    if recipe.loss == "softmax" and len(labels := {example.label for example in examples}) < 2:
+        raise TrainingError(f"all examples have the label {labels.pop()}; loss = 'softmax' tells labels apart")
 
 
 def columns(recipe: TrainRecipe, data: TrainingSet) -> dict[str, list[Any]]:

@@ -1,5 +1,6 @@
 import json
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -33,6 +34,19 @@ def test_what_was_asked_before_is_not_made_again():
     assert remembered({"rotation": "pca"}, None, made(log, "b")).notes == ("a",)
     assert remembered({"rotation": "none"}, None, made(log, "c")).notes == ("c",)
     assert log == ["a", "c"]
+
+
+def test_what_was_timed_on_a_busy_machine_is_not_kept_but_its_runs_are_given(tmp_path):
+    log = []
+
+    def busy(runs):
+        return replace(made(log)(runs), busy=True)
+
+    for _ in range(2):
+        remembered({"k": 1}, tmp_path, busy)
+    assert log == ["a", "a"]
+    assert (tmp_path / "run.trec").read_text() == "a"
+    assert not any((cache_root() / "evaluations").iterdir())
 
 
 def test_runs_come_with_it_and_are_made_where_they_were_not(tmp_path):
@@ -99,6 +113,7 @@ def test_a_grid_that_was_interrupted_goes_on_where_it_stopped(collection, tmp_pa
         return real(encoded, *told)
 
     monkeypatch.setattr(evaluating, "rows", failing)
+    monkeypatch.setattr(evaluating, "machine_traps", list)
     options = EvalOptions(runs=tmp_path / "runs")
     with pytest.raises(KeyboardInterrupt):
         evaluate(recipe, options)

@@ -1,11 +1,20 @@
 import json
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from mrl_search.encoders import EncoderSpec
+from mrl_search.data import load_dataset
+from mrl_search.encoders import EncoderSpec, load_encoder
 from mrl_search.errors import FusionError, RecipeError
 from mrl_search.eval import EvalOptions, EvalRecipe, evaluate, table
+from mrl_search.eval.cost import measured
+from mrl_search.eval.encoded import distinct_ids, encode
+from mrl_search.eval.hybrid import hybrid
+from mrl_search.eval.lexical import words_of
+from mrl_search.funnel import Funnel
 from mrl_search.fusion import Fusion
+from mrl_search.indexes import VectorIndex
 from mrl_search.run import read_run
 
 
@@ -55,5 +64,26 @@ def test_the_querys_own_document_is_left_out_of_both(recipe):
 def test_a_way_to_fuse_that_is_none_or_named_twice_is_refused(recipe):
     with pytest.raises(FusionError, match="wanted rrf"):
         EvalRecipe(**recipe, hybrid=("best",))
-    with pytest.raises(RecipeError, match="one of the hybrid is named twice"):
-        EvalRecipe(**recipe, hybrid=("rrf", "rrf"))
+    with pytest.raises(RecipeError, match="one way of --hybrid is named twice: 0.2, 0.20"):
+        EvalRecipe(**recipe, hybrid=("0.2", "0.20"))
+
+
+def test_a_sum_scores_by_both_what_either_finds(recipe):
+    """Beside a sum over the whole collection: with few documents wanted, the best of it are among those."""
+    name = recipe["dataset"]
+    dataset = load_dataset(name, "test", None)
+    ids = distinct_ids(dataset)
+    encoded = encode(dataset, ids, load_encoder(EncoderSpec("hashing:32")))
+    words, funnel = words_of(dataset, ids, 40), Funnel.parse("32:40")
+    index = VectorIndex(encoded.documents)
+    _, cost = measured(index, encoded.queries, funnel)
+    few, _ = hybrid(index, encoded, replace(words, depth=5), Fusion(0.7), Funnel.parse("32:5"), cost, drops_self=False)
+    for place, query in enumerate(dataset.queries):
+        cosines = encoded.documents.take(np.arange(len(ids)), 32) @ encoded.queries[place]
+        _, scores = words.found(place)
+        both = 0.3 * (cosines + 1) / (cosines.max() + 1) + 0.7 * scores / scores.max()
+        found = {document.id: document.score for document in few[query]}
+        assert found == pytest.approx({name: both[ids.index(name)] for name in found}, abs=1e-5)
+        either = {*np.argsort(-cosines, kind="stable")[:5].tolist(), *words.found(place)[0][:5].tolist()}
+        best = sorted(either, key=lambda row: (-both[row], ids[row]))[:5]
+        assert sorted(both[[ids.index(name) for name in found]]) == pytest.approx(sorted(both[best]), abs=1e-5)

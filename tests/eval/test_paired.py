@@ -122,3 +122,14 @@ def test_a_verdict_says_what_the_tests_say_and_no_more():
         "worse, but as good",
         "–",
     ]
+
+
+def test_few_queries_that_differ_are_no_better_a_proof_of_equality_than_none():
+    alike = np.zeros(225)
+    one = alike.copy()
+    one[7] = 0.01
+    assert paired(alike, alike, 0.01).p_equivalent == pytest.approx(0.99**225)
+    assert paired(alike, one, 0.01).p_equivalent == pytest.approx((1 - (0.01 - 0.01 / 225)) ** 225)
+    many = alike.copy()
+    many[:30] = 0.01
+    assert paired(alike, many, 0.01).p_equivalent < 1e-6

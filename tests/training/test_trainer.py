@@ -118,7 +118,9 @@ def test_a_loss_that_is_not_finite_stops_before_a_weight_changes_and_keeps_the_c
         return real(tensors) if len(seen) < 30 else float("nan")
 
     monkeypatch.setattr(dynamics, "_norm", spoiled)
-    with pytest.raises(TrainingError, match=r"step \d: .* is nan; the last checkpoint is kept"):
+    with pytest.raises(
+        TrainingError, match=r"step \d: .* is nan; no weight was changed by it; the last checkpoint is kept"
+    ):
         trained(recipe_of(tiny), MRL, pairs, "mrl")
     (checkpoint, *_) = sorted((pairs / "mrl" / "checkpoints").glob("checkpoint-*"))
     from safetensors.torch import load_file
@@ -242,3 +244,11 @@ def test_two_processes_do_not_train_in_one_folder(tiny, pairs, tmp_path):
     (tmp_path / "run").mkdir()
     with held(tmp_path / "run"), pytest.raises(TrainingError, match=r"another process trains in .*run; wait for it"):
         train_arm(recipe, MRL, 0, training_set(recipe, pairs), tmp_path / "run")
+
+
+def test_examples_that_give_no_batch_are_said_to_and_leave_nothing(tiny, pairs, tmp_path):
+    data = training_set(recipe_of(tiny), pairs)
+    same = replace(data, examples=tuple(one._replace(second="word1") for one in data.examples[:20]))
+    with pytest.raises(TrainingError, match=r"20 examples give no batch of 8 different texts; give more, or lower"):
+        train_arm(recipe_of(tiny), MRL, 0, same, tmp_path / "run")
+    assert not (tmp_path / "run").exists()

@@ -55,16 +55,23 @@ def test_what_is_tested_on_is_counted_and_its_pairs_are_left_out(tmp_path, judge
 
 
 def test_columns_are_what_the_loss_takes(tmp_path):
-    write(tmp_path / "a.jsonl", {"query": "q", "positive": "p", "negative": "n", "score": 2, "label": 1})
+    told = {"query": "q", "positive": "p", "negative": "n", "score": 2, "label": 1}
+    write(tmp_path / "a.jsonl", told, told | {"label": 0})
 
     def of(**told):
         recipe = recipe_of(("a.jsonl",), **told)
         return columns(recipe, training_set(recipe, tmp_path))
 
-    texts = {"first": ["q"], "second": ["p"]}
-    assert of() == texts | {"negative": ["n"]}
-    assert of(loss="cosent") == texts | {"score": [2.0]}
-    assert of(loss="softmax") == texts | {"label": [1]}
+    texts = {"first": ["q", "q"], "second": ["p", "p"]}
+    assert of() == texts | {"negative": ["n", "n"]}
+    assert of(loss="cosent") == texts | {"score": [2.0, 2.0]}
+    assert of(loss="softmax") == texts | {"label": [1, 0]}
+
+
+def test_a_classifier_needs_two_labels(tmp_path):
+    write(tmp_path / "a.jsonl", {"query": "q", "positive": "p", "label": 1})
+    with pytest.raises(TrainingError, match="all examples have the label 1; loss = 'softmax' tells labels apart"):
+        training_set(recipe_of(("a.jsonl",), loss="softmax"), tmp_path)
 
 
 def test_negatives_are_of_all_or_of_none(tmp_path):
