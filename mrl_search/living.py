@@ -13,7 +13,7 @@ from mrl_search.data import Tolerance, open_corpus
 from mrl_search.device import Device, chosen_device
 from mrl_search.encoders import Encoder, cached, load_encoder
 from mrl_search.encoding import check_encoder, encode_documents, given_vectors, spec_of
-from mrl_search.errors import CorpusError, EncoderError, IndexStoreError, VectorsError
+from mrl_search.errors import CorpusError, EncoderError, IndexStoreError, RotationError, VectorsError
 from mrl_search.indexes import (
     AUTO,
     Anew,
@@ -126,8 +126,10 @@ def compact(
     with the codec or rotation it was tuned for; bounds are made anew.
     """
     folder = Path(index)
-    if rotation not in KINDS or (rotation != AUTO and not refit):
-        raise IndexStoreError(f"rotation {rotation!r} is not one of {', '.join(KINDS)}, or nothing is fitted anew")
+    if rotation not in KINDS:
+        raise RotationError(f"unknown --rotation {rotation!r}; choose one of {', '.join(KINDS)}")
+    if rotation != AUTO and not refit:
+        raise RotationError(f"--rotation {rotation} is what --refit fits; give both, or neither")
     with IndexChange(folder) as change:
         manifest, segments = change.manifest, change.segments
         codec = _codec(manifest, prefix)

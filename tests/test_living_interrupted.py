@@ -5,7 +5,7 @@ import pytest
 from living_corpus import answers, document
 
 import mrl_search
-from mrl_search.errors import CorpusError, EncoderError, IndexStoreError
+from mrl_search.errors import CorpusError, EncoderError, IndexStoreError, RotationError
 from mrl_search.indexes import (
     IndexChange,
     read_manifest,
@@ -60,6 +60,13 @@ def test_the_owner_of_the_lock_is_shown(built, monkeypatch):
     assert not (built / "writer.json").exists()
     assert delete(built, ["d1"]).removed == 1
     assert not (built / "writer.json").exists()
+
+
+def test_a_rotation_is_of_a_kind_and_fitted_only_if_that_is_asked_for(built):
+    with pytest.raises(RotationError, match="unknown --rotation 'spin'; choose one of none"):
+        compact(built, refit=True, rotation="spin")
+    with pytest.raises(RotationError, match="--rotation pca is what --refit fits"):
+        compact(built, rotation="pca")
 
 
 def test_one_id_is_not_a_list_of_ids(built):
