@@ -1,11 +1,11 @@
 """May vectors be cut, and which funnel is the fastest that is good enough? `docs/tuning.md` says how it is decided."""
 
-from mrl_search.tuning.choice import Wish
 from mrl_search.tuning.doctor import Diagnosis, diagnosis, doctor
 from mrl_search.tuning.pictures import new_figure, plot_diagnosis, plot_tuning
 from mrl_search.tuning.subject import Subject, subject
 from mrl_search.tuning.tables import diagnosis_table, tuning_table
 from mrl_search.tuning.tune import Tuning, tune
+from mrl_search.tuning.wish import Wish
 
 __all__ = [
     "Diagnosis",

@@ -23,8 +23,8 @@ from mrl_search.results import Result
 from mrl_search.retriever import Retriever, encoder_of, open_retriever
 from mrl_search.tuning.ahead import Ahead, look_ahead
 from mrl_search.tuning.asked import Asked, Lists, asked_of, fewest, lists
-from mrl_search.tuning.choice import Wish, build_command, faster_elsewhere, fastest_meeting, front, is_own
 from mrl_search.tuning.points import Bench, Point, timed
+from mrl_search.tuning.wish import Wish, build_command, faster_elsewhere, fastest_meeting, front, is_own
 
 _DEPTH = 500  # candidates; a prefix that needs more is too short to pay
 _OTHERS = 2  # structures that are built to compare with the index's own

@@ -56,7 +56,7 @@ def test_probes_are_tuned_too_and_the_reader_honours_them(corpus, tmp_path):
 
 def test_others_are_tried_and_a_build_is_named_for_one_that_is_faster(corpus, tmp_path, monkeypatch):
     monkeypatch.setattr(
-        import_module("mrl_search.tuning.choice"), "_FASTER", 0.0
+        import_module("mrl_search.tuning.wish"), "_FASTER", 0.0
     )  # so that the fastest other is always named
     found = tune(built(corpus, tmp_path), Wish(0.9), asked=100, store=False)
     assert found.better is not None

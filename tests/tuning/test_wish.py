@@ -3,8 +3,8 @@
 from mrl_search.eval import Estimate
 from mrl_search.indexes import EncoderRecord, Manifest
 from mrl_search.tuning import Wish
-from mrl_search.tuning.choice import build_command, fastest_meeting, front
 from mrl_search.tuning.points import Point
+from mrl_search.tuning.wish import build_command, fastest_meeting, front
 
 
 def point(recall=0.99, p50=1.0, ram=10.0, p95=None):
