@@ -21,11 +21,14 @@ if TYPE_CHECKING:
     from mrl_search.errors import MRLSearchError
     from mrl_search.eval import EvalOptions, EvalRecipe, evaluate
     from mrl_search.funnel import Funnel
+    from mrl_search.indexes import check
+    from mrl_search.living import AddOptions, add, compact, delete
     from mrl_search.retriever import Answer, Retriever
     from mrl_search.retriever import open_retriever as open  # noqa: A004
     from mrl_search.run import Run
 
 _HOMES = {
+    "AddOptions": ("living", "AddOptions"),
     "Answer": ("retriever", "Answer"),
     "BuildOptions": ("builder", "BuildOptions"),
     "Document": ("document", "Document"),
@@ -37,13 +40,18 @@ _HOMES = {
     "MRLSearchError": ("errors", "MRLSearchError"),
     "Retriever": ("retriever", "Retriever"),
     "Run": ("run", "Run"),
+    "add": ("living", "add"),
     "build": ("builder", "build"),
+    "check": ("indexes", "check"),
+    "compact": ("living", "compact"),
+    "delete": ("living", "delete"),
     "evaluate": ("eval", "evaluate"),
     "load_encoder": ("encoding", "load_encoder"),
     "open": ("retriever", "open_retriever"),
 }
 
 __all__ = [
+    "AddOptions",
     "Answer",
     "BuildOptions",
     "Document",
@@ -55,7 +63,11 @@ __all__ = [
     "MRLSearchError",
     "Retriever",
     "Run",
+    "add",
     "build",
+    "check",
+    "compact",
+    "delete",
     "evaluate",
     "load_encoder",
     "open",

@@ -39,7 +39,7 @@ from mrl_search.vectors import Vectors, load_vectors, prefix
 DEFAULT_ENCODER = "minilm-768"
 _LOG = logging.getLogger(__name__)
 _DEFAULT_PREFIX = 128  # of minilm-768, rotated: 100 candidates hold .997 of the top 10, at 64 dims .947
-_WORTH_ROTATING = 1_000  # documents; below, a prefix saves nothing that could be felt
+WORTH_ROTATING = 1_000  # documents; below, a prefix saves nothing that could be felt
 
 
 @dataclass(frozen=True)
@@ -244,9 +244,9 @@ def _rotated(source: _Source, widths: tuple[int, ...], trained: Sequence[int]) -
     skipped = ""
     if len(widths) == 1:
         kind = "none"
-    elif kind == "auto" and count < _WORTH_ROTATING:
-        skipped = f"fewer than {_WORTH_ROTATING:,} documents"
-    if skipped or len(widths) == 1 or (kind == "none" and count < _WORTH_ROTATING):
+    elif kind == "auto" and count < WORTH_ROTATING:
+        skipped = f"fewer than {WORTH_ROTATING:,} documents"
+    if skipped or len(widths) == 1 or (kind == "none" and count < WORTH_ROTATING):
         return Fitted(None, "none", skipped), (prefix(block, dim) for block in source.vectors(everything))
     mask = drawn(count)
     sample = np.empty((int(mask.sum()), source.encoder.dim), np.float32)

@@ -44,7 +44,7 @@ class Promise(NamedTuple):
 
 def sampled_queries(index: VectorIndex) -> tuple[Vectors, Rows]:
     """At most 2,000 documents' vectors, in the index's axes, and their rows, the same ones every time."""
-    rows = np.random.default_rng(_SEED).permutation(len(index))[:_SAMPLED]
+    rows = index.rows[np.random.default_rng(_SEED).permutation(len(index))[:_SAMPLED]]
     return index.take(rows), rows
 
 

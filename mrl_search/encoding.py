@@ -9,8 +9,8 @@ import numpy as np
 from mrl_search.device import AUTO, Device
 from mrl_search.encoders import Encoder, EncoderSpec, checked
 from mrl_search.encoders import load_encoder as load
-from mrl_search.errors import VectorsError
-from mrl_search.indexes import load_kernels_ahead
+from mrl_search.errors import EncoderError, VectorsError
+from mrl_search.indexes import PROBE_TEXT, SAME_ENCODER, EncoderRecord, Manifest, load_kernels_ahead
 from mrl_search.progress import Bar
 from mrl_search.sampling import Mask
 from mrl_search.vectors import Vectors, unit, wide
@@ -52,3 +52,36 @@ def given_vectors(vectors: Vectors, mask: Mask, path: Path | None) -> Iterator[V
             row = start + int(np.argmin(np.isfinite(block).all(axis=1)))
             raise VectorsError(f"{path}: the vector in row {row} (from 0) holds NaN or infinity")
         yield unit(block[mask[start : start + BLOCK]])
+
+
+def check_encoder(encoder: Encoder, record: EncoderRecord) -> None:
+    """Encodes the probe sentence. Raises EncoderError unless this is the encoder an index was built with."""
+    then = record.probe
+    if then is None:
+        return
+    if then.shape[1] != encoder.dim:
+        raise EncoderError(
+            f"the index was built with {then.shape[1]} dims by {record.name}, this encoder has {encoder.dim}"
+        )
+    now = checked(encoder.encode_queries([PROBE_TEXT]), 1, encoder)
+    cosine = float(np.sum(then * now))
+    if cosine < SAME_ENCODER and np.any(then):
+        raise EncoderError(
+            f"{encoder.spec.name} now encodes the probe sentence differently than when this index was built "
+            f"(cosine {cosine:.3f}, wanted {SAME_ENCODER}): other weights, prompts or pooling; "
+            "use the encoder it was built with, or build again"
+        )
+
+
+def spec_of(manifest: Manifest) -> EncoderSpec:
+    """What loads the encoder of an index again."""
+    record = manifest.encoder
+    return EncoderSpec(
+        record.name,
+        manifest.dim if record.name == "precomputed" else record.dim,
+        query_prompt=record.query_prompt,
+        document_prompt=record.document_prompt,
+        layer_norm=record.layer_norm,
+        precision=record.precision,
+        layers=record.layers,
+    )

@@ -3,6 +3,7 @@
     MRLSearchError
     ├── DimensionError       a width that does not exist              (ValueError)
     ├── FunnelError          a funnel that cannot be walked           (ValueError)
+    ├── FilterError          a filter that cannot be read             (ValueError)
     ├── FusionError          a way to fuse two rankings that is none  (ValueError)
     ├── CorpusError          a corpus or query file that cannot be read (ValueError)
     ├── DatasetError         a test collection that cannot be found or read (ValueError)
@@ -33,6 +34,10 @@ class DimensionError(MRLSearchError, ValueError):
 
 class FunnelError(MRLSearchError, ValueError):
     """A funnel that does not parse, does not narrow, or does not fit the index."""
+
+
+class FilterError(MRLSearchError, ValueError):
+    """A filter on metadata that the grammar does not have."""
 
 
 class FusionError(MRLSearchError, ValueError):

@@ -90,6 +90,8 @@ def certificates(index: Overlooking, queries: Vectors, walked: list[tuple[Stage,
     whatever the row is. Of a row that codes, cells or a graph left out nothing is known but that no cosine exceeds 1.
     """
     count, dim = len(queries), index.dim
+    if not len(index):  # nothing that could be better
+        return Certificates(np.ones(count, np.bool_), np.full(count, -np.inf))
     last, answers = walked[-1]
     kth = answers.scores[:, -1].astype(np.float64)
     if last.dim != dim:  # the order itself is another width's

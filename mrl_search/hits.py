@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 Scores = NDArray[np.float32]
 Rows = NDArray[np.int64]
+Live = NDArray[np.bool_]
+"""(n,): which rows of an index are documents; the others were deleted, or are not asked for."""
 _T = TypeVar("_T", np.float32, np.int64)
 
 
@@ -50,6 +52,11 @@ class Hits(NamedTuple):
 def unscored(rows: Rows) -> Hits:
     """Hits that only say which rows are to be scored; (q, k), below 0 for none."""
     return Hits(np.full(rows.shape, -np.inf, np.float32), rows)
+
+
+def without(rows: Rows, live: Live | None) -> Rows:
+    """The same rows, -1 in the place of those that are not live; None: all are."""
+    return rows if live is None else np.where((rows >= 0) & live[rows], rows, -1)
 
 
 def best(scores: Scores, rows: Rows, k: int) -> Hits:

@@ -1,5 +1,6 @@
 """Searching: the funnel over an index, and an encoder in front of it."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -8,15 +9,18 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from mrl_search.device import AUTO, Device, chosen_device
-from mrl_search.encoders import Encoder, EncoderSpec, checked, load_encoder
-from mrl_search.errors import EncoderError, FunnelError, GuaranteeError, VectorsError
+from mrl_search.encoders import Encoder, checked, load_encoder
+from mrl_search.encoding import check_encoder, spec_of
+from mrl_search.errors import FunnelError, GuaranteeError, VectorsError
 from mrl_search.funnel import Funnel, Stage
 from mrl_search.guarantee import EXACT, checked_proof, parsed, promised
 from mrl_search.hits import Hits
-from mrl_search.indexes import PROBE_TEXT, SAME_ENCODER, Manifest, StoredIndex, open_index, read_manifest
+from mrl_search.indexes import StoredIndex, VectorIndex, open_index, read_manifest
 from mrl_search.placing import index_on, queries_on, rotation_on
 from mrl_search.run import Run, ScoredDoc, ranked
 from mrl_search.vectors import Vectors, unit
+
+_LOG = logging.getLogger(__name__)
 
 
 class Index(Protocol):
@@ -46,9 +50,11 @@ class Plan(NamedTuple):
 
     funnel: Funnel
     proof: bool = False
+    where: str | None = None
+    """Which documents are answers at all: a filter on their metadata."""
 
     def __str__(self) -> str:
-        return f"{self.funnel}{',proven' * self.proof}"
+        return f"{self.funnel}{',proven' * self.proof}{',filtered' * (self.where is not None)}"
 
 
 class Answer(NamedTuple):
@@ -98,15 +104,17 @@ class Retriever:
         k: int | None = None,
         funnel: Funnel | str | None = None,
         guarantee: str | float | None = None,
+        where: str | None = None,
     ) -> list[list[Answer]]:
         """For each text at most k answers. Without k, as many as the funnel gives; raises as `plan` and `encode`.
 
         guarantee: `exact`, or a recall that the index was calibrated for; docs/guarantees.md says what that promises.
-        On a card, nothing leaves it from the encoder to the last hits, unless they are proven.
+        where: a filter on metadata, as `year >= 2020 AND lang = 'en'`; docs/living-index.md has its grammar.
+        On a card, nothing leaves it from the encoder to the last hits, unless they are proven, or filtered.
         """
-        plan = self.plan(k, funnel, guarantee)
+        plan = self.plan(k, funnel, guarantee, where)
         self._check_texts(texts)
-        there = None if plan.proof else queries_on(self.stored, self.encoder, texts)
+        there = None if plan.proof or where is not None else queries_on(self.stored, self.encoder, texts)
         vectors = self.stored.vectors
         hits = self.hits(self.encode(texts), plan) if there is None else search(vectors, there, plan.funnel)
         return [self.answers(hits, query) for query in range(len(texts))]
@@ -117,9 +125,10 @@ class Retriever:
         k: int | None = None,
         funnel: Funnel | str | None = None,
         guarantee: str | float | None = None,
+        where: str | None = None,
     ) -> list[list[Answer]]:
         """As `search`, for (q, D) query vectors of any length; D at least the widest stage's, or all if rotated."""
-        hits = self.hits(queries, self.plan(k, funnel, guarantee))
+        hits = self.hits(queries, self.plan(k, funnel, guarantee, where))
         return [self.answers(hits, query) for query in range(len(queries))]
 
     def run(
@@ -128,9 +137,10 @@ class Retriever:
         k: int | None = None,
         funnel: Funnel | str | None = None,
         guarantee: str | float | None = None,
+        where: str | None = None,
     ) -> Run:
         """The ranking of every query (id → (D,) vector), named by the funnel; ids only, no texts are read."""
-        plan = self.plan(k, funnel, guarantee)
+        plan = self.plan(k, funnel, guarantee, where)
         matrix = np.stack(list(queries.values())) if queries else np.empty((0, self.stored.manifest.dim), np.float32)
         hits = self.hits(matrix, plan)
         lists = (self.scored(hits, query) for query in range(len(queries)))
@@ -139,8 +149,13 @@ class Retriever:
     def hits(self, queries: Vectors, plan: "Plan") -> Hits:
         """What (q, D) queries of any length find, as rows of the index."""
         queries = self.checked_queries(queries)
-        hits = search(self.stored.vectors, queries, plan.funnel)
-        return self.stored.vectors.proven(queries, hits) if plan.proof else hits
+        index = self.index(plan.where)
+        hits = search(index, queries, plan.funnel)
+        return index.proven(queries, hits) if plan.proof else hits
+
+    def index(self, where: str | None = None) -> VectorIndex:
+        """What is searched: all vectors, or those of documents that a filter passes. Raises as `StoredIndex.among`."""
+        return self.stored.vectors if where is None else self.stored.among(where)
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """(n, D) query vectors. Raises EncoderError when this is not the encoder the index was built with."""
@@ -159,22 +174,8 @@ class Retriever:
 
     def check_encoder(self) -> None:
         """Encodes the probe sentence, once, which also loads the model. Raises EncoderError as `encode` does."""
-        record = self.stored.manifest.encoder
-        then = record.probe
-        if then is None or self._encoder_checked:
-            return
-        if then.shape[1] != self.encoder.dim:
-            raise EncoderError(
-                f"the index was built with {then.shape[1]} dims by {record.name}, this encoder has {self.encoder.dim}"
-            )
-        now = checked(self.encoder.encode_queries([PROBE_TEXT]), 1, self.encoder)
-        cosine = float(np.sum(then * now))
-        if cosine < SAME_ENCODER and np.any(then):
-            raise EncoderError(
-                f"{self.encoder.spec.name} now encodes the probe sentence differently than when this index was built "
-                f"(cosine {cosine:.3f}, wanted {SAME_ENCODER}): other weights, prompts or pooling; "
-                "use the encoder it was built with, or build again"
-            )
+        if not self._encoder_checked:
+            check_encoder(self.encoder, self.stored.manifest.encoder)
         self._encoder_checked = True
 
     def funnel_for(self, k: int | None = None, funnel: Funnel | str | None = None) -> Funnel:
@@ -201,18 +202,24 @@ class Retriever:
         return Funnel((*funnel.stages[:-1], Stage(funnel.dim, k)))
 
     def plan(
-        self, k: int | None = None, funnel: Funnel | str | None = None, guarantee: str | float | None = None
+        self,
+        k: int | None = None,
+        funnel: Funnel | str | None = None,
+        guarantee: str | float | None = None,
+        where: str | None = None,
     ) -> "Plan":
         """What to do for k answers. Raises as `funnel_for`, and GuaranteeError where nothing can be promised."""
         level = parsed(guarantee) if guarantee is not None else None
         if level is not None and level != EXACT and funnel is not None:
             raise GuaranteeError(f"a recall of {level} chooses the funnel; give either, not both")
+        if level is not None and level != EXACT and where is not None:
+            raise GuaranteeError(f"a recall of {level} was proven for searches of all documents; filter with exact")
         walked = self.funnel_for(k, funnel)
         if level == EXACT:
             checked_proof(walked, self.stored.manifest.dim)
         elif level is not None:
             walked = Funnel.parse(promised(self.stored.manifest.calibrations, float(level), walked.k).funnel)
-        return Plan(walked, level == EXACT)
+        return Plan(walked, level == EXACT, where)
 
     def checked_queries(self, queries: Vectors) -> Vectors:
         """Query vectors at unit length, in the index's axes. Raises VectorsError for another shape, NaN or infinity."""
@@ -254,8 +261,13 @@ def open_retriever(
     stored = open_index(Path(index))
     try:
         if encoder is None:
-            encoder = load_encoder(_spec(stored.manifest), device)
-        if device.is_cuda:
+            encoder = load_encoder(spec_of(stored.manifest), device)
+        if device.is_cuda and not stored.vectors.is_whole:
+            _LOG.warning(
+                "%s was added to or deleted from, and is searched on the CPU; `mrl-search compact %s` makes it whole",
+                *(index, index),
+            )
+        elif device.is_cuda:
             vectors = index_on(device, stored.vectors, stored.manifest.prefix, engine)
             stored = replace(stored, vectors=vectors, rotation=rotation_on(device, stored.rotation))
         return Retriever(encoder, stored, Funnel.parse(stored.manifest.funnel))
@@ -267,17 +279,4 @@ def open_retriever(
 def encoder_of(index: Path | str, device: str | Device = AUTO) -> Encoder:
     """The encoder an index's manifest names, for what searches on the CPU and encodes elsewhere. Raises likewise."""
     device = chosen_device(device)
-    return load_encoder(_spec(read_manifest(Path(index))[0]), device)
-
-
-def _spec(manifest: Manifest) -> EncoderSpec:
-    record = manifest.encoder
-    return EncoderSpec(
-        record.name,
-        manifest.dim if record.name == "precomputed" else record.dim,
-        query_prompt=record.query_prompt,
-        document_prompt=record.document_prompt,
-        layer_norm=record.layer_norm,
-        precision=record.precision,
-        layers=record.layers,
-    )
+    return load_encoder(spec_of(read_manifest(Path(index))[0]), device)

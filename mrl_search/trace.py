@@ -63,9 +63,11 @@ def _since(start: float) -> float:
     return 1000 * (time.perf_counter() - start)
 
 
-def traced_search(retriever: Retriever, query: Vectors, funnel: Funnel, *, proof: bool = False) -> Traced:
+def traced_search(
+    retriever: Retriever, query: Vectors, funnel: Funnel, *, proof: bool = False, where: str | None = None
+) -> Traced:
     """Searches for one (1, D) query vector; the answers are those of `Retriever.search_vectors`."""
-    index = retriever.stored.vectors
+    index = retriever.index(where)
     recorder, queries = _Recorder(index), retriever.checked_queries(query)
     hits = search(recorder, queries, funnel)
     names = [str(stage) for stage in funnel.stages]

@@ -88,3 +88,35 @@ def pretended_card(monkeypatch):
     monkeypatch.setattr(Device, "__str__", lambda device: "cpu")
     monkeypatch.setattr(opening, "_free_bytes", lambda card: 80 * 2**30)
     return Device("cuda", 0, "a card")
+
+
+@pytest.fixture
+def apart(monkeypatch):
+    """No segment is ever merged by `add`."""
+    from mrl_search.indexes import merging
+
+    monkeypatch.setattr(merging, "_SMALL", -1)
+    monkeypatch.setattr(merging, "_LARGEST", 0)
+
+
+@pytest.fixture
+def built(tmp_path, corpus):
+    """30 documents, indexed by a hashing encoder."""
+    from living_corpus import document
+
+    import mrl_search
+
+    path = corpus(*(document(number) for number in range(30)))
+    return mrl_search.build(path, tmp_path / "index", dims=(16, 64), encoder="hashing:64")
+
+
+@pytest.fixture
+def rotated(tmp_path, corpus):
+    """1,200 documents, indexed in principal axes."""
+    from living_corpus import document
+
+    import mrl_search
+
+    path = corpus(*(document(number, f"word{number % 13} word{number % 7} {number}") for number in range(1_200)))
+    options = mrl_search.BuildOptions(rotation="pca")
+    return mrl_search.build(path, tmp_path / "rotated", dims=(16, 64), encoder="hashing:64", options=options)

@@ -24,7 +24,7 @@ def test_the_manifest_says_how_it_was_built(corpus, tmp_path):
     options = BuildOptions(dtype="int8", prefix="SQ8", skip_bad=1)
     source = corpus(doc("a"), doc("b", ""), {"text": "no id"})
     folder = build(source, tmp_path / "i", dims=(8, 16, 32), encoder=ENCODER, options=options)
-    manifest, segment = read_manifest(folder)
+    manifest, (segment,) = read_manifest(folder)
     assert (manifest.documents, manifest.without_text, manifest.skipped) == (2, 1, 1)
     assert (manifest.dims, manifest.dtype, manifest.prefix) == ((8, 16, 32), "int8", "SQ8")
     assert manifest.funnel == "8:200,16:45,32:10"

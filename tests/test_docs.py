@@ -6,6 +6,7 @@ import shlex
 from pathlib import Path
 
 import click
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -53,6 +54,35 @@ def test_every_command_of_the_readme_runs_in_the_order_it_is_shown(reader_s_fold
         assert result.exit_code == 0, f"{command}\n{result.output}"
 
 
+LIVING = (ROOT / "docs/living-index.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def living(reader_s_folder):
+    """An index called corpus, and what comes and goes."""
+    for name in ("queries.jsonl", "eval"):
+        Path(name).unlink()
+    Path("more.jsonl").write_text('{"_id": "1", "text": "new"}\n{"_id": "more", "text": "newer"}\n')
+    Path("new.txt").write_text("a\nb\n")
+    np.save("new.npy", np.eye(64, dtype=np.float32)[:2])
+    Path("gone.txt").write_text("3\n4\n")
+    words = ["build", "corpus.jsonl", "--encoder", "hashing:64", "--dims", "16,64"]
+    assert CliRunner().invoke(main, words).exit_code == 0
+
+
+def test_every_command_of_the_living_index_runs_in_the_order_it_is_shown(living):
+    (commands,) = re.findall(r"```sh\n(.*?)```", LIVING, re.S)
+    for command in re.findall(r"^mrl-search (.*?)(?:\s*#.*)?$", commands, re.M):
+        result = CliRunner().invoke(main, shlex.split(command))
+        assert result.exit_code == 0, f"{command}\n{result.output}"
+
+
+def test_the_python_of_the_living_index_runs(living, capsys):
+    (code,) = re.findall(r"```python\n(.*?)```", LIVING, re.S)
+    exec(compile(code, "living-index.md", "exec"), {})
+    assert capsys.readouterr().out == "2 1 121\n"
+
+
 def test_the_python_of_the_readme_runs(reader_s_folder, capsys):
     (reader_s_folder / "queries.jsonl").unlink()
     (code,) = re.findall(r"```python\n(.*?)```", README, re.S)
@@ -64,10 +94,12 @@ def test_every_verb_and_every_option_but_the_rare_ones_is_in_the_readme():
     rare = {"--out", "--split", "--measure", "--no-funnel", "--data", "--drop-self", "--keep-self", "--layer-norm",
             "--query-prompt", "--document-prompt", "--precision", "--no-cache", "--no-runs", "--k"}  # fmt: skip
     for verb, command in main.commands.items():
-        assert f"mrl-search {verb}" in README or f"make {verb}" in README
-        options = {name for option in command.params if isinstance(option, click.Option) for name in option.opts}
         pages = {"train": "training/README.md", "doctor": "docs/tuning.md", "tune": "docs/tuning.md"}
-        told = README + (ROOT / pages[verb]).read_text(encoding="utf-8") if verb in pages else README
+        pages |= dict.fromkeys(["add", "delete", "compact", "check", "info"], "docs/living-index.md")
+        pages |= {"query": "docs/living-index.md"}
+        told = README + ((ROOT / pages[verb]).read_text(encoding="utf-8") if verb in pages else "")
+        assert f"mrl-search {verb}" in told or f"make {verb}" in told
+        options = {name for option in command.params if isinstance(option, click.Option) for name in option.opts}
         assert not {name for name in options - rare if name not in told}
 
 

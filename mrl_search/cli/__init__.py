@@ -9,9 +9,13 @@ import gc
 
 import click
 
+from mrl_search.cli.add import add_command
 from mrl_search.cli.build import build_command
+from mrl_search.cli.check import check_command
 from mrl_search.cli.claims import claims_command
+from mrl_search.cli.compact import compact_command
 from mrl_search.cli.compare import compare_command
+from mrl_search.cli.delete import delete_command
 from mrl_search.cli.demo import demo_command
 from mrl_search.cli.doctor import doctor_command
 from mrl_search.cli.evaluate import eval_command
@@ -55,6 +59,10 @@ def main() -> None:
 for _verb in (
     build_command,
     query_command,
+    add_command,
+    delete_command,
+    compact_command,
+    check_command,
     eval_command,
     compare_command,
     report_command,

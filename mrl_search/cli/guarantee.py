@@ -58,11 +58,12 @@ def guarantee_command(
         record = add_bounds(folder)
         documents = read_manifest(folder)[0].documents
         facts = {"index": str(folder), "axes": len(record.means), "bytes": sum(record.sizes)}
-        each = sum(record.sizes) / documents
+        each = sum(record.sizes) / max(1, documents)
         click.echo(json.dumps(facts) if as_json else f"bounds of {documents:,} documents, {each:,.1f} bytes each")
         return
+    manifest, segments = read_manifest(folder)
     calibration = _calibrated(folder, queries, vectors, Promise(float(level), k, confidence), encodes)
-    add_calibration(folder, calibration)
+    add_calibration(folder, calibration, (manifest.documents, segments))
     click.echo(json.dumps(calibration.__dict__) if as_json else str(calibration))
 
 

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     help="exact: prove the answers against all documents; 0.99: that recall, if the index was calibrated for it.",
 )
 @click.option(
+    "--where", metavar="EXPR", help="Only documents whose metadata pass, as \"year >= 2020 AND lang = 'en'\"."
+)
+@click.option(
     "--explain", is_flag=True, help="Show every answer's rank and score after each stage, and each stage's time."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: one object, or one a line for several queries.")
@@ -45,6 +48,7 @@ def query_command(
     k: int | None,
     funnel: Funnel | None,
     guarantee: str | float | None,
+    where: str | None,
     explain: bool,
     as_json: bool,
     queries: str | None,
@@ -74,7 +78,8 @@ def query_command(
     from mrl_search.retriever import open_retriever
 
     with open_retriever(find_index(index), device=device) as retriever:
-        plan = retriever.plan(k, funnel, guarantee)
+        plan = retriever.plan(k, funnel, guarantee, where)
+        retriever.index(where)  # a filter that cannot be read says so before a model is loaded
         if plan.proof and retriever.stored.vectors.bounds is None:
             click.echo(
                 "this index has no bounds, so all its vectors are compared; "
@@ -83,7 +88,7 @@ def query_command(
             )
         if queries is not None or vectors is not None:
             names, matrix = query_vectors(retriever, queries, vectors)
-            run = retriever.run(dict(zip(names, matrix, strict=True)), k, funnel, guarantee)
+            run = retriever.run(dict(zip(names, matrix, strict=True)), k, funnel, guarantee, where)
             for line in show.run_as_json(run) if as_json else run.lines():
                 click.echo(line, nl=False)
         elif text is not None:
@@ -109,12 +114,12 @@ def _answer(retriever: "Retriever", text: str, plan: "Plan", *, explain: bool, a
     start = time.perf_counter()
     vectors = retriever.encode([text])
     encode_ms = 1000 * (time.perf_counter() - start)
-    found = traced_search(retriever, vectors, plan.funnel, proof=plan.proof)
+    found = traced_search(retriever, vectors, plan.funnel, proof=plan.proof, where=plan.where)
     if as_json:
-        click.echo(show.as_json(text, found, encode_ms, retriever.where if explain else None))
+        click.echo(show.as_json(text, found, encode_ms, retriever.index(plan.where).where if explain else None))
         return
     if explain:
-        click.echo(show.explanation(found, retriever.where))
+        click.echo(show.explanation(found, retriever.index(plan.where).where))
     else:
         click.echo(show.answers(text, found.answers))
     click.echo(show.timing(found, encode_ms, f"{len(retriever):,} documents of {retriever.stored.folder}"))

@@ -5,17 +5,22 @@ import math
 import re
 import shutil
 from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mrl_search.columns import aligned
-from mrl_search.retriever import Answer
-from mrl_search.run import Run
-from mrl_search.trace import Traced
+
+if TYPE_CHECKING:
+    from mrl_search.living import Changed
+    from mrl_search.retriever import Answer
+    from mrl_search.run import Run
+    from mrl_search.trace import Traced
 
 _WORD = re.compile(r"\w+")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 
 
-def answers(text: str, found: Sequence[Answer]) -> str:
+def answers(text: str, found: Sequence["Answer"]) -> str:
     """Rank, score, id and title on one line, the sentence that shares most with the query on the next."""
     if not found:
         return "nothing found"
@@ -29,7 +34,7 @@ def answers(text: str, found: Sequence[Answer]) -> str:
     return "\n".join(line for line in lines if line)
 
 
-def explanation(found: Traced, where: str) -> str:
+def explanation(found: "Traced", where: str) -> str:
     """A table: one line an answer, one pair of columns (rank and score) a stage; times, and what searched, below."""
     heads = ["id", *(f"{stage.name} rank score" for stage in found.stages), "title"]
     rows = [heads]
@@ -44,7 +49,7 @@ def explanation(found: Traced, where: str) -> str:
     return "\n".join([*lines, f"stages: {times}; on {where}", certificate(found)])
 
 
-def certificate(found: Traced) -> str:
+def certificate(found: "Traced") -> str:
     """One line: whether the answers are proven, and how far from it they are."""
     (certified,), (gap,) = found.certificate
     if certified:
@@ -52,7 +57,7 @@ def certificate(found: Traced) -> str:
     return f"not certified: a document not compared in full could score up to {gap:.4f} above the last answer"
 
 
-def timing(found: Traced, encode_ms: float, documents: str) -> str:
+def timing(found: "Traced", encode_ms: float, documents: str) -> str:
     """One line: how many of which documents, how long, by which funnel."""
     count = len(found.answers)
     return (
@@ -61,7 +66,7 @@ def timing(found: Traced, encode_ms: float, documents: str) -> str:
     )
 
 
-def as_json(text: str, found: Traced, encode_ms: float, where: str | None) -> str:
+def as_json(text: str, found: "Traced", encode_ms: float, where: str | None) -> str:
     """One JSON object. where: what searched, told with what every stage kept; None to leave that out."""
     result: dict[str, object] = {
         "query": text,
@@ -90,7 +95,7 @@ def _finite(number: float) -> float | None:
     return float(number) if math.isfinite(number) else None
 
 
-def run_as_json(run: Run) -> Iterator[str]:
+def run_as_json(run: "Run") -> Iterator[str]:
     """One JSON object a line for every query, in order."""
     for query, documents in run.ranking.items():
         answers = [
@@ -113,3 +118,12 @@ def one_line(text: str) -> str:
 
 def _cut(line: str, width: int) -> str:
     return line if len(line) <= width else f"{line[: width - 1]}…"
+
+
+def changed(folder: Path, told: str, done: "Changed", seconds: float, *, as_json: bool) -> str:
+    """What a change of an index did: one line, or one JSON object."""
+    if as_json:
+        return json.dumps({"index": str(folder), **done._asdict(), "seconds": round(seconds, 3)}, ensure_ascii=False)
+    segments = f"{done.segments:,} segment{'s' * (done.segments != 1)}"
+    dead = f", {done.deleted:,} deleted rows" if done.deleted else ""
+    return f"{folder}: {told}; {done.documents:,} documents in {segments}{dead}; {seconds:.2f} s"

@@ -11,10 +11,11 @@ from mrl_search.data.record import Record
 from mrl_search.errors import CorpusError
 
 
-class _Strict(Tolerance):
+class Strict(Tolerance):
     """Forgives nothing: a measure over some of the queries is not the measure."""
 
     def bad(self, where: str, reason: str) -> NoReturn:
+        """Raises CorpusError."""
         raise CorpusError(f"{where}: {reason}")
 
 
@@ -27,7 +28,7 @@ def read_queries(source: str) -> dict[str, str]:
     when there are no queries at all.
     """
     reader = text_records if source == STDIN else reader_of(source)[0]
-    strict = _Strict()
+    strict = Strict()
     queries = collect_queries(reader(source, strict))
     if not queries:
         raise CorpusError(f"{'stdin' if source == STDIN else source} holds no queries")
@@ -36,7 +37,7 @@ def read_queries(source: str) -> dict[str, str]:
 
 def collect_queries(records: Iterable[Record]) -> dict[str, str]:
     """Query id → text, in order. Raises CorpusError at the first record that is not a new, non-empty query."""
-    strict = _Strict()
+    strict = Strict()
     queries: dict[str, str] = {}
     for query in to_documents(records, strict):
         if query.id in queries:

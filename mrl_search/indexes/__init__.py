@@ -3,10 +3,13 @@
 from mrl_search.indexes.ahead import load_kernels_ahead
 from mrl_search.indexes.amend import add_bounds, add_calibration
 from mrl_search.indexes.bounds import Bounds, bounded
-from mrl_search.indexes.catalog import Segment
+from mrl_search.indexes.change import Anew, IndexChange, Turned
+from mrl_search.indexes.checking import Finding, check
 from mrl_search.indexes.codecs import AUTO, EXACT, Codec, check_codec, chosen_codec
 from mrl_search.indexes.exhaustive import NOISE, exact, growing
+from mrl_search.indexes.filters import compiled
 from mrl_search.indexes.index import VectorIndex
+from mrl_search.indexes.layout import Segment
 from mrl_search.indexes.locate import ROOT, find_index
 from mrl_search.indexes.manifest import (
     PROBE_TEXT,
@@ -19,6 +22,7 @@ from mrl_search.indexes.manifest import (
 )
 from mrl_search.indexes.prefix import PrefixIndex, build_prefix
 from mrl_search.indexes.reader import StoredIndex, measure_index, open_index, read_manifest, verify_index
+from mrl_search.indexes.segmented import SegmentedIndex
 from mrl_search.indexes.sketches import Sketches, sketched
 from mrl_search.indexes.stored import DTYPES, StoredVectors, packed, scratch
 from mrl_search.indexes.tuned import store_tuned
@@ -32,26 +36,33 @@ __all__ = [
     "PROBE_TEXT",
     "ROOT",
     "SAME_ENCODER",
+    "Anew",
     "Bounds",
     "Calibration",
     "Codec",
     "EncoderRecord",
+    "Finding",
+    "IndexChange",
     "IndexWriter",
     "Manifest",
     "PrefixIndex",
     "RotationRecord",
     "Segment",
+    "SegmentedIndex",
     "Sketches",
     "StoredIndex",
     "StoredVectors",
     "TunedRecord",
+    "Turned",
     "VectorIndex",
     "add_bounds",
     "add_calibration",
     "bounded",
     "build_prefix",
+    "check",
     "check_codec",
     "chosen_codec",
+    "compiled",
     "exact",
     "find_index",
     "growing",

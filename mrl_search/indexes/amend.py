@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,15 +12,16 @@ from numpy.typing import NDArray
 from mrl_search.errors import IndexStoreError
 from mrl_search.indexes.axes import principal
 from mrl_search.indexes.bounds import far_blocks, far_shape, near_blocks, near_shape
-from mrl_search.indexes.catalog import Catalog, Segment
-from mrl_search.indexes.layout import FileRecord, Layout, sync_folder, write_durably
+from mrl_search.indexes.catalog import Catalog
+from mrl_search.indexes.index import not_whole
+from mrl_search.indexes.layout import FileRecord, Layout, Segment, sync_folder, write_durably
 from mrl_search.indexes.manifest import BoundsRecord, Calibration, Manifest
 from mrl_search.indexes.stored import StoredVectors, header, map_vectors, packed
 
 
 @contextlib.contextmanager
-def _amending(folder: Path) -> Iterator[tuple[Catalog, Manifest, Segment]]:
-    """The write lock on an index, what it says of itself and its segment; unless something is committed, all stays.
+def _amending(folder: Path) -> Iterator[tuple[Catalog, Manifest, list[Segment]]]:
+    """The write lock on an index, what it says of itself and its segments; unless something is committed, all stays.
 
     Raises IndexStoreError where there is no index, another process writes to it, or the disk refuses.
     """
@@ -29,18 +30,23 @@ def _amending(folder: Path) -> Iterator[tuple[Catalog, Manifest, Segment]]:
         catalog = Catalog.write(Layout(folder).catalog)
         try:
             manifest, segments = catalog.manifest(), catalog.segments()
-            if manifest is None or len(segments) != 1:
+            if manifest is None:
                 raise IndexStoreError(f"nothing is committed in {folder}: the build that made it must be run again")
-            yield catalog, manifest, segments[0]
+            yield catalog, manifest, segments
         finally:
             catalog.close()
     except (OSError, sqlite3.Error) as error:
         raise IndexStoreError(f"the index in {folder} could not be written: {error}; it is what it was") from error
 
 
-def add_calibration(folder: Path, calibration: Calibration) -> None:
-    """Commits a calibration, in the place of one for the same recall, confidence and k. Raises as `_amending`."""
-    with _amending(folder) as (catalog, manifest, _):
+def add_calibration(folder: Path, calibration: Calibration, seen: tuple[int, Sequence[Segment]] | None = None) -> None:
+    """Commits a calibration, in the place of one for the same recall, confidence and k. Raises as `_amending`.
+
+    seen: how many documents in which segments it was made with; raises IndexStoreError if they are others now.
+    """
+    with _amending(folder) as (catalog, manifest, segments):
+        if seen is not None and (manifest.documents, segments) != (seen[0], list(seen[1])):
+            raise IndexStoreError(f"documents of {folder} came or went while it was calibrated; calibrate it again")
         others = [old for old in manifest.calibrations if _promise(old) != _promise(calibration)]
         known = tuple(sorted([*others, calibration], key=_promise))
         catalog.commit(dataclasses.replace(manifest, calibrations=known))
@@ -53,24 +59,34 @@ def _promise(calibration: Calibration) -> tuple[int, float, float]:
 def add_bounds(folder: Path) -> BoundsRecord:
     """Writes and commits upper bounds of an index's vectors, unless it has them; reads all vectors twice.
 
-    Raises as `_amending`.
+    Raises as `_amending`, and where there are several segments.
     """
     layout = Layout(folder)
-    with _amending(folder) as (catalog, manifest, segment):
+    with _amending(folder) as (catalog, manifest, segments):
         if manifest.bounds is not None:
             return manifest.bounds
+        if len(segments) != 1:
+            raise not_whole(len(segments), sum(one.documents for one in segments) - manifest.documents)
+        segment = segments[0]
         paths = layout.bounds(segment.number)
-        vectors = map_vectors(layout.vectors(segment.number), segment.documents, manifest.dim, manifest.dtype)
         try:
-            for path in paths:  # no commit knows of them: what is there, a killed process left
-                path.unlink(missing_ok=True)
-            record = _written(paths, dataclasses.replace(vectors, lets_go=True), segment.number)
-            sync_folder(layout.segment(segment.number))
+            record = write_bounds(layout, manifest, segment)
             catalog.commit(dataclasses.replace(manifest, bounds=record))
         finally:
             if catalog.is_pending:  # asked of SQLite: an interrupt can arrive as COMMIT returns
                 for path in paths:
                     path.unlink(missing_ok=True)
+    return record
+
+
+def write_bounds(layout: Layout, manifest: Manifest, segment: Segment) -> BoundsRecord:
+    """Writes the files of a segment's bounds; what is there no commit knows of, or it is damaged."""
+    paths = layout.bounds(segment.number)
+    vectors = map_vectors(layout.vectors(segment.number), segment.documents, manifest.dim, manifest.dtype)
+    for path in paths:
+        path.unlink(missing_ok=True)
+    record = _written(paths, dataclasses.replace(vectors, lets_go=True), segment.number)
+    sync_folder(layout.segment(segment.number))
     return record
 
 

@@ -5,50 +5,22 @@ exist, whatever files lie about.
 """
 
 import json
-import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from mrl_search.document import Document
 from mrl_search.errors import IndexStoreError
-from mrl_search.indexes.layout import FileRecord
-from mrl_search.indexes.manifest import FORMAT, Manifest
+from mrl_search.indexes.filters import Condition
+from mrl_search.indexes.layout import FileRecord, Segment
+from mrl_search.indexes.manifest import Manifest
+from mrl_search.indexes.owner import claimed_by, say_who, unsay
+from mrl_search.indexes.schema import APPLICATION_ID, BUILT, LIVING, UNREADABLE, connect, create, enlarge, reading_mode
 
-_APPLICATION_ID = 0x4D524C53  # "MRLS", so that `file` and we know the format
-_SCHEMA = """
-CREATE TABLE documents (
-    segment INTEGER NOT NULL,
-    row INTEGER NOT NULL,
-    id TEXT NOT NULL UNIQUE,
-    title TEXT NOT NULL,
-    text TEXT NOT NULL,
-    metadata TEXT NOT NULL,
-    UNIQUE (segment, row)
-);
-CREATE TABLE segments (
-    number INTEGER PRIMARY KEY AUTOINCREMENT,
-    documents INTEGER NOT NULL,
-    vectors_bytes INTEGER NOT NULL,
-    vectors_sha256 TEXT NOT NULL,
-    prefix_bytes INTEGER NOT NULL,
-    prefix_sha256 TEXT NOT NULL
-);
-CREATE TABLE manifest (only INTEGER PRIMARY KEY CHECK (only = 1), json TEXT NOT NULL);
-"""
 _PER_LOOKUP = 500
 _START_ANEW = "delete the folder {} to build there anew"
 _LOCK_SECONDS = 5.0
-
-
-class Segment(NamedTuple):
-    """A committed segment: its number (never used twice), its documents and its files."""
-
-    number: int
-    documents: int
-    vectors: FileRecord
-    prefix: FileRecord
 
 
 class Catalog:
@@ -57,6 +29,7 @@ class Catalog:
     def __init__(self, connection: sqlite3.Connection, path: Path, frozen_at: int | None = None) -> None:
         self._connection = connection
         self._path = path
+        self._writes = False
         self._frozen_at = frozen_at  # the file's time of change, where SQLite reads it without locks
 
     @classmethod
@@ -67,14 +40,14 @@ class Catalog:
                 f"there is no index in {path.parent}; build one: mrl-search build CORPUS --index {path.parent}"
             )
         try:
-            mode = _reading_mode(path)
+            mode = reading_mode(path)
             frozen_at = path.stat().st_mtime_ns if "immutable" in mode else None
-            connection = _connect(path, mode)
+            connection = connect(path, mode, _LOCK_SECONDS)
             connection.execute("PRAGMA query_only = ON")
             connection.execute("BEGIN")
             catalog = cls(connection, path, frozen_at)
             catalog._check_format()
-        except sqlite3.Error as error:
+        except UNREADABLE as error:
             raise IndexStoreError(f"{path} cannot be read: {error}") from error
         return catalog
 
@@ -85,20 +58,25 @@ class Catalog:
         Raises IndexStoreError when another process holds the lock.
         """
         try:
-            connection = _connect(path, "rwc")
+            connection = connect(path, "rwc", _LOCK_SECONDS)
             catalog = cls(connection, path)
+            catalog._writes = True
             if not catalog._is_blank():
                 catalog._check_format()  # before anything is changed: it may be another program's
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("BEGIN IMMEDIATE")
             if catalog._is_blank():
-                catalog._create()
+                create(connection)
+            say_who(path.parent)
         except sqlite3.OperationalError as error:
             if "locked" in str(error):
-                raise IndexStoreError(f"another process is writing to {path.parent}; wait for it to finish") from error
+                who = claimed_by(path.parent)
+                raise IndexStoreError(
+                    f"another process is writing to {path.parent}{who}; wait for it to finish"
+                ) from error
             raise IndexStoreError(f"{path} cannot be written: {error}") from error
-        except sqlite3.Error as error:
+        except UNREADABLE as error:
             raise IndexStoreError(f"{path} cannot be written: {error}; {_START_ANEW.format(path.parent)}") from error
         return catalog
 
@@ -110,12 +88,15 @@ class Catalog:
     def close(self) -> None:
         """Ends the snapshot; of a writer, undoes what is not committed."""
         if self._connection.in_transaction:
+            if self._writes:
+                unsay(self._path.parent)
             self._connection.execute("ROLLBACK")
         self._connection.close()
 
     def commit(self, manifest: Manifest) -> None:
         """Makes everything since `write` true at once."""
         self._connection.execute("INSERT OR REPLACE INTO manifest VALUES (1, ?)", (manifest.to_json(),))
+        unsay(self._path.parent)  # while it is true: once it is committed, the next writer says so of itself
         self._connection.execute("COMMIT")
 
     def tidy(self) -> None:
@@ -134,16 +115,59 @@ class Catalog:
     def segments(self) -> list[Segment]:
         """All segments, by number."""
         rows = self._read("SELECT * FROM segments ORDER BY number")
-        return [Segment(row[0], row[1], FileRecord(row[2], row[3]), FileRecord(row[4], row[5])) for row in rows]
+        found = [Segment(row[0], row[1], FileRecord(*row[2:4]), FileRecord(*row[4:6]), *row[6:]) for row in rows]
+        for number, documents, *_, codec in found:
+            if not (isinstance(documents, int) and 0 <= documents < 2**31 and number > 0 and isinstance(codec, str)):
+                raise IndexStoreError(f"{self._path}: segment {number} of {documents!r} documents cannot be")
+        return found
+
+    def folders(self, manifest: Manifest | None) -> set[int]:
+        """The numbers of all segment folders that something is read from."""
+        rotation = manifest.rotation if manifest is not None else None
+        return {segment.number for segment in self.segments()} | ({rotation.segment} if rotation is not None else set())
+
+    def tombstones(self, segment: int) -> list[int]:
+        """The rows of a segment whose documents were deleted or replaced, ascending."""
+        if self.format < LIVING:
+            return []
+        rows = self._read("SELECT row FROM tombstones WHERE segment = ? ORDER BY row", segment)
+        return [row for (row,) in rows]
+
+    def matching(self, segment: int, condition: Condition) -> list[int]:
+        """The rows of a segment's documents that a filter passes, ascending."""
+        statement = f"SELECT row FROM documents WHERE segment = ? AND {condition.sql} ORDER BY row"  # noqa: S608
+        return [row for (row,) in self._read(statement, segment, *condition.parameters)]
+
+    def deaths(self) -> int:
+        """How many tombstones there are, in a catalog of format 2."""
+        return int(next(self._read("SELECT count(*) FROM tombstones"))[0])
+
+    def upgrade(self) -> None:
+        """Makes room for several segments and for tombstones, within the writer's transaction."""
+        if self.format < LIVING:
+            enlarge(self._connection)
+
+    @property
+    def format(self) -> int:
+        """1 as it was built, 2 once it was added to or deleted from."""
+        return int(self._connection.execute("PRAGMA user_version").fetchone()[0])
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """For `Changes` and `check`."""
+        return self._connection
 
     def clear(self) -> None:
         """Removes all documents and segments, within the writer's transaction."""
-        self._connection.execute("DELETE FROM documents")
-        self._connection.execute("DELETE FROM segments")
+        for table in ("documents", "segments", *(["tombstones"] if self.format >= LIVING else [])):
+            self._connection.execute(f"DELETE FROM {table}")  # noqa: S608
 
     def new_segment(self) -> int:
         """Reserves a segment number that no segment of this index ever had."""
-        added = self._connection.execute("INSERT INTO segments VALUES (NULL, 0, 0, '', 0, '')")
+        added = self._connection.execute(
+            "INSERT INTO segments (documents, vectors_bytes, vectors_sha256, prefix_bytes, prefix_sha256)"
+            " VALUES (0, 0, '', 0, '')"
+        )
         return int(added.lastrowid or 0)
 
     def finish_segment(self, segment: Segment) -> None:
@@ -153,6 +177,8 @@ class Catalog:
             " prefix_sha256 = ? WHERE number = ?",
             (segment.documents, *segment.vectors, *segment.prefix, segment.number),
         )
+        if segment.codec:
+            self._connection.execute("UPDATE segments SET prefix = ? WHERE number = ?", (segment.codec, segment.number))
 
     def add(self, segment: int, row: int, document: Document) -> bool:
         """Adds a document; False, and nothing added, if its id is taken."""
@@ -203,16 +229,10 @@ class Catalog:
                 yield row  # of a connection that an interrupted build has closed by then
         except sqlite3.ProgrammingError as error:
             raise IndexStoreError(f"the index in {self._path.parent} was closed; open it again") from error
-        except sqlite3.Error as error:
+        except UNREADABLE as error:
             raise IndexStoreError(
                 f"{self._path} cannot be read: {error}; {_START_ANEW.format(self._path.parent)}"
             ) from error
-
-    def _create(self) -> None:
-        self._connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
-        self._connection.execute(f"PRAGMA user_version = {FORMAT}")
-        for statement in _SCHEMA.split(";"):
-            self._connection.execute(statement)
 
     def _is_blank(self) -> bool:
         """Whether nothing was ever committed to the file, not even its tables."""
@@ -220,21 +240,21 @@ class Catalog:
 
     def _check_format(self) -> None:
         kind = self._connection.execute("PRAGMA application_id").fetchone()[0]
-        version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+        version = self.format
         if self._is_blank():
             self.close()
             raise IndexStoreError(
                 f"nothing is committed in {self._path.parent}: a build is still running, or was cut short; run it again"
             )
-        if kind != _APPLICATION_ID:
+        if kind != APPLICATION_ID:
             self.close()
             raise IndexStoreError(
                 f"{self._path} is an SQLite file, but not of mrl-search; {_START_ANEW.format(self._path.parent)}"
             )
-        if version != FORMAT:
+        if version not in (BUILT, LIVING):
             self.close()
             raise IndexStoreError(
-                f"{self._path} has index format {version}, this mrl-search reads {FORMAT}; "
+                f"{self._path} has index format {version}, this mrl-search reads {BUILT} and {LIVING}; "
                 f"use the version that built it, or {_START_ANEW.format(self._path.parent)}"
             )
 
@@ -242,33 +262,15 @@ class Catalog:
 def has_commit(path: Path) -> bool:
     """False for what a killed build left; True for an index, even a damaged one, which then says so when opened."""
     try:
-        connection = _connect(path, _reading_mode(path))
+        connection = connect(path, reading_mode(path), _LOCK_SECONDS)
         try:
             if Catalog(connection, path)._is_blank():
                 return False
             return bool(connection.execute("SELECT count(*) FROM manifest").fetchone()[0])
         finally:
             connection.close()
-    except sqlite3.Error:
+    except UNREADABLE:
         return True
-
-
-def _connect(path: Path, mode: str) -> sqlite3.Connection:
-    """In autocommit mode: every transaction is begun and ended by name."""
-    uri = f"{path.resolve().as_uri()}?mode={mode}"
-    return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=_LOCK_SECONDS, check_same_thread=False)
-
-
-def _reading_mode(path: Path) -> str:
-    """How SQLite is to open a catalog that is only read.
-
-    In WAL mode even a reader keeps -wal and -shm files beside it, and only a
-    connection that may write removes them again. Who may not write there reads
-    the file as it stands, without locks, and Catalog looks whether it changed.
-    """
-    if os.access(path.parent, os.W_OK):
-        return "rw"
-    return "ro" if path.with_name(f"{path.name}-wal").exists() else "ro&immutable=1"
 
 
 def _document(identifier: str, title: str, text: str, metadata: str) -> Document:

@@ -3,14 +3,14 @@
 FAISS trains, adds and stores; this reads what it made. See kernels/fastscan.py for why.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mrl_search.errors import IndexStoreError
-from mrl_search.hits import Rows
+from mrl_search.hits import Live, Rows
 from mrl_search.indexes.scoring import over_threads
 from mrl_search.vectors import Vectors
 
@@ -94,6 +94,11 @@ class Cells:
         ):
             raise IndexStoreError("the prefix index contradicts itself; build the index again")
         return self
+
+    def among(self, live: Live) -> "Cells":
+        """The same codes, of which those of rows that are not live are room that nothing stands in."""
+        rows = np.where((self.codes.rows >= 0) & live[self.codes.rows], self.codes.rows, np.int32(-1))
+        return replace(self, codes=self.codes._replace(rows=rows))
 
     @property
     def nbytes(self) -> int:

@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from mrl_search.hits import Hits, Rows, Scores, best, merge
+from mrl_search.hits import Hits, Live, Rows, Scores, best, merge
 from mrl_search.indexes.scoring import scored
 from mrl_search.indexes.stored import StoredVectors
 from mrl_search.vectors import Vectors
@@ -16,14 +16,32 @@ NOISE = np.float32(4e-6)
 """What float32 may err by in the inner product of two unit vectors of some thousand dims."""
 
 
-def exact(vectors: StoredVectors, queries: Vectors, dims: Sequence[int], k: int) -> dict[int, Hits]:
-    """The k best of all rows by the cosine of the first `dim` coordinates, for each of `dims`; see `growing`."""
-    (of_all,) = growing(vectors, queries, dims, k, [len(vectors)])
+def exact(
+    vectors: StoredVectors, queries: Vectors, dims: Sequence[int], k: int, live: Live | None = None
+) -> dict[int, Hits]:
+    """The k best of all live rows by the cosine of the first `dim` coordinates, for each of `dims`; see `growing`."""
+    (of_all,) = growing(vectors, queries, dims, k, [len(vectors)], live)
     return of_all[1]
 
 
+def compared(vectors: StoredVectors, queries: Vectors, rows: Rows, dim: int, k: int) -> Hits:
+    """The k best of (m,) rows, which all queries are compared with one by one: for a few rows of many."""
+    parts = [
+        scored(
+            vectors, queries[first : first + _QUERIES], np.tile(rows, (min(_QUERIES, len(queries) - first), 1)), dim, k
+        )
+        for first in range(0, len(queries), _QUERIES)
+    ]
+    return _stacked(parts, k)
+
+
 def growing(
-    vectors: StoredVectors, queries: Vectors, dims: Sequence[int], k: int, sizes: Sequence[int]
+    vectors: StoredVectors,
+    queries: Vectors,
+    dims: Sequence[int],
+    k: int,
+    sizes: Sequence[int],
+    live: Live | None = None,
 ) -> Iterator[tuple[int, dict[int, Hits]]]:
     """(n, the k best of the first n rows by each width) for every n of `sizes`, ascending, in one pass over the rows.
 
@@ -40,6 +58,8 @@ def growing(
         for place, part in enumerate(parts):
             for dim, cosines in _cosines(part, block, dims):
                 so_far = found[dim][place]
+                if live is not None:
+                    cosines[:, ~live[start : start + len(block)]] = -np.inf
                 floors = _floors(cosines, so_far.scores[:, -1], k)
                 # a query of zeros scores 0 with every row, so that the first k are the best, and no later one is wanted
                 floors[~part[:, :dim].any(axis=1) & (so_far.rows[:, -1] >= 0)] = np.inf
@@ -84,7 +104,8 @@ def _floors(cosines: Scores, least: Scores, k: int) -> Scores:
     new = np.isneginf(least)
     if cosines.shape[1] > k and new.any():
         floors[new] = np.partition(cosines[new], -k, axis=1)[:, -k]
-    return floors - NOISE
+    reached: Scores = np.maximum(floors - NOISE, np.finfo(np.float32).min)  # -inf is of a row that is not live
+    return reached
 
 
 def _reaching(cosines: Scores, floors: Scores, start: int) -> Rows:

@@ -1,16 +1,20 @@
 """One index in memory: stored vectors and a prefix index over them, behind two verbs."""
 
-from mrl_search.errors import FunnelError
+import numpy as np
+
+from mrl_search.errors import FunnelError, IndexStoreError
 from mrl_search.funnel import Stage
-from mrl_search.hits import Hits, Rows, unscored
+from mrl_search.hits import Hits, Live, Rows, unscored, without
 from mrl_search.indexes.bounds import Bounds
-from mrl_search.indexes.exhaustive import exact
+from mrl_search.indexes.exhaustive import compared, exact
 from mrl_search.indexes.prefix import PrefixIndex
 from mrl_search.indexes.proving import proven
 from mrl_search.indexes.scoring import scored
 from mrl_search.indexes.sketches import Sketches
 from mrl_search.indexes.stored import StoredVectors
 from mrl_search.vectors import Vectors
+
+_FEW = 1_000  # rows; of no more than these, each is compared, whatever structure the prefixes stand in
 
 
 class VectorIndex:
@@ -31,9 +35,30 @@ class VectorIndex:
         self._prefixes = prefixes
         self._sketches = sketches
         self._bounds = bounds
+        self._live: Live | None = None
+        self._count = len(vectors)
 
     def __len__(self) -> int:
-        return len(self._vectors)
+        return self._count
+
+    @property
+    def rows(self) -> Rows:
+        """The rows it may find, in order."""
+        return np.arange(len(self)) if self._live is None else np.flatnonzero(self._live)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is one segment, of which no row was left out."""
+        return self._live is None
+
+    def among(self, live: Live) -> "VectorIndex":
+        """The same index, which finds none but the live ones of its rows; rows keep their numbers."""
+        if self._live is not None:
+            live = live & self._live
+        prefixes = self._prefixes.among(live) if self._prefixes is not None else None
+        index = VectorIndex(self._vectors, prefixes, self._sketches, self._bounds)
+        index._live, index._count = live, int(live.sum())
+        return index
 
     @property
     def prefixes(self) -> PrefixIndex | None:
@@ -52,7 +77,9 @@ class VectorIndex:
 
     @property
     def stored(self) -> StoredVectors:
-        """The full vectors, as they are stored."""
+        """The full vectors, as they are stored. Raises IndexStoreError where some of them were deleted."""
+        if self._live is not None:
+            raise not_whole(1, len(self._live) - len(self))
         return self._vectors
 
     @property
@@ -93,7 +120,9 @@ class VectorIndex:
     def with_probes(self, probes: int) -> "VectorIndex":
         """The same index, whose shortlist looks into so many cells of its prefix index, if that has cells."""
         prefixes = self._prefixes.with_probes(probes) if self._prefixes is not None else None
-        return VectorIndex(self._vectors, prefixes, self._sketches, self._bounds)
+        index = VectorIndex(self._vectors, prefixes, self._sketches, self._bounds)
+        index._live, index._count = self._live, self._count
+        return index
 
     def shortlist(self, queries: Vectors, stage: Stage, *, in_order: bool = True) -> Hits:
         """The stage.k best rows of all, for (q, D) queries with D >= stage.dim.
@@ -105,13 +134,17 @@ class VectorIndex:
         """
         k = self._at_most(stage.k)
         _demand_width(queries, stage)
+        if self._live is not None and len(self) <= _FEW and stage.dim in (self.prefix_dim, self.dim):
+            return compared(self._vectors, queries, self.rows, stage.dim, k)
         if self._prefixes is not None and stage.dim == self.prefix_dim:
             rows = self._prefixes.candidates(queries, k, in_order=in_order)
+            if self._live is not None:
+                rows = self._completed(rows, queries, stage.dim, k)
             if rows.shape[1] == k and not in_order:
                 return unscored(rows)
             return scored(self._vectors, queries, rows, stage.dim, k)
         if self._prefixes is None or stage.dim == self.dim:
-            return exact(self._vectors, queries, [stage.dim], k)[stage.dim]
+            return exact(self._vectors, queries, [stage.dim], k, self._live)[stage.dim]
         raise FunnelError(
             f"the funnel starts at {stage.dim} dims, but this index was built for {self.prefix_dim}; "
             f"start at {self.prefix_dim} (or at {self.dim}: exact, over all vectors), "
@@ -126,7 +159,7 @@ class VectorIndex:
         if stage.dim > self.dim:
             raise FunnelError(f"the funnel asks for {stage.dim} dims, but this index stores {self.dim}")
         _demand_width(queries, stage)
-        k, rows = self._at_most(stage.k), hits.rows
+        k, rows = self._at_most(stage.k), without(hits.rows, self._live)
         if self._sketches is not None and stage.dim == self.dim and hits.sums is None:
             rows = self._sketches.narrowed(queries, rows, k)
         return scored(self._vectors, queries, rows, stage.dim, k, hits.sums)
@@ -138,7 +171,7 @@ class VectorIndex:
     def proven(self, queries: Vectors, hits: Hits) -> Hits:
         """The exact k best of all rows at the stored width, from (q, k) hits with such scores; see `proven`."""
         _demand_width(queries, Stage(self.dim, 1))
-        return proven(self._vectors, self._bounds, queries, hits)
+        return proven(self._vectors, self._bounds, queries, hits, self._live)
 
     def overlooks(self, stage: Stage) -> bool:
         """Whether a funnel that begins so may miss a row by an estimate, be it that of its codes or of sketches."""
@@ -152,7 +185,25 @@ class VectorIndex:
 
     def _at_most(self, k: int) -> int:
         """No more places than there are rows: a funnel may ask for a billion, and each place takes memory."""
-        return min(k, len(self))
+        return max(1, min(k, len(self)))
+
+    def _completed(self, rows: Rows, queries: Vectors, dim: int, k: int) -> Rows:
+        """(q, m) candidates, of which a query that has fewer than k live ones gets the exact ones."""
+        short = (rows >= 0).sum(axis=1) < k
+        if short.any():
+            rows = np.pad(rows, ((0, 0), (0, max(0, k - rows.shape[1]))), constant_values=-1)
+            rows[short, :k] = exact(self._vectors, queries[short], [dim], k, self._live)[dim].rows
+            rows[short, k:] = -1
+        return rows
+
+
+def not_whole(segments: int, dead: int) -> IndexStoreError:
+    """For whoever would read the vectors of all documents in one pass."""
+    many = f"{segments:,} segment{'s' * (segments != 1)}"
+    return IndexStoreError(
+        f"these documents lie in {many} beside {dead:,} deleted ones, which this cannot work with; "
+        "run `mrl-search compact INDEX` first"
+    )
 
 
 def _demand_width(queries: Vectors, stage: Stage) -> None:

@@ -1,11 +1,16 @@
 """The files of an index and how they are written so that a crash leaves old or new, never half."""
 
+import contextlib
 import hashlib
 import os
-from collections.abc import Iterable
+import shutil
+import sqlite3
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
+
+from mrl_search.errors import IndexStoreError
 
 
 class FileRecord(NamedTuple):
@@ -13,6 +18,29 @@ class FileRecord(NamedTuple):
 
     size: int
     sha256: str
+
+
+class Segment(NamedTuple):
+    """A committed segment: its number (never used twice), its rows, deleted ones too, and its files.
+
+    codec: the factory string of its prefix index; empty in format 1, where it is the manifest's.
+    """
+
+    number: int
+    documents: int
+    vectors: FileRecord
+    prefix: FileRecord
+    codec: str = ""
+
+    def checked(self, rows: list[int]) -> list[int]:
+        """The same rows, ascending as a catalog gives them. Raises IndexStoreError unless the segment has them all."""
+        wrong = [row for row in (*rows[:1], *rows[-1:]) if not (isinstance(row, int) and 0 <= row < self.documents)]
+        if wrong:  # SQLite orders numbers before all else, so the ends tell
+            raise IndexStoreError(
+                f"the catalog speaks of row {wrong[0]!r} of segment {self.number}, which has {self.documents:,}; "
+                "build the index again"
+            )
+        return rows
 
 
 @dataclass(frozen=True)
@@ -89,3 +117,27 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def orphans(layout: Layout, keep: set[int]) -> list[Path]:
+    """Segment folders, names of digits only, that are not among those; what others put there is not ours to judge."""
+    kept = {layout.segment(number).name for number in keep}
+    folders = layout.segments.iterdir() if layout.segments.is_dir() else iter(())
+    return sorted(folder for folder in folders if folder.name.isdigit() and folder.name not in kept)
+
+
+def sweep(layout: Layout, keep: set[int]) -> None:
+    """Removes what no commit knows, while the write lock is held. Open readers keep the files they have mapped."""
+    if layout.segments.is_symlink():  # to whose folders?
+        raise IndexStoreError(f"{layout.segments} is a link; an index keeps its own segments; replace it by a folder")
+    for folder in orphans(layout, keep):
+        shutil.rmtree(folder)
+
+
+@contextlib.contextmanager
+def explained(folder: Path) -> Iterator[None]:
+    """Turns what the disk or SQLite refuses into one clear error."""
+    try:
+        yield
+    except (OSError, sqlite3.Error) as error:
+        raise IndexStoreError(f"the index in {folder} could not be written: {error}; nothing was committed") from error

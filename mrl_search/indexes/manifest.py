@@ -13,9 +13,6 @@ from mrl_search.indexes.stored import DTYPES
 from mrl_search.recipe import from_table
 from mrl_search.vectors import Vectors
 
-FORMAT = 1
-"""Version of everything in `indexes/README.md`; a reader refuses any other."""
-
 PROBE_TEXT = "A Matryoshka doll holds a smaller doll, and that one a smaller one still."
 """Encoded at build and again at open: the same encoder gives the same vector."""
 
@@ -172,7 +169,7 @@ class Manifest:
     calibrations: tuple[Calibration, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.documents < 1 or not self.dims or self.dims[0] < 1 or list(self.dims) != sorted(set(self.dims)):
+        if self.documents < 0 or not self.dims or self.dims[0] < 1 or list(self.dims) != sorted(set(self.dims)):
             raise IndexStoreError(
                 f"a manifest of {self.documents} documents and the widths {list(self.dims)} cannot be"
             )

@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from copy import copy
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mrl_search.errors import IndexStoreError
-from mrl_search.hits import Rows, Scores
+from mrl_search.hits import Live, Rows, Scores, without
 from mrl_search.indexes.cells import Cells
 from mrl_search.indexes.codecs import SCANNED, Codec, filled, load_faiss, reason
 from mrl_search.indexes.exhaustive import NOISE
@@ -25,6 +26,7 @@ _LEAST_RERANKED = (
     30  # the same where finer codes compare them and the rows are reranked: a few would hold fewer of the best
 )
 _LOSSY_FINER = 3  # the same where finer codes compare them, unless all are reranked
+_MOST_ASKED = 8  # times what would do if the rows that are not live lay evenly; who still lacks rows gets them exactly
 
 
 class PrefixIndex:
@@ -39,9 +41,18 @@ class PrefixIndex:
         self._lossless = isinstance(kind, faiss.IndexFlat | faiss.IndexIVFFlat | faiss.IndexHNSWFlat)
         self._is_graph = isinstance(kind, faiss.IndexHNSW)
         self._size, self._dim = int(index.ntotal), int(index.d)
+        self._live: Live | None = None
 
     def __len__(self) -> int:
+        """How many rows it may find."""
         return self._size
+
+    def among(self, live: Live) -> "PrefixIndex":
+        """The same structure, not copied, that finds live rows only."""
+        other = copy(self)
+        other._live, other._size = live, int(live.sum())
+        other._cells = self._cells.among(live) if self._cells is not None else None
+        return other
 
     @property
     def is_exhaustive(self) -> bool:
@@ -66,14 +77,43 @@ class PrefixIndex:
             return self._cells.candidates(queries, wanted, SCANNED * max(k, 2 * _least(in_order)))
         units = prefix(queries, self._dim)
         if self._is_exhaustive:
-            return _all_of_the_best(self._index.search, self._size, units, k)
+            return _all_of_the_best(self._exhaustive(), self._first(min(k, self._size)), self._size, units)
         if not len(units):
             return np.empty((0, wanted), np.int64)
+        return self._searched(units, wanted) if self._live is None else self._live_only(units, wanted, self._live)
+
+    def _searched(self, units: Vectors, wanted: int) -> Rows:
         try:
             rows: Rows = self._index.search(units, wanted, params=self._parameters(wanted))[1]
         except RuntimeError as error:
             raise IndexStoreError(f"FAISS cannot search this prefix index: {reason(error)}") from error
         return rows
+
+    def _live_only(self, units: Vectors, wanted: int, live: Live) -> Rows:
+        """As `_searched`, of live rows: more are asked for until so many are left.
+
+        FAISS takes an IDSelector with some structures and not with others (none with 4-bit codes); this works with all.
+        A query may be left with fewer, as where its cells hold no more.
+        """
+        even = int(np.ceil(wanted * len(live) / max(1, self._size)))
+        asked, most = min(even + wanted, len(live)), min(_MOST_ASKED * even, len(live))
+        while True:
+            rows = without(self._searched(units, asked), live)
+            if asked >= most or ((rows >= 0).sum(axis=1) >= wanted).all():
+                return rows
+            asked = min(2 * asked, most)
+
+    def _exhaustive(self) -> Callable[[Vectors, int], tuple[Scores, Rows]]:
+        """FAISS's search of all prefixes, or of the live ones."""
+        if self._live is None:
+            return self._index.search  # type: ignore[no-any-return]
+        faiss = load_faiss()
+        live = faiss.IDSelectorBitmap(np.packbits(self._live, bitorder="little"))
+        return partial(self._index.search, params=faiss.SearchParameters(sel=live))
+
+    def _first(self, k: int) -> Rows:
+        """The first k rows it may find."""
+        return np.arange(k) if self._live is None else np.flatnonzero(self._live)[:k]
 
     def _fetched(self, k: int, in_order: bool) -> int:
         """Rows to find where k are wanted."""
@@ -167,19 +207,21 @@ def read_prefix(path: Path, count: int, dim: int) -> PrefixIndex:
 
 
 def _all_of_the_best(
-    search: Callable[[Vectors, int], tuple[Scores, Rows]], size: int, queries: Vectors, k: int
+    search: Callable[[Vectors, int], tuple[Scores, Rows]], first: Rows, size: int, queries: Vectors
 ) -> Rows:
     """Rows of an exhaustive search of FAISS's, among which are the k best in our order; -1 for none.
+
+    first: the first k of all `size` rows that are searched.
 
     FAISS keeps the higher row of two equals that straddle the k-th place and, from 20 queries on, multiplies
     matrices, whose edges round differently: equal vectors may differ in the last bits. So it is asked for more than
     k, until the last score it gives is clearly below the k-th.
     """
-    k = min(k, size)
+    k = len(first)
     asked = min(k + 1, size)
     found = np.full((len(queries), asked), -1, np.int64)
     zero = ~queries.any(axis=1)  # scores 0 with everything, so the first rows are the best
-    found[zero, :k] = np.arange(k)
+    found[zero, :k] = first
     waiting = np.flatnonzero(~zero)
     while len(waiting):
         scores, rows = search(queries[waiting], asked)

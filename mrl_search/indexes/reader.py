@@ -1,27 +1,34 @@
 """Opening an index that was built."""
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 from mrl_search.document import Document
 from mrl_search.errors import IndexStoreError, RotationError, VectorsError
+from mrl_search.hits import Live
 from mrl_search.indexes.ahead import load_kernels_ahead
 from mrl_search.indexes.axes import Axes
 from mrl_search.indexes.bounds import Bounds, far_shape, near_shape
-from mrl_search.indexes.catalog import Catalog, Segment
+from mrl_search.indexes.catalog import Catalog
+from mrl_search.indexes.filters import Condition, compiled
 from mrl_search.indexes.index import VectorIndex
-from mrl_search.indexes.layout import FileRecord, Layout
+from mrl_search.indexes.layout import FileRecord, Layout, Segment
 from mrl_search.indexes.manifest import Manifest
 from mrl_search.indexes.prefix import read_prefix
+from mrl_search.indexes.schema import LIVING
+from mrl_search.indexes.segmented import SegmentedIndex
 from mrl_search.indexes.sketches import Levels, Sketches, sketch_width
 from mrl_search.indexes.stored import map_vectors
 from mrl_search.rotation import Rotation
 from mrl_search.vectors import Vectors
+
+_T = TypeVar("_T")
+_REMEMBERED = 16  # filters of an open index, each a byte a row, and four more where our kernel searches codes
 
 
 @dataclass(frozen=True)
@@ -30,10 +37,11 @@ class StoredIndex:
 
     folder: Path
     manifest: Manifest
-    segment: Segment
+    segments: tuple[Segment, ...]
     vectors: VectorIndex
     catalog: Catalog
     rotation: Rotation | None
+    _filtered: dict[str, VectorIndex] = field(default_factory=dict, compare=False, repr=False)
 
     def turned(self, queries: Vectors) -> Vectors:
         """(q, D) queries in the axes of the stored vectors, at the length they have: what `vectors` must be asked with.
@@ -48,13 +56,42 @@ class StoredIndex:
             )
         return self.rotation.apply(queries[:, : self.rotation.dim])
 
+    def among(self, where: str) -> VectorIndex:
+        """The vectors of documents that a filter passes only; rows keep their numbers. Of the last filters it is known.
+
+        Raises FilterError for what the grammar of `filters` does not have.
+        """
+        if where not in self._filtered:
+            condition = compiled(where)
+            live = [self._passing(segment, condition) for segment in self.segments]
+            while len(self._filtered) >= _REMEMBERED:
+                del self._filtered[next(iter(self._filtered))]
+            self._filtered[where] = self.vectors.among(np.concatenate([np.empty(0, np.bool_), *live]))
+        return self._filtered[where]
+
+    def _passing(self, segment: Segment, condition: Condition) -> Live:
+        live = np.zeros(segment.documents, np.bool_)
+        live[segment.checked(self.catalog.matching(segment.number, condition))] = True
+        return live
+
     def documents(self, rows: Sequence[int]) -> dict[int, Document]:
         """The documents at those rows, by row."""
-        return self.catalog.fetch(self.segment.number, rows)
+        return self._fetched(rows, self.catalog.fetch)
 
     def ids(self, rows: Sequence[int]) -> dict[int, str]:
         """The ids at those rows, by row."""
-        return self.catalog.ids(self.segment.number, rows)
+        return self._fetched(rows, self.catalog.ids)
+
+    def _fetched(self, rows: Sequence[int], fetch: Callable[[int, Sequence[int]], dict[int, _T]]) -> dict[int, _T]:
+        """What the catalog knows of rows that are numbered over all segments."""
+        found, first = dict[int, _T](), 0
+        for segment in self.segments:
+            last = first + segment.documents
+            here = [row - first for row in rows if first <= row < last]
+            if here:
+                found |= {row + first: one for row, one in fetch(segment.number, here).items()}
+            first = last
+        return found
 
     def close(self) -> None:
         """Ends the snapshot."""
@@ -86,13 +123,13 @@ def open_index(folder: Path) -> StoredIndex:
     Raises IndexStoreError when something is missing, damaged, or of another format.
     """
     load_kernels_ahead()
-    seen: Segment | None = None
+    seen: tuple[Manifest, tuple[Segment, ...]] | None = None
     while True:
         try:
             return _open(folder)
         except IndexStoreError:
             # A writer may have replaced the index, and swept its files, after we had read their names.
-            _, now = read_manifest(folder)
+            now = read_manifest(folder)
             if now == seen:
                 raise
             seen = now
@@ -102,28 +139,46 @@ def _open(folder: Path) -> StoredIndex:
     layout = Layout(folder)
     catalog = Catalog.read(layout.catalog)
     try:
-        manifest, segment = _committed(catalog, layout)
-        _verify(layout.vectors(segment.number), segment.vectors)
-        _verify(layout.prefix(segment.number), segment.prefix, digest=True)
-        vectors = map_vectors(layout.vectors(segment.number), segment.documents, manifest.dim, manifest.dtype)
-        rotation = _read_rotation(layout, manifest)
-        prefixes = read_prefix(layout.prefix(segment.number), segment.documents, manifest.prefix_dim)
-        if manifest.tuned is not None and manifest.tuned.probes is not None:
-            prefixes = prefixes.with_probes(manifest.tuned.probes)
-        sketches = _read_sketches(layout, manifest)
-        bounds = _read_bounds(layout, manifest)
+        manifest, segments = committed(catalog, layout)
+        rotation = read_rotation(layout, manifest)
+        indexes = [_segment(layout, manifest, segment, catalog.tombstones(segment.number)) for segment in segments]
     except BaseException:
         catalog.close()
         raise
-    return StoredIndex(folder, manifest, segment, VectorIndex(vectors, prefixes, sketches, bounds), catalog, rotation)
+    return StoredIndex(folder, manifest, segments, _together(indexes, manifest, segments), catalog, rotation)
 
 
-def _read_rotation(layout: Layout, manifest: Manifest) -> Rotation | None:
+def _together(indexes: list[VectorIndex], manifest: Manifest, segments: Sequence[Segment]) -> VectorIndex:
+    """One index; a single segment's is itself."""
+    if len(indexes) == 1:
+        return indexes[0]
+    return SegmentedIndex(indexes, [one.documents for one in segments], manifest.prefix_dim, manifest.dim)
+
+
+def _segment(layout: Layout, manifest: Manifest, segment: Segment, dead: list[int]) -> VectorIndex:
+    """The verified files of one segment, of which some rows are dead."""
+    verify(layout.vectors(segment.number), segment.vectors)
+    verify(layout.prefix(segment.number), segment.prefix, digest=True)
+    vectors = map_vectors(layout.vectors(segment.number), segment.documents, manifest.dim, manifest.dtype)
+    prefixes = read_prefix(layout.prefix(segment.number), segment.documents, manifest.prefix_dim)
+    if manifest.tuned is not None and manifest.tuned.probes is not None:
+        prefixes = prefixes.with_probes(manifest.tuned.probes)
+    sketches, bounds = _read_sketches(layout, manifest, segment), _read_bounds(layout, manifest, segment)
+    index = VectorIndex(vectors, prefixes, sketches, bounds)
+    if not dead:
+        return index
+    live = np.ones(segment.documents, np.bool_)
+    live[segment.checked(dead)] = False
+    return index.among(live)
+
+
+def read_rotation(layout: Layout, manifest: Manifest) -> Rotation | None:
+    """The verified rotation of all vectors, if there is one. Raises IndexStoreError."""
     record = manifest.rotation
     if record is None or record.kind == "none":
         return None
     path = layout.rotation(record.segment)
-    _verify(path, FileRecord(record.size, record.sha256), digest=True)
+    verify(path, FileRecord(record.size, record.sha256), digest=True)
     matrix = map_vectors(path, manifest.dim, manifest.dim, "float32").data
     try:
         return Rotation(np.array(matrix), record.kind, max(manifest.dims[:-1], default=0))
@@ -131,37 +186,37 @@ def _read_rotation(layout: Layout, manifest: Manifest) -> Rotation | None:
         raise IndexStoreError(f"{path}: {error}") from error
 
 
-def _read_sketches(layout: Layout, manifest: Manifest) -> Sketches | None:
+def _read_sketches(layout: Layout, manifest: Manifest, segment: Segment) -> Sketches | None:
     record = manifest.sketches
-    if record is None:
+    if record is None or record.segment != segment.number:
         return None
     path = layout.sketches(record.segment)
-    _verify(path, FileRecord(record.size, record.sha256))
-    mapped = map_vectors(path, manifest.documents, sketch_width(manifest.dim), "uint8")
+    verify(path, FileRecord(record.size, record.sha256))
+    mapped = map_vectors(path, segment.documents, sketch_width(manifest.dim), "uint8")
     levels = Levels(np.array(record.lows, np.float32), np.array(record.steps, np.float32))
     return Sketches(mapped.data, levels, mapped.residence)
 
 
-def _read_bounds(layout: Layout, manifest: Manifest) -> Bounds | None:
+def _read_bounds(layout: Layout, manifest: Manifest, segment: Segment) -> Bounds | None:
     record = manifest.bounds
-    if record is None:
+    if record is None or record.segment != segment.number:
         return None
     paths = layout.bounds(record.segment)
     for path, size, sha256 in zip(paths, record.sizes, record.sha256, strict=True):
-        _verify(path, FileRecord(size, sha256), digest=path == paths[0])
+        verify(path, FileRecord(size, sha256), digest=path == paths[0])
     matrix = np.array(map_vectors(paths[0], len(record.means), manifest.dim, "float32").data)
     axes = Axes(matrix, np.array(record.means), np.array(record.deviations))
-    shapes = near_shape(axes, manifest.documents), far_shape(axes, manifest.documents)
+    shapes = near_shape(axes, segment.documents), far_shape(axes, segment.documents)
     near, far = (map_vectors(path, *shape, "uint8").data for path, shape in zip(paths[1:], shapes, strict=True))
     return Bounds(axes, near, far)
 
 
-def read_manifest(folder: Path) -> tuple[Manifest, Segment]:
-    """The committed manifest and segment of an index, without opening its vectors."""
+def read_manifest(folder: Path) -> tuple[Manifest, tuple[Segment, ...]]:
+    """The committed manifest and segments of an index, without opening its vectors."""
     layout = Layout(folder)
     catalog = Catalog.read(layout.catalog)
     try:
-        return _committed(catalog, layout)
+        return committed(catalog, layout)
     finally:
         catalog.close()
 
@@ -170,12 +225,12 @@ def measure_index(folder: Path) -> tuple[Manifest, BytesPerDocument]:
     """The manifest of an index, and what it takes; the prefix index is loaded to be measured."""
     stored = open_index(folder)
     stored.close()
-    count = stored.manifest.documents
+    count = max(1, stored.manifest.documents)
     turn, record, sketched = stored.rotation, stored.manifest.rotation, stored.manifest.sketches
     return stored.manifest, BytesPerDocument(
         ram=(stored.vectors.prefix_bytes + (turn.matrix.nbytes if turn is not None else 0)) / count,
-        vectors=stored.segment.vectors.size / count,
-        prefix=stored.segment.prefix.size / count,
+        vectors=sum(segment.vectors.size for segment in stored.segments) / count,
+        prefix=sum(segment.prefix.size for segment in stored.segments) / count,
         rotation=(record.size if record is not None else 0) / count,
         sketches=(sketched.size if sketched is not None else 0) / count,
         bounds=(sum(bounds.sizes) if (bounds := stored.manifest.bounds) is not None else 0) / count,
@@ -183,40 +238,55 @@ def measure_index(folder: Path) -> tuple[Manifest, BytesPerDocument]:
     )
 
 
-def _committed(catalog: Catalog, layout: Layout) -> tuple[Manifest, Segment]:
+def committed(catalog: Catalog, layout: Layout) -> tuple[Manifest, tuple[Segment, ...]]:
+    """What a catalog says of its index. Raises IndexStoreError unless something is committed, and its counts agree."""
     manifest = catalog.manifest()
     if manifest is None:
         raise IndexStoreError(f"nothing is committed in {layout.folder}: the build that made it must be run again")
-    segments = catalog.segments()
-    if len(segments) != 1 or segments[0].documents != manifest.documents:
-        raise IndexStoreError(f"the manifest in {layout.folder} contradicts itself; build the index again")
-    return manifest, segments[0]
+    segments = tuple(catalog.segments())
+    living = catalog.format >= LIVING
+    rows = sum(segment.documents for segment in segments)
+    dead = catalog.deaths() if living else 0
+    if (len(segments) != 1 and not living) or rows - dead != manifest.documents:
+        raise IndexStoreError(
+            f"the manifest in {layout.folder} contradicts itself: {manifest.documents:,} documents in {rows:,} rows of "
+            f"{len(segments)} segments, {dead:,} of them deleted; build the index again"
+        )
+    return manifest, segments
 
 
 def verify_index(folder: Path) -> None:
     """Reads every file of an index to its end. Raises IndexStoreError unless each is what was committed."""
     layout = Layout(folder)
-    manifest, segment = read_manifest(folder)
-    _verify(layout.vectors(segment.number), segment.vectors, digest=True)
-    _verify(layout.prefix(segment.number), segment.prefix, digest=True)
-    _read_rotation(layout, manifest)
+    manifest, segments = read_manifest(folder)
+    read_rotation(layout, manifest)
+    for path, record in files_of(layout, manifest, segments):
+        verify(path, record, digest=True)
+
+
+def files_of(layout: Layout, manifest: Manifest, segments: Sequence[Segment]) -> Iterator[tuple[Path, FileRecord]]:
+    """Every committed file but the catalog and the rotation, and what it must be."""
+    for segment in segments:
+        yield layout.vectors(segment.number), segment.vectors
+        yield layout.prefix(segment.number), segment.prefix
     if (sketches := manifest.sketches) is not None:
-        _verify(layout.sketches(sketches.segment), FileRecord(sketches.size, sketches.sha256), digest=True)
+        yield layout.sketches(sketches.segment), FileRecord(sketches.size, sketches.sha256)
     if (bounds := manifest.bounds) is not None:
-        for path, size, sha256 in zip(layout.bounds(bounds.segment), bounds.sizes, bounds.sha256, strict=True):
-            _verify(path, FileRecord(size, sha256), digest=True)
+        yield from zip(layout.bounds(bounds.segment), map(FileRecord, bounds.sizes, bounds.sha256), strict=True)
 
 
-def _verify(path: Path, record: FileRecord, *, digest: bool = False) -> None:
+def verify(path: Path, record: FileRecord, *, digest: bool = False) -> None:
     """Raises IndexStoreError unless the file has the size (and the digest) that was committed."""
     try:
         size = path.stat().st_size
-    except OSError as error:
+        if size == record.size and digest:
+            with path.open("rb") as file:  # a writer may have removed it by now
+                found = hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError as error:
         raise IndexStoreError(f"{path} is missing; build the index again") from error
+    except OSError as error:
+        raise IndexStoreError(f"{path} cannot be read: {error}") from error
     if size != record.size:
         raise IndexStoreError(f"{path} has {size} bytes, {record.size} were committed; build the index again")
-    if digest:
-        with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-        if found != record.sha256:
-            raise IndexStoreError(f"{path} is damaged (its sha256 is not the committed one); build the index again")
+    if digest and found != record.sha256:
+        raise IndexStoreError(f"{path} is damaged (its sha256 is not the committed one); build the index again")

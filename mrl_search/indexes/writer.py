@@ -10,13 +10,12 @@ from typing import Self
 
 from mrl_search.document import Document
 from mrl_search.errors import IndexStoreError
-from mrl_search.indexes.catalog import Catalog, Segment
+from mrl_search.indexes.catalog import Catalog
 from mrl_search.indexes.codecs import Codec
-from mrl_search.indexes.layout import FileRecord, Layout, record_of, sync_folder, write_durably
+from mrl_search.indexes.layout import FileRecord, Layout, Segment, explained, sweep, sync_folder
 from mrl_search.indexes.manifest import Manifest, RotationRecord, SketchRecord
-from mrl_search.indexes.prefix import build_prefix, read_prefix
-from mrl_search.indexes.sketches import levels_of, sketch_blocks, sketch_width
-from mrl_search.indexes.stored import StoredVectors, header, map_vectors, packed
+from mrl_search.indexes.segment_files import SegmentFiles
+from mrl_search.indexes.stored import packed
 from mrl_search.rotation import Rotation
 from mrl_search.vectors import Vectors
 
@@ -41,7 +40,7 @@ class IndexWriter:
     def __enter__(self) -> Self:
         folder = self._layout.folder
         _refuse_foreign(self._layout)
-        with _explained(folder):
+        with explained(folder):
             self._is_new = _made(folder)
             try:
                 self._catalog = Catalog.write(self._layout.catalog)
@@ -61,7 +60,7 @@ class IndexWriter:
 
     def add(self, document: Document) -> bool:
         """Adds the next document; False, and nothing added, if its id is taken (see `row_of`)."""
-        with _explained(self._layout.folder):
+        with explained(self._layout.folder):
             added = self._open.add(self._segment, self._count, document)
         self._count += added
         return added
@@ -76,60 +75,30 @@ class IndexWriter:
 
     def write_vectors(self, blocks: Iterator[Vectors], dim: int, dtype: str) -> None:
         """Writes vectors.npy from blocks of float32 rows that follow the documents' order and number."""
-        written = 0
-
-        def chunks() -> Iterator[bytes]:
-            nonlocal written
-            yield header(self._count, dim, dtype)
-            for block in blocks:
-                written += len(block)
-                yield packed(block, dtype).tobytes()
-
-        with _explained(self._layout.folder):
-            self._vectors_record = write_durably(self._layout.vectors(self._segment), chunks())
-        if written != self._count:
-            raise IndexStoreError(f"{written} vectors for {self._count} documents")  # the builder's fault
-        self._dim, self._dtype = dim, dtype
+        with explained(self._layout.folder):
+            rows = (packed(block, dtype) for block in blocks)
+            self._vectors_record = self._files.write_vectors(rows, self._count, dim, dtype)
 
     def write_rotation(self, rotation: Rotation | None, why: str) -> RotationRecord:
         """Writes rotation.npy, if there is one; the record is for the manifest. The vectors must come rotated."""
-        if rotation is None:
-            return RotationRecord("none", why)
-        chunks = (header(rotation.dim, rotation.dim, "float32"), packed(rotation.matrix, "float32").tobytes())
-        with _explained(self._layout.folder):
-            record = write_durably(self._layout.rotation(self._segment), chunks)
-        return RotationRecord(rotation.kind, why, self._segment, record.size, record.sha256)
+        with explained(self._layout.folder):
+            return self._files.write_rotation(rotation, why)
 
     def write_prefix(self, dim: int, codec: Codec) -> None:
         """Builds prefix.faiss from the vectors just written. Raises IndexStoreError if FAISS cannot read it again."""
-        path = self._layout.prefix(self._segment)
-        build_prefix(self._vectors, dim, codec).write(path)
-        read_prefix(path, self._count, dim)
-        with _explained(self._layout.folder):
-            self._prefix_record: FileRecord = record_of(path)
+        with explained(self._layout.folder):
+            self._prefix_record: FileRecord = self._files.write_prefix(dim, codec)
 
     def write_sketches(self) -> SketchRecord:
         """Writes sketches.npy from the vectors just written; the record is for the manifest."""
-        vectors = self._vectors
-        levels = levels_of(vectors)
-
-        def chunks() -> Iterator[bytes]:
-            yield header(self._count, sketch_width(self._dim), "uint8")
-            for block in sketch_blocks(vectors, levels):
-                yield block.tobytes()
-                vectors.release()
-
-        with _explained(self._layout.folder):
-            record = write_durably(self._layout.sketches(self._segment), chunks())
-        lows, steps = (tuple(numbers.tolist()) for numbers in levels)
-        return SketchRecord(self._segment, record.size, record.sha256, lows, steps)
+        with explained(self._layout.folder):
+            return self._files.write_sketches()
 
     def commit(self, manifest: Manifest) -> None:
         """Makes the new index the one that readers find."""
         segment = Segment(self._segment, self._count, self._vectors_record, self._prefix_record)
-        with _explained(self._layout.folder):
-            for folder in (self._layout.segment(self._segment), self._layout.segments, self._layout.folder):
-                sync_folder(folder)
+        with explained(self._layout.folder):
+            self._files.sync()
             self._open.finish_segment(segment)
             self._open.commit(manifest)
         # It is committed; what cannot be tidied now, the next build will.
@@ -137,12 +106,7 @@ class IndexWriter:
             self._open.tidy()
             sync_folder(self._layout.folder.parent)
             for number in self._replaced:  # no more than these: the next writer may be at work already
-                shutil.rmtree(self._layout.segment(number))
-
-    @property
-    def _vectors(self) -> StoredVectors:
-        """What `write_vectors` wrote."""
-        return map_vectors(self._layout.vectors(self._segment), self._count, self._dim, self._dtype)
+                shutil.rmtree(self._layout.segment(number), ignore_errors=True)
 
     @property
     def _open(self) -> Catalog:
@@ -158,18 +122,11 @@ class IndexWriter:
                 "--force replaces it, --index DIR builds elsewhere"
             )
         self._layout.segments.mkdir(exist_ok=True)
-        self._replaced = {segment.number for segment in self._open.segments()}
-        self._sweep(keep=self._replaced)
+        self._replaced = self._open.folders(committed)
+        sweep(self._layout, self._replaced)
         self._open.clear()
         self._segment = self._open.new_segment()
-        self._layout.segment(self._segment).mkdir()
-
-    def _sweep(self, keep: set[int]) -> None:
-        """Removes segment folders that no commit knows. Open readers keep the files they have mapped."""
-        kept = {self._layout.segment(number).name for number in keep}
-        for folder in self._layout.segments.iterdir():
-            if folder.name.isdigit() and folder.name not in kept:
-                shutil.rmtree(folder)
+        self._files = SegmentFiles(self._layout, self._segment)
 
     def _leave(self) -> None:
         """Ends the transaction; if it was not committed, first removes what it wrote, while the lock is still ours.
@@ -215,12 +172,3 @@ def _made(folder: Path) -> bool:
     except FileExistsError:
         return False
     return True
-
-
-@contextlib.contextmanager
-def _explained(folder: Path) -> Iterator[None]:
-    """Turns what the disk or SQLite refuses into one clear error."""
-    try:
-        yield
-    except (OSError, sqlite3.Error) as error:
-        raise IndexStoreError(f"the index in {folder} could not be written: {error}; nothing was committed") from error

@@ -76,8 +76,8 @@ def _of_index(folder: Path, sample: int) -> Subject:
     """Stored vectors, turned back into the axes they were encoded in."""
     stored = open_index(folder)
     try:
-        vectors, manifest = stored.vectors.stored, stored.manifest
-        rows = vectors.take(_some(len(vectors), sample), manifest.dim)
+        vectors = stored.vectors
+        rows = vectors.take(vectors.rows[_some(len(vectors), sample)])
         if stored.rotation is not None:
             rows = rows @ stored.rotation.matrix
         return Subject(str(folder), "index", f"{len(rows):,} of {len(vectors):,} documents of {folder}", rows)

@@ -6,7 +6,8 @@ from test_writer import manifest, write
 
 from mrl_search.document import Document
 from mrl_search.errors import IndexStoreError
-from mrl_search.indexes.catalog import Catalog, _reading_mode, has_commit
+from mrl_search.indexes.catalog import Catalog, has_commit
+from mrl_search.indexes.schema import reading_mode
 
 
 @pytest.fixture
@@ -53,19 +54,19 @@ def test_on_a_read_only_medium_the_file_is_read_as_it_stands(tmp_path, monkeypat
     write(tmp_path / "i", ["a"])
     path = tmp_path / "i" / "index.sqlite"
     monkeypatch.setattr(os, "access", lambda *_: False)
-    assert _reading_mode(path) == "ro&immutable=1"
+    assert reading_mode(path) == "ro&immutable=1"
     opened = Catalog.read(path)
     assert opened.ids(1, [0]) == {0: "a"}
     opened.close()
     writer = sqlite3.connect(path)
     writer.execute("CREATE TABLE kept_open (x)")  # its -wal is there until it closes
-    assert _reading_mode(path) == "ro"
+    assert reading_mode(path) == "ro"
     writer.close()
 
 
 def test_a_file_that_is_read_without_locks_and_changes_is_noticed(tmp_path, monkeypatch):
     write(tmp_path / "i", ["a"])
-    monkeypatch.setattr("mrl_search.indexes.catalog._reading_mode", lambda path: "ro&immutable=1")
+    monkeypatch.setattr("mrl_search.indexes.catalog.reading_mode", lambda path: "ro&immutable=1")
     opened = Catalog.read(tmp_path / "i/index.sqlite")
     monkeypatch.undo()
     write(tmp_path / "i", ["b"], replace=True)

@@ -31,7 +31,7 @@ def test_a_manifest_of_a_later_version_is_refused_by_the_key_it_adds():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"dims": ()}, {"dims": (0, 4)}, {"dims": (4, 2)}, {"documents": 0}, {"dtype": "float8"}]
+    "wrong", [{"dims": ()}, {"dims": (0, 4)}, {"dims": (4, 2)}, {"documents": -1}, {"dtype": "float8"}]
 )
 def test_a_manifest_that_cannot_be_is_refused(wrong):
     table = json.loads(manifest(1).to_json()) | wrong

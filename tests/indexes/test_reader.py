@@ -178,7 +178,7 @@ def test_the_golden_index_of_format_1_opens_and_answers_for_ever(tmp_path, dtype
 
 
 def test_an_index_replaced_while_it_is_opened_is_opened_as_it_is_now(index, monkeypatch):
-    real = reader._verify
+    real = reader.verify
     calls = []
 
     def late(path, record, *, digest=False):
@@ -187,7 +187,7 @@ def test_an_index_replaced_while_it_is_opened_is_opened_as_it_is_now(index, monk
             write(index, ["new"], replace=True)  # sweeps the segment whose name was just read
         real(path, record, digest=digest)
 
-    monkeypatch.setattr(reader, "_verify", late)
+    monkeypatch.setattr(reader, "verify", late)
     stored = open_index(index)
     assert stored.ids([0]) == {0: "new"}
     stored.close()

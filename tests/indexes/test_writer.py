@@ -157,7 +157,7 @@ def test_a_full_disk_leaves_the_old_index(tmp_path, monkeypatch):
     def full(*args):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("mrl_search.indexes.writer.write_durably", full)
+    monkeypatch.setattr("mrl_search.indexes.segment_files.write_durably", full)
     with pytest.raises(IndexStoreError, match="No space left on device; nothing was committed"):
         write(tmp_path / "i", ["new"], replace=True)
     assert ids_in(tmp_path / "i") == ["old"]
@@ -168,10 +168,9 @@ import os, signal, sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
 import test_writer
-from mrl_search.indexes import writer
+from mrl_search.indexes import segment_files, writer
 point = sys.argv[2]
-real = getattr(writer, point, None) or getattr(writer.IndexWriter, point)
-owner = writer if hasattr(writer, point) else writer.IndexWriter
+owner = segment_files if hasattr(segment_files, point) else writer.IndexWriter
 def killed(*args, **rest):
     os.kill(os.getpid(), signal.SIGKILL)
 setattr(owner, point, killed)

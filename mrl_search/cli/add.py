@@ -1,0 +1,39 @@
+"""mrl-search add."""
+
+import time
+from pathlib import Path
+
+import click
+
+from mrl_search.cli.options import device_option
+from mrl_search.cli.show import changed
+
+
+@click.command("add")
+@click.argument("index", type=click.Path(path_type=Path))
+@click.argument("corpus")
+@click.option(
+    "--vectors", type=click.Path(path_type=Path), help="Vectors (.npy) in step with CORPUS, not encoded here."
+)
+@click.option("--skip-bad", type=click.IntRange(min=0), default=0, metavar="N", help="Tolerate up to N bad records.")
+@click.option("--no-cache", is_flag=True, help="Neither read nor write the embedding cache.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@device_option
+def add_command(
+    index: Path, corpus: str, vectors: Path | None, skip_bad: int, no_cache: bool, as_json: bool, device: str
+) -> None:
+    """Add CORPUS to INDEX, each document in the place of one with its id.
+
+    CORPUS is what `build` takes; the encoder is the index's own. When this returns, the documents are found.
+    """
+    from mrl_search.indexes import find_index
+    from mrl_search.living import AddOptions, add
+
+    start = time.perf_counter()
+    folder = find_index(index)
+    options = AddOptions(vectors, skip_bad, cache=not no_cache, progress=True, device=device)
+    done = add(folder, corpus, options=options)
+    told = f"{done.added:,} added, {done.removed:,} of them in the place of others"
+    click.echo(changed(folder, told, done, time.perf_counter() - start, as_json=as_json))
+    if done.skipped:
+        click.echo(f"bad records skipped: {done.skipped:,}", err=True)

@@ -1,0 +1,28 @@
+"""mrl-search compact."""
+
+import time
+from pathlib import Path
+
+import click
+
+from mrl_search.cli.show import changed
+
+
+@click.command("compact")
+@click.argument("index", type=click.Path(path_type=Path))
+@click.option("--refit", is_flag=True, help="Fit the rotation anew to the documents there are now.")
+@click.option("--rotation", default="auto", metavar="KIND", help="What --refit fits: a kind as `build` takes it.")
+@click.option("--prefix", metavar="FACTORY", help="FAISS factory string, or auto.  [default: as it was built]")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def compact_command(index: Path, refit: bool, rotation: str, prefix: str | None, as_json: bool) -> None:
+    """Write all documents of INDEX into one segment, and nothing of deleted ones.
+
+    Vectors are copied, not encoded again.
+    """
+    from mrl_search.indexes import find_index
+    from mrl_search.living import compact
+
+    start = time.perf_counter()
+    folder = find_index(index)
+    done = compact(folder, refit=refit, rotation=rotation, prefix=prefix, progress=True)
+    click.echo(changed(folder, "compacted", done, time.perf_counter() - start, as_json=as_json))
