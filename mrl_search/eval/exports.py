@@ -13,6 +13,7 @@ from mrl_search.eval.page import page
 from mrl_search.eval.paired import intervals, verdict
 from mrl_search.eval.prices import Prices
 from mrl_search.eval.report import Evaluation, Report
+from mrl_search.eval.standing import MARGIN
 from mrl_search.indexes import EXACT
 
 _COLOURS, _MARKERS = 10, "os^Dv"  # of tab10, that differ well; more series than those differ by their marks
@@ -70,8 +71,10 @@ def _cells(row: Report, measures: Sequence[str]) -> list[str]:
         row.funnel,
         *(f"{row.mean[name]:.4f}" if name in row.mean else "–" for name in measures),
         kept,
+        f"{row.p_holm:.4f}" if row.p_holm is not None else "–",
         verdict(row.difference, row.p_holm),
         f"{row.cost.ram_bytes_per_document:,.0f}",
+        f"{row.cost.disk_bytes_per_document:,.0f}",
         f"{row.cost.latency_ms_p50:.2f}",
         f"{row.cost.latency_ms_p99:.2f}",
     ]
@@ -79,8 +82,8 @@ def _cells(row: Report, measures: Sequence[str]) -> list[str]:
 
 def _heads(evaluation: Evaluation) -> list[str]:
     return [
-        "encoder", "rotation", "dtype", "prefix", "funnel", *evaluation.measures, "kept %", "against full width",
-        "RAM B/doc", "p50 ms", "p99 ms",
+        "encoder", "rotation", "dtype", "prefix", "funnel", *evaluation.measures, "kept %", "p Holm",
+        "against full width", "RAM B/doc", "disk B/doc", "p50 ms", "p99 ms",
     ]  # fmt: skip
 
 
@@ -90,8 +93,15 @@ def _markdown(evaluations: Sequence[Evaluation]) -> str:
         lines += [f"### {one.title}", "", f"`{one.command}`, commit {one.provenance.get('commit')}", ""]
         lines += [f"| {' | '.join(_heads(one))} |", "|---" * len(_heads(one)) + "|"]
         lines += [f"| {' | '.join(_cells(row, one.measures))} |" for row in one.reports]
-        lines += ["", *(f"- {note}" for note in one.notes), *([""] if one.notes else [])]
+        lines += ["", _told(one), "", *(f"- {note}" for note in one.notes), *([""] if one.notes else [])]
     return "\n".join(lines)
+
+
+def _told(evaluation: Evaluation) -> str:
+    return (
+        f"kept: of full width's {evaluation.measures[0]}, with the 95 % bootstrap interval; p Holm: of the paired "
+        f"randomisation test against it, over all rows; as good: TOST within ± {MARGIN:g}."
+    )
 
 
 def _latex(evaluations: Sequence[Evaluation]) -> str:
@@ -103,7 +113,7 @@ def _latex(evaluations: Sequence[Evaluation]) -> str:
         lines += [f"\\begin{{tabular}}{{lllll{'r' * (len(heads) - 5)}}}", "\\toprule"]
         lines += [" & ".join(head.translate(_TEX) for head in heads) + end, "\\midrule"]
         lines += [" & ".join(_tex(cell) for cell in _cells(row, one.measures)) + end for row in one.reports]
-        lines += ["\\bottomrule", "\\end{tabular}", ""]
+        lines += ["\\bottomrule", "\\end{tabular}", f"% {_told(one)}", ""]
     return "\n".join(lines)
 
 

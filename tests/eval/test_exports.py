@@ -13,6 +13,7 @@ def test_a_table_of_every_kind_has_every_row(whole, tmp_path):
         write_report([whole], tmp_path / f"r.{ending}")
         text = (tmp_path / f"r.{ending}").read_text()
         assert text.count(rows) == sum(row.encoder == "hashing:64" for row in whole.reports)
+        assert "TOST within ± 0.01" in text
     assert "kept \\%" in text
     assert text.count("\\toprule") == 1
 
