@@ -3,16 +3,18 @@
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import compress, pairwise
 from pathlib import Path
 
 import numpy as np
 
-from mrl_search.data import Corpus, Tolerance, open_corpus
+from mrl_search.data import open_corpus
 from mrl_search.device import Device, chosen_device
+from mrl_search.document import Document
 from mrl_search.encoders import CachedEncoder, Encoder, EncoderSpec, cached, checked, load_encoder
 from mrl_search.encoding import BLOCK, encode_documents, given_vectors
-from mrl_search.errors import CorpusError, DimensionError, EncoderError, IndexStoreError, RotationError, VectorsError
+from mrl_search.errors import DimensionError, EncoderError, IndexStoreError, RotationError, VectorsError
 from mrl_search.funnel import Funnel
 from mrl_search.indexes import (
     AUTO,
@@ -28,6 +30,7 @@ from mrl_search.indexes import (
     check_codec,
     chosen_codec,
 )
+from mrl_search.ingest import Reading, ingest
 from mrl_search.placing import rotation_on
 from mrl_search.progress import bar
 from mrl_search.provenance import provenance
@@ -94,7 +97,9 @@ def build(
     widths = _checked_dims(dims, encoder)
     _check_options(options, widths, encoder.trained_dims)
     with IndexWriter(folder, replace=options.force) as writer:
-        skipped, without_text = _ingest(corpus, writer, options)
+        skipped, without_text = ingest(
+            corpus, partial(_put, writer), Reading("built", options.vectors is None, options.skip_bad, options.progress)
+        )
         codec = _codec(options, widths, len(writer))
         record = _record(encoder)  # before all else is encoded: an encoder that cannot be used says so here
         fitted, blocks = _rotated(_Source(writer, encoder, given, options), widths, encoder.trained_dims)
@@ -191,30 +196,10 @@ def _check_options(options: BuildOptions, widths: tuple[int, ...], trained: Sequ
         check_codec(widths[0], Codec(options.prefix, options.probes))
 
 
-def _ingest(corpus: Corpus, writer: IndexWriter, options: BuildOptions) -> tuple[int, int]:
-    """Reads the whole corpus into the writer, so that a bad line is met before anything is encoded.
-
-    Returns how many records were skipped, and how many documents have no text.
-    """
-    tolerance = Tolerance(options.skip_bad)
-    without_text = 0
-    with bar(None, "reading", "documents", shown=options.progress) as progress:
-        for document in corpus.read(tolerance):
-            if writer.add(document):
-                without_text += not document.content
-                progress.update(1)
-            else:
-                first = writer.row_of(document.id) + 1
-                tolerance.bad(document.where, f"the id {document.id!r} is already that of document number {first}")
-    for skipped in tolerance.skipped:
-        _LOG.warning("skipped %s", skipped)
-    if not len(writer):
-        raise CorpusError(f"{corpus.source} holds no documents; nothing was built")
-    if without_text == len(writer) and options.vectors is None:
-        raise CorpusError(
-            f"no document of {corpus.source} has a text to encode; give their vectors with --vectors FILE"
-        )
-    return len(tolerance.skipped), without_text
+def _put(writer: IndexWriter, document: Document) -> str:
+    if writer.add(document):
+        return ""
+    return f"the id {document.id!r} is already that of document number {writer.row_of(document.id) + 1}"
 
 
 @dataclass(frozen=True)

@@ -3,17 +3,19 @@
 import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from mrl_search.builder import WORTH_ROTATING
-from mrl_search.data import Tolerance, open_corpus
+from mrl_search.data import open_corpus
 from mrl_search.device import Device, chosen_device
+from mrl_search.document import Document
 from mrl_search.encoders import Encoder, cached, load_encoder
 from mrl_search.encoding import check_encoder, encode_documents, given_vectors, spec_of
-from mrl_search.errors import CorpusError, EncoderError, IndexStoreError, RotationError, VectorsError
+from mrl_search.errors import EncoderError, IndexStoreError, RotationError, VectorsError
 from mrl_search.indexes import (
     AUTO,
     Anew,
@@ -26,6 +28,7 @@ from mrl_search.indexes import (
     compiled,
     read_manifest,
 )
+from mrl_search.ingest import Reading, ingest
 from mrl_search.placing import rotation_on
 from mrl_search.progress import bar
 from mrl_search.rotations import KINDS
@@ -80,25 +83,15 @@ def add(
     with IndexChange(folder) as change:
         if (change.manifest.encoder, change.manifest.rotation) != (seen.encoder, seen.rotation):
             raise IndexStoreError(f"the index in {folder} was replaced meanwhile; add to it again")
-        tolerance = Tolerance(options.skip_bad)
-        without_text = 0
-        with bar(None, "reading", "documents", shown=options.progress) as progress:
-            for document in corpus.read(tolerance):
-                if change.put(document):
-                    without_text += not document.content
-                    progress.update(1)
-                else:
-                    tolerance.bad(document.where, f"the id {document.id!r} is also that of an earlier document")
-        for skipped in tolerance.skipped:
-            _LOG.warning("skipped %s", skipped)
-        if not change.incoming:
-            raise CorpusError(f"{corpus.source} holds no documents; nothing was added")
-        if without_text == change.incoming and given is None:
-            raise CorpusError(
-                f"no document of {corpus.source} has a text to encode; give their vectors with --vectors FILE"
-            )
+        skipped, without_text = ingest(
+            corpus, partial(_put, change), Reading("added", given is None, options.skip_bad, options.progress)
+        )
         change.write(change.merged(), _turned_blocks(change, encoder, given, options))
-        return _committed(change, without_text, len(tolerance.skipped))
+        return _committed(change, without_text, skipped)
+
+
+def _put(change: IndexChange, document: Document) -> str:
+    return "" if change.put(document) else f"the id {document.id!r} is also that of an earlier document"
 
 
 def delete(index: Path | str, ids: Iterable[str] = (), *, where: str | None = None) -> Changed:
