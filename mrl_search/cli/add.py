@@ -5,17 +5,14 @@ from pathlib import Path
 
 import click
 
-from mrl_search.cli.options import device_option
+from mrl_search.cli.options import corpus_options, device_option
 from mrl_search.cli.show import changed
 
 
 @click.command("add")
 @click.argument("index", type=click.Path(path_type=Path))
 @click.argument("corpus")
-@click.option(
-    "--vectors", type=click.Path(path_type=Path), help="Vectors (.npy) in step with CORPUS, not encoded here."
-)
-@click.option("--skip-bad", type=click.IntRange(min=0), default=0, metavar="N", help="Tolerate up to N bad records.")
+@corpus_options
 @click.option("--no-cache", is_flag=True, help="Neither read nor write the embedding cache.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @device_option

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from mrl_search.cli.options import DimsType, device_option, encoder_options, encoder_spec, program
+from mrl_search.cli.options import DimsType, corpus_options, device_option, encoder_options, encoder_spec, program
 
 
 @click.command("build")
@@ -19,10 +19,7 @@ from mrl_search.cli.options import DimsType, device_option, encoder_options, enc
 @click.option("--prefix", default="auto", metavar="FACTORY", help="FAISS factory string of the prefix index, or auto.")
 @click.option("--probes", type=click.IntRange(min=1), metavar="N", help="Cells a query looks into.  [default: all]")
 @click.option("--rotation", default="auto", metavar="KIND", help="auto, none, pca, learned, block-pca, block-learned.")
-@click.option(
-    "--vectors", type=click.Path(path_type=Path), help="Vectors (.npy) in step with CORPUS, not encoded here."
-)
-@click.option("--skip-bad", type=click.IntRange(min=0), default=0, metavar="N", help="Tolerate up to N bad records.")
+@corpus_options
 @click.option("--force", is_flag=True, help="Replace the index that is there; cut what does not survive it.")
 @click.option("--json", "as_json", is_flag=True, help="Print the manifest as JSON.")
 @encoder_options

@@ -62,6 +62,17 @@ class GuaranteeType(click.ParamType[Any]):
             self.fail(str(error), param, ctx)
 
 
+def corpus_options(command: F) -> F:
+    """How a corpus is read."""
+    vectors = click.option(
+        "--vectors", type=click.Path(path_type=Path), help="Vectors (.npy) in step with CORPUS, not encoded here."
+    )
+    tolerated = click.option(
+        "--skip-bad", type=click.IntRange(min=0), default=0, metavar="N", help="Tolerate up to N bad records."
+    )
+    return vectors(tolerated(command))
+
+
 def encoder_options(command: F) -> F:
     """What an encoder may be told besides its name."""
     options = (
