@@ -2,6 +2,7 @@
 
 from mrl_search.encoders.cached import CachedEncoder, cached
 from mrl_search.encoders.encoder import Encoder, EncoderSpec, check_lengths, checked
+from mrl_search.encoders.known_server import demand_known_server
 from mrl_search.encoders.load import load_encoder
 from mrl_search.encoders.sentence import SentenceEncoder, layer_normed, load_model
 
@@ -13,6 +14,7 @@ __all__ = [
     "cached",
     "check_lengths",
     "checked",
+    "demand_known_server",
     "layer_normed",
     "load_encoder",
     "load_model",

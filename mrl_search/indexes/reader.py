@@ -1,6 +1,7 @@
 """Opening an index that was built."""
 
 import hashlib
+import stat
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -252,6 +253,7 @@ def committed(catalog: Catalog, layout: Layout) -> tuple[Manifest, tuple[Segment
             f"the manifest in {layout.folder} contradicts itself: {manifest.documents:,} documents in {rows:,} rows of "
             f"{len(segments)} segments, {dead:,} of them deleted; build the index again"
         )
+    catalog.demand_sealed()
     return manifest, segments
 
 
@@ -278,7 +280,10 @@ def files_of(layout: Layout, manifest: Manifest, segments: Sequence[Segment]) ->
 def verify(path: Path, record: FileRecord, *, digest: bool = False) -> None:
     """Raises IndexStoreError unless the file has the size (and the digest) that was committed."""
     try:
-        size = path.stat().st_size
+        there = path.stat()
+        if not stat.S_ISREG(there.st_mode):  # opening a pipe would wait for its other end
+            raise IndexStoreError(f"{path} is not a file; build the index again")
+        size = there.st_size
         if size == record.size and digest:
             with path.open("rb") as file:  # a writer may have removed it by now
                 found = hashlib.file_digest(file, "sha256").hexdigest()
