@@ -17,6 +17,7 @@ from mrl_search.indexes.index import not_whole
 from mrl_search.indexes.layout import FileRecord, Layout, Segment, sync_folder, write_durably
 from mrl_search.indexes.manifest import BoundsRecord, Calibration, Manifest
 from mrl_search.indexes.reader import committed
+from mrl_search.indexes.refused import refused
 from mrl_search.indexes.stored import StoredVectors, header, map_vectors, packed
 
 
@@ -35,7 +36,9 @@ def _amending(folder: Path) -> Iterator[tuple[Catalog, Manifest, list[Segment]]]
         finally:
             catalog.close()
     except (OSError, sqlite3.Error) as error:
-        raise IndexStoreError(f"the index in {folder} could not be written: {error}; it is what it was") from error
+        raise IndexStoreError(
+            f"the index in {folder} could not be written: {refused(error, folder)}; it is what it was"
+        ) from error
 
 
 def add_calibration(folder: Path, calibration: Calibration, seen: tuple[int, Sequence[Segment]] | None = None) -> None:

@@ -16,17 +16,18 @@ from mrl_search.indexes.filters import Condition
 from mrl_search.indexes.layout import FileRecord, Layout, Segment, demand_no_links
 from mrl_search.indexes.manifest import Manifest
 from mrl_search.indexes.owner import claimed_by, say_who, unsay
+from mrl_search.indexes.refused import refused
 from mrl_search.indexes.schema import (
     ANEW,
     LIVING,
     SUMMED,
     UNREADABLE,
     connect,
+    connect_to_read,
     create,
     demand_format,
     enlarge,
     is_blank,
-    reading_mode,
 )
 from mrl_search.indexes.sums import checksum, is_whole, restored, seal
 
@@ -52,15 +53,12 @@ class Catalog:
                     f"there is no index in {path.parent}; build one: mrl-search build CORPUS --index {path.parent}"
                 )
             demand_no_links(Layout(path.parent))
-            mode = reading_mode(path)
-            frozen_at = path.stat().st_mtime_ns if "immutable" in mode else None
-            connection = connect(path, mode, _LOCK_SECONDS)
-            connection.execute("PRAGMA query_only = ON")
-            connection.execute("BEGIN")
-            catalog = cls(connection, path, frozen_at)
+            changed = path.stat().st_mtime_ns
+            connection, is_frozen = connect_to_read(path, _LOCK_SECONDS)
+            catalog = cls(connection, path, changed if is_frozen else None)
             demand_format(connection, path)
         except (*UNREADABLE, OSError) as error:
-            raise IndexStoreError(f"{path} cannot be read: {error}") from error
+            raise IndexStoreError(f"{path} cannot be read: {refused(error, path.parent)}") from error
         return catalog
 
     @classmethod
@@ -88,7 +86,7 @@ class Catalog:
                 raise IndexStoreError(
                     f"another process is writing to {path.parent}{who}; wait for it to finish"
                 ) from error
-            raise IndexStoreError(f"{path} cannot be written: {error}") from error
+            raise IndexStoreError(f"{path} cannot be written: {refused(error, path.parent)}") from error
         except UNREADABLE as error:
             raise IndexStoreError(f"{path} cannot be written: {error}; {ANEW.format(path.parent)}") from error
         return catalog
@@ -261,7 +259,7 @@ class Catalog:
 
     def _read(self, statement: str, *values: object) -> Iterator[tuple[Any, ...]]:
         """Rows as they come. Raises IndexStoreError where the file is damaged, or was changed while it had no lock."""
-        if self._frozen_at is not None and self._path.stat().st_mtime_ns != self._frozen_at:
+        if self._frozen_at is not None and _changed(self._path) != self._frozen_at:
             raise IndexStoreError(f"{self._path} was changed since it was opened; open the index again")
         try:
             for row in self._connection.execute(statement, values):  # noqa: UP028  `yield from` would close the cursor
@@ -275,7 +273,7 @@ class Catalog:
 def has_commit(path: Path) -> bool:
     """False for what a killed build left; True for an index, even a damaged one, which then says so when opened."""
     try:
-        connection = connect(path, reading_mode(path), _LOCK_SECONDS)
+        connection, _ = connect_to_read(path, _LOCK_SECONDS)
         try:
             if is_blank(connection):
                 return False
@@ -284,3 +282,11 @@ def has_commit(path: Path) -> bool:
             connection.close()
     except UNREADABLE:
         return True
+
+
+def _changed(path: Path) -> int | None:
+    """When the file was changed last; None if it is gone."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return None

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mrl_search.errors import IndexStoreError
+from mrl_search.indexes.refused import refused
 
 
 class FileRecord(NamedTuple):
@@ -151,4 +152,5 @@ def explained(folder: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, sqlite3.Error) as error:
-        raise IndexStoreError(f"the index in {folder} could not be written: {error}; nothing was committed") from error
+        told = refused(error, folder)
+        raise IndexStoreError(f"the index in {folder} could not be written: {told}; nothing was committed") from error

@@ -290,7 +290,7 @@ def verify(path: Path, record: FileRecord, *, digest: bool = False) -> None:
     except FileNotFoundError as error:
         raise IndexStoreError(f"{path} is missing; build the index again") from error
     except OSError as error:
-        raise IndexStoreError(f"{path} cannot be read: {error}") from error
+        raise IndexStoreError(f"{path} cannot be read: {error.strerror or error}") from error
     if size != record.size:
         raise IndexStoreError(f"{path} has {size} bytes, {record.size} were committed; build the index again")
     if digest and found != record.sha256:

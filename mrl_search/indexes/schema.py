@@ -84,16 +84,36 @@ def connect(path: Path, mode: str, wait_seconds: float) -> sqlite3.Connection:
     return opened
 
 
-def reading_mode(path: Path) -> str:
-    """How SQLite is to open a catalog that is only read.
+def connect_to_read(path: Path, wait_seconds: float) -> tuple[sqlite3.Connection, bool]:
+    """A connection that has begun to read, and whether it reads the file as it stands, without locks.
 
     In WAL mode even a reader keeps -wal and -shm files beside it, and only a
-    connection that may write removes them again. Who may not write there reads
-    the file as it stands, without locks, and Catalog looks whether it changed.
+    connection that may write removes them again. Where that cannot be, on a
+    read-only or a full disk, the file is read as it stands, if nothing waits
+    in a -wal; Catalog looks whether it changed.
     """
+    waiting = path.with_name(f"{path.name}-wal")
     if os.access(path.parent, os.W_OK):
-        return "rw"
-    return "ro" if path.with_name(f"{path.name}-wal").exists() else "ro&immutable=1"
+        try:
+            return _begun(path, "rw", wait_seconds), False
+        except sqlite3.OperationalError:
+            if waiting.exists() and waiting.stat().st_size:
+                raise
+    elif waiting.exists() and waiting.stat().st_size:
+        return _begun(path, "ro", wait_seconds), False
+    return _begun(path, "ro&immutable=1", wait_seconds), True
+
+
+def _begun(path: Path, mode: str, wait_seconds: float) -> sqlite3.Connection:
+    connection = connect(path, mode, wait_seconds)
+    try:
+        connection.execute("PRAGMA query_only = ON")
+        connection.execute("BEGIN")
+        connection.execute("SELECT count(*) FROM sqlite_master")  # the snapshot begins with the first read
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def create(connection: sqlite3.Connection) -> None:

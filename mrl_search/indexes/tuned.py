@@ -9,6 +9,7 @@ from mrl_search.indexes.catalog import Catalog
 from mrl_search.indexes.layout import Layout
 from mrl_search.indexes.manifest import Manifest, TunedRecord
 from mrl_search.indexes.reader import committed
+from mrl_search.indexes.refused import refused
 
 
 def store_tuned(folder: Path, seen: Manifest, funnel: str, record: TunedRecord) -> Manifest:
@@ -25,7 +26,9 @@ def store_tuned(folder: Path, seen: Manifest, funnel: str, record: TunedRecord) 
         tuned = replace(seen, funnel=funnel, tuned=record)
         catalog.commit(tuned)
     except sqlite3.Error as error:
-        raise IndexStoreError(f"the index in {folder} could not be written: {error}; nothing was committed") from error
+        raise IndexStoreError(
+            f"the index in {folder} could not be written: {refused(error, folder)}; nothing was committed"
+        ) from error
     finally:
         catalog.close()
     return tuned

@@ -59,7 +59,7 @@ def test_check_says_what_cannot_be_repaired(built):
     vectors = built / "indexes/corpus/segments/000001/vectors.npy"
     vectors.write_bytes(vectors.read_bytes()[:-1] + b"x")
     assert "is damaged" in (result := call("check", "--repair", code=1)).stdout
-    assert "[cannot be repaired: build the index again]" in result.stdout
+    assert "[--repair cannot mend it]" in result.stdout
 
 
 def test_query_and_delete_take_a_filter(built):
