@@ -177,6 +177,10 @@ class Catalog:
         """3; 1 or 2 of an index of an older version that was not added to or deleted from since."""
         return int(self._connection.execute("PRAGMA user_version").fetchone()[0])
 
+    def read_rows(self, statement: str, *values: object) -> Iterator[tuple[Any, ...]]:
+        """For `Words`: rows as they come. Raises IndexStoreError where the file is damaged, or closed."""
+        return self._read(statement, *values)
+
     @property
     def connection(self) -> sqlite3.Connection:
         """For `Changes` and `check`."""

@@ -16,6 +16,7 @@ from mrl_search.indexes.ahead import load_kernels_ahead
 from mrl_search.indexes.axes import Axes
 from mrl_search.indexes.bounds import Bounds, far_shape, near_shape
 from mrl_search.indexes.catalog import Catalog
+from mrl_search.indexes.fields import demand_fields
 from mrl_search.indexes.filters import Condition, compiled
 from mrl_search.indexes.index import VectorIndex
 from mrl_search.indexes.layout import FileRecord, Layout, Segment
@@ -60,10 +61,11 @@ class StoredIndex:
     def among(self, where: str) -> VectorIndex:
         """The vectors of documents that a filter passes only; rows keep their numbers. Of the last filters it is known.
 
-        Raises FilterError for what the grammar of `filters` does not have.
+        Raises FilterError for what the grammar of `filters` does not have, and for a field that no document has.
         """
         if where not in self._filtered:
             condition = compiled(where)
+            demand_fields(self.catalog.read_rows, condition)
             live = [self._passing(segment, condition) for segment in self.segments]
             while len(self._filtered) >= _REMEMBERED:
                 del self._filtered[next(iter(self._filtered))]
