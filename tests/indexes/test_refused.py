@@ -22,5 +22,6 @@ def test_sqlite_s_error_gets_the_reason_that_it_does_not_give(tmp_path, monkeypa
     assert refused(error, tmp_path) == "disk I/O error: the folder is read-only, or not yours to write to"
 
 
-def test_of_a_folder_that_is_gone_nothing_more_is_known(tmp_path):
-    assert "unable" in refused(sqlite3.OperationalError("unable to open database file"), tmp_path / "gone")
+def test_a_folder_that_is_gone_is_said_to_be(tmp_path):
+    told = refused(sqlite3.OperationalError("unable to open database file"), tmp_path / "gone")
+    assert told == "unable to open database file: the folder is gone"
