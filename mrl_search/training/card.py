@@ -26,6 +26,7 @@ def made_from(facts: dict[str, Any]) -> str:
         "## What made it",
         f"Arm `{arm['name']}` of a twin study: the losses of the widths {arm['dims']} are added up"
         + (", averaged" if arm["mean"] else "")
+        + (f", beginning in {arm['rotation']} axes of the training texts" if "rotation" in arm else "")
         + f"; seed {facts['seed']}.",
         "",
         "| | |",

@@ -12,6 +12,7 @@ from mrl_search.rotations import KINDS
 
 LOSSES = ("contrastive", "cosent", "softmax", "distil")
 HEADS = ("own", "tied")
+BEGINNINGS = ("none", "pca", "learned")
 NEIGHBOURS = 50  # of each query, of which the nearest that may be hard negatives are taken
 _SEEDS = 2**32  # as many as numpy takes
 _LEAST_DIM = 2  # one coordinate has no direction but its sign
@@ -35,6 +36,7 @@ class Arm:
     dims: ascending; a baseline has one. weights: of their losses, 1 each unless given.
     mean: divide the weights by their sum, which gives the loss the scale of a baseline's.
     layers: train a loss on earlier layers too (AdaptiveLayerLoss, 2D Matryoshka: 2402.14776).
+    rotation: in which axes it begins, fitted to the training texts; the twin's own, or where a prefix says more.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Arm:
     weights: tuple[float, ...] = ()
     mean: bool = False
     layers: bool = False
+    rotation: str = "none"
 
     def __post_init__(self) -> None:
         if not self.name or not all(letter.isalnum() or letter in "-_." for letter in self.name):
@@ -52,6 +55,11 @@ class Arm:
             raise RecipeError(
                 f"the arm {self.name} has {len(self.dims)} dims and the weights {list(self.weights)}; "
                 "wanted one above 0 for each"
+            )
+        if self.rotation not in BEGINNINGS:
+            raise RecipeError(
+                f"the arm {self.name} cannot begin with rotation = {self.rotation!r}; "
+                f"choose one of {', '.join(BEGINNINGS)}"
             )
 
     @property

@@ -24,6 +24,7 @@ from mrl_search.encoders import load_model
 from mrl_search.errors import DeviceError, MissingPackageError, TrainingError
 from mrl_search.progress import bar
 from mrl_search.provenance import provenance
+from mrl_search.training.axes import rotate
 from mrl_search.training.card import add_section, made_from
 from mrl_search.training.dynamics import Dynamics, Row, joined, write_rows
 from mrl_search.training.objective import objective
@@ -79,6 +80,8 @@ def train_arm(
     tokens = model.max_seq_length
     model.max_seq_length = recipe.max_tokens
     model.model_card_data.local_files_only = True
+    if arm.rotation != "none":
+        rotate(model, recipe, arm, data, device)
     dataset = Dataset.from_dict(columns(recipe, data))
     loss, noted = objective(recipe, arm, model, _labels(data))
     with _started(folder, facts):  # not before: a recipe that cannot be trained leaves nothing behind
@@ -177,7 +180,9 @@ def _facts(recipe: TrainRecipe, arm: Arm, seed: int, data: TrainingSet, options:
     told = dataclasses.asdict(recipe)
     for shared in ("arms", "seeds", "judged", "save_every"):
         del told[shared]
-    facts = {"recipe": told, "arm": dataclasses.asdict(arm), "seed": seed, "data": data.sources}
+    facts: dict[str, Any] = {"recipe": told, "arm": dataclasses.asdict(arm), "seed": seed, "data": data.sources}
+    if arm.rotation == "none":  # so that runs of before there were rotated arms are still known
+        del facts["arm"]["rotation"]
     if options.compile:
         facts["compiled"] = True
     if Path(recipe.base).is_dir():  # trained anew in its place, it is another base
