@@ -79,7 +79,7 @@ def train_arm(
     model = load_model(recipe.base, device=device)
     tokens = model.max_seq_length
     model.max_seq_length = recipe.max_tokens
-    model.model_card_data.local_files_only = True
+    _tell_card(model, recipe.base)
     if arm.rotation != "none":
         rotate(model, recipe, arm, data, device)
     dataset = Dataset.from_dict(columns(recipe, data))
@@ -104,6 +104,14 @@ def train_arm(
         model.max_seq_length = tokens  # what is short in training need not be short in use
         _finish(model, folder, facts | {"step_seconds": _median(dynamics.seconds)}, device)
     return folder
+
+
+def _tell_card(model: SentenceTransformer, base: str) -> None:
+    """What sentence-transformers would ask the hub for."""
+    card = model.model_card_data
+    card.local_files_only = True
+    if not Path(base).is_dir():
+        card.base_model = base if "/" in base else f"sentence-transformers/{base}"  # as sentence-transformers reads it
 
 
 def _no_batch(recipe: TrainRecipe, count: int) -> str:

@@ -16,7 +16,7 @@ from pyarrow import parquet
 from mrl_search.atomic import held
 from mrl_search.data import Example
 from mrl_search.device import Device
-from mrl_search.encoders import EncoderSpec, load_encoder
+from mrl_search.encoders import EncoderSpec, load_encoder, load_model
 from mrl_search.errors import DeviceError, MissingPackageError, TrainingError
 from mrl_search.training import Arm, Source, TrainOptions, TrainRecipe, train_arm
 from mrl_search.training.trainer import training_device
@@ -53,6 +53,15 @@ def test_what_is_trained_loads_in_sentence_transformers_at_any_width(tiny, pairs
     assert model.encode(["word1 word2"]).shape == (1, 4)
     assert [row["step"] for row in rows] == [1, 2, 3, 4, 5, 6]
     assert load_encoder(EncoderSpec(str(folder / "model"))).trained_dims == (4, 8, 16)
+
+
+@pytest.mark.parametrize("name", ["all-MiniLM-L6-v2", "sentence-transformers/all-MiniLM-L6-v2"])
+def test_the_card_names_the_base(tiny, pairs, monkeypatch, name):
+    from mrl_search.training import trainer
+
+    monkeypatch.setattr(trainer, "load_model", lambda base, **told: load_model(str(tiny), **told))
+    folder, _ = trained(recipe_of(name), MRL, pairs, "mrl")
+    assert "base_model: sentence-transformers/all-MiniLM-L6-v2" in (folder / "model" / "README.md").read_text()
 
 
 def test_every_row_says_what_each_width_and_layer_did(tiny, pairs):
