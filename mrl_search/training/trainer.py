@@ -20,7 +20,7 @@ from transformers.integrations import TensorBoardCallback
 
 from mrl_search.atomic import held, replacing
 from mrl_search.device import Device, chosen_device
-from mrl_search.encoders import load_model
+from mrl_search.encoders import cut_layers, load_model
 from mrl_search.errors import DeviceError, MissingPackageError, TrainingError
 from mrl_search.progress import bar
 from mrl_search.provenance import provenance
@@ -76,6 +76,8 @@ def train_arm(
         return folder
     set_seed(seed)
     model = load_model(recipe.base, device=device)
+    if arm.depth:
+        cut_layers(model, arm.depth)
     tokens = model.max_seq_length
     model.max_seq_length = recipe.max_tokens
     model.model_card_data.local_files_only = True
@@ -83,7 +85,7 @@ def train_arm(
     loss, noted = objective(recipe, arm, model, _labels(data))
     with _started(folder, facts):  # not before: a recipe that cannot be trained leaves nothing behind
         with bar(recipe.steps, f"training {arm.name}, seed {seed}", "steps", shown=options.progress) as progress:
-            dynamics = Dynamics(recipe, arm, model, noted, folder / _PARTS, _teller(progress))
+            dynamics = Dynamics(recipe, model, noted, folder / _PARTS, _teller(progress))
             trainer = SentenceTransformerTrainer(
                 model=model,
                 args=_arguments(recipe, seed, folder, device, options),

@@ -17,7 +17,7 @@ from mrl_search.atomic import held
 from mrl_search.data import Example
 from mrl_search.device import Device
 from mrl_search.encoders import EncoderSpec, load_encoder
-from mrl_search.errors import DeviceError, MissingPackageError, TrainingError
+from mrl_search.errors import DeviceError, EncoderError, MissingPackageError, TrainingError
 from mrl_search.training import Arm, Source, TrainOptions, TrainRecipe, train_arm
 from mrl_search.training.trainer import training_device
 from mrl_search.training.training_set import training_set
@@ -33,6 +33,20 @@ def recipe_of(base, **told):
 def trained(recipe, arm, root, name, seed=0):
     folder = train_arm(recipe, arm, seed, training_set(recipe, root), root / name)
     return folder, parquet.read_table(folder / "dynamics.parquet").to_pylist()
+
+
+def failing_after(steps):
+    """Dynamics' own step, that is interrupted after so many."""
+    from mrl_search.training.dynamics import Dynamics
+
+    noted = Dynamics.on_pre_optimizer_step
+
+    def note(dynamics, args, state, control, **told):
+        if state.global_step == steps:
+            raise KeyboardInterrupt
+        return noted(dynamics, args, state, control, **told)
+
+    return note
 
 
 def weights(folder):
@@ -92,9 +106,19 @@ def test_other_losses_train_at_every_width(tiny, pairs, told):
     assert all(row[f"loss@{dim}"] > 0 for row in rows for dim in (4, 8, 16))
 
 
-def test_earlier_layers_may_be_trained_too(tiny, pairs):
-    _, rows = trained(recipe_of(tiny), Arm("2d", (4, 16), layers=True), pairs, "2d")
-    assert rows[-1]["step"] == 6
+def test_an_arm_of_the_first_layers_is_the_same_model_when_it_is_loaded_again(tiny, pairs):
+    from sentence_transformers import SentenceTransformer
+
+    folder, rows = trained(recipe_of(tiny), Arm("small", (4,), depth=1), pairs, "small")
+    assert "gradient:layer 1" not in rows[0]
+    model = SentenceTransformer(str(folder / "model"), device="cpu")
+    assert model[0].model.config.num_hidden_layers == len(model[0].model.encoder.layer) == 1
+
+
+def test_more_layers_than_the_base_has_are_refused_and_leave_nothing(tiny, pairs):
+    with pytest.raises(EncoderError, match="the model has 2 layers, asked for 3"):
+        trained(recipe_of(tiny), Arm("small", (4,), depth=3), pairs, "small")
+    assert not (pairs / "small").exists()
 
 
 def test_a_run_that_is_whole_is_not_done_again_and_another_is_not_overwritten(tiny, pairs):
@@ -150,6 +174,31 @@ def test_after_a_kill_the_curve_goes_on_as_if_there_had_been_none(tiny, pairs):
     again, found = trained(recipe, MRL, pairs, "killed")
     assert found == curve
     assert same(weights(whole), weights(again))
+
+
+@pytest.mark.parametrize(
+    "arm",
+    [
+        Arm("2dmse", (4, 8, 16), method="2dmse"),
+        Arm("matryoshka2d", (4, 8, 16), method="matryoshka2d"),
+        Arm("adaptive-layer", (4, 16), method="adaptive-layer"),
+        Arm("starbucks", (4, 16), method="starbucks", layers=(1, 2)),
+    ],
+    ids=lambda arm: arm.name,
+)
+def test_every_method_goes_on_after_a_stop_as_if_there_had_been_none(tiny, pairs, monkeypatch, arm):
+    recipe = recipe_of(tiny, steps=9, save_every=4)
+    whole, curve = trained(recipe, arm, pairs, "whole")
+    with monkeypatch.context() as stopped:
+        stopped.setattr("mrl_search.training.trainer.Dynamics.on_pre_optimizer_step", failing_after(6))
+        with pytest.raises(KeyboardInterrupt):
+            trained(recipe, arm, pairs, "stopped")
+    assert not (pairs / "stopped" / "training.json").exists()
+    again, found = trained(recipe, arm, pairs, "stopped")
+    assert found == curve
+    assert same(weights(whole), weights(again))
+    if arm.method != "adaptive-layer":  # the library's card does not tell them
+        assert load_encoder(EncoderSpec(str(whole / "model"))).trained_dims == arm.dims
 
 
 def test_event_files_of_tensorboard_outlive_the_checkpoints(tiny, pairs):
