@@ -1,6 +1,7 @@
 """Texts in, unit vectors out: the encoders, and a cache in front of them."""
 
 from mrl_search.encoders.cached import CachedEncoder, cached
+from mrl_search.encoders.depths import LayerStates, cut_layers, layer_count
 from mrl_search.encoders.encoder import Encoder, EncoderSpec, check_lengths, checked
 from mrl_search.encoders.load import load_encoder
 from mrl_search.encoders.sentence import SentenceEncoder, layer_normed, load_model
@@ -9,10 +10,13 @@ __all__ = [
     "CachedEncoder",
     "Encoder",
     "EncoderSpec",
+    "LayerStates",
     "SentenceEncoder",
     "cached",
     "check_lengths",
     "checked",
+    "cut_layers",
+    "layer_count",
     "layer_normed",
     "load_encoder",
     "load_model",

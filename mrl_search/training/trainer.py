@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+import os
 import shutil
 import statistics
 from collections.abc import Callable, Iterator, Sequence
@@ -20,11 +21,11 @@ from transformers.integrations import TensorBoardCallback
 
 from mrl_search.atomic import held, replacing
 from mrl_search.device import Device, chosen_device
-from mrl_search.encoders import load_model
+from mrl_search.encoders import cut_layers, load_model
 from mrl_search.errors import DeviceError, MissingPackageError, TrainingError
 from mrl_search.progress import bar
 from mrl_search.provenance import provenance
-from mrl_search.training.axes import rotate
+from mrl_search.training.beginning import rotate
 from mrl_search.training.card import add_section, made_from
 from mrl_search.training.dynamics import Dynamics, Row, joined, write_rows
 from mrl_search.training.objective import objective
@@ -77,6 +78,8 @@ def train_arm(
         return folder
     set_seed(seed)
     model = load_model(recipe.base, device=device)
+    if arm.depth:
+        cut_layers(model, arm.depth)
     tokens = model.max_seq_length
     model.max_seq_length = recipe.max_tokens
     _tell_card(model, recipe.base)
@@ -86,7 +89,7 @@ def train_arm(
     loss, noted = objective(recipe, arm, model, _labels(data))
     with _started(folder, facts):  # not before: a recipe that cannot be trained leaves nothing behind
         with bar(recipe.steps, f"training {arm.name}, seed {seed}", "steps", shown=options.progress) as progress:
-            dynamics = Dynamics(recipe, arm, model, noted, folder / _PARTS, _teller(progress))
+            dynamics = Dynamics(recipe, model, noted, folder / _PARTS, _teller(progress))
             trainer = SentenceTransformerTrainer(
                 model=model,
                 args=_arguments(recipe, seed, folder, device, options),
@@ -134,13 +137,19 @@ def _event_files(folder: Path) -> TensorBoardCallback:
 
 
 def training_device(options: TrainOptions) -> Device:
-    """The device to train on. Raises DeviceError for a card but the first: the trainer takes that, or all of them."""
+    """The device to train on. Raises DeviceError where torch sees several cards: the trainer would take all of them.
+
+    And multiply the batch by their number, which would be another recipe.
+    """
     device = chosen_device(options.device)
-    if device.number:
-        raise DeviceError(
-            f"training takes the first card that torch sees, and {device} was asked for; "
-            f"set CUDA_VISIBLE_DEVICES={device.number}, and take --device cuda"
-        )
+    if device.is_cuda:
+        if torch.cuda.device_count() > 1:
+            raise DeviceError(
+                f"training takes one card, torch sees {torch.cuda.device_count()}; "
+                f"set CUDA_VISIBLE_DEVICES={device.number}, and take --device cuda"
+            )
+        # cuBLAS reads it at its first product; without it, later ones are refused in a deterministic run
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     return device
 
 

@@ -17,7 +17,7 @@ from mrl_search.atomic import held
 from mrl_search.data import Example
 from mrl_search.device import Device
 from mrl_search.encoders import EncoderSpec, load_encoder, load_model
-from mrl_search.errors import DeviceError, MissingPackageError, TrainingError
+from mrl_search.errors import DeviceError, EncoderError, MissingPackageError, TrainingError
 from mrl_search.training import Arm, Source, TrainOptions, TrainRecipe, train_arm
 from mrl_search.training.trainer import training_device
 from mrl_search.training.training_set import training_set
@@ -33,6 +33,20 @@ def recipe_of(base, **told):
 def trained(recipe, arm, root, name, seed=0):
     folder = train_arm(recipe, arm, seed, training_set(recipe, root), root / name)
     return folder, parquet.read_table(folder / "dynamics.parquet").to_pylist()
+
+
+def failing_after(steps):
+    """Dynamics' own step, that is interrupted after so many."""
+    from mrl_search.training.dynamics import Dynamics
+
+    noted = Dynamics.on_pre_optimizer_step
+
+    def note(dynamics, args, state, control, **told):
+        if state.global_step == steps:
+            raise KeyboardInterrupt
+        return noted(dynamics, args, state, control, **told)
+
+    return note
 
 
 def weights(folder):
@@ -101,9 +115,19 @@ def test_other_losses_train_at_every_width(tiny, pairs, told):
     assert all(row[f"loss@{dim}"] > 0 for row in rows for dim in (4, 8, 16))
 
 
-def test_earlier_layers_may_be_trained_too(tiny, pairs):
-    _, rows = trained(recipe_of(tiny), Arm("2d", (4, 16), layers=True), pairs, "2d")
-    assert rows[-1]["step"] == 6
+def test_an_arm_of_the_first_layers_is_the_same_model_when_it_is_loaded_again(tiny, pairs):
+    from sentence_transformers import SentenceTransformer
+
+    folder, rows = trained(recipe_of(tiny), Arm("small", (4,), depth=1), pairs, "small")
+    assert "gradient:layer 1" not in rows[0]
+    model = SentenceTransformer(str(folder / "model"), device="cpu")
+    assert model[0].model.config.num_hidden_layers == len(model[0].model.encoder.layer) == 1
+
+
+def test_more_layers_than_the_base_has_are_refused_and_leave_nothing(tiny, pairs):
+    with pytest.raises(EncoderError, match="the model has 2 layers, asked for 3"):
+        trained(recipe_of(tiny), Arm("small", (4,), depth=3), pairs, "small")
+    assert not (pairs / "small").exists()
 
 
 def test_a_run_that_is_whole_is_not_done_again_and_another_is_not_overwritten(tiny, pairs):
@@ -161,6 +185,31 @@ def test_after_a_kill_the_curve_goes_on_as_if_there_had_been_none(tiny, pairs):
     assert same(weights(whole), weights(again))
 
 
+@pytest.mark.parametrize(
+    "arm",
+    [
+        Arm("2dmse", (4, 8, 16), method="2dmse"),
+        Arm("matryoshka2d", (4, 8, 16), method="matryoshka2d"),
+        Arm("adaptive-layer", (4, 16), method="adaptive-layer"),
+        Arm("starbucks", (4, 16), method="starbucks", layers=(1, 2)),
+    ],
+    ids=lambda arm: arm.name,
+)
+def test_every_method_goes_on_after_a_stop_as_if_there_had_been_none(tiny, pairs, monkeypatch, arm):
+    recipe = recipe_of(tiny, steps=9, save_every=4)
+    whole, curve = trained(recipe, arm, pairs, "whole")
+    with monkeypatch.context() as stopped:
+        stopped.setattr("mrl_search.training.trainer.Dynamics.on_pre_optimizer_step", failing_after(6))
+        with pytest.raises(KeyboardInterrupt):
+            trained(recipe, arm, pairs, "stopped")
+    assert not (pairs / "stopped" / "training.json").exists()
+    again, found = trained(recipe, arm, pairs, "stopped")
+    assert found == curve
+    assert same(weights(whole), weights(again))
+    if arm.method != "adaptive-layer":  # the library's card does not tell them
+        assert load_encoder(EncoderSpec(str(whole / "model"))).trained_dims == arm.dims
+
+
 def test_event_files_of_tensorboard_outlive_the_checkpoints(tiny, pairs):
     recipe = recipe_of(tiny, steps=12)
     folder = train_arm(recipe, MRL, 0, training_set(recipe, pairs), pairs / "told", TrainOptions(tensorboard=True))
@@ -191,10 +240,18 @@ def test_without_accelerate_the_extra_is_named(tiny, pairs, monkeypatch):
         trained(recipe_of(tiny), MRL, pairs, "mrl")
 
 
-def test_a_card_but_the_first_is_refused_with_the_way_to_it():
-    assert training_device(TrainOptions(device=Device("cuda", 0))) == Device("cuda", 0)
-    with pytest.raises(DeviceError, match="set CUDA_VISIBLE_DEVICES=2, and take --device cuda"):
+def test_several_cards_are_refused_with_the_way_to_one(monkeypatch):
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 3)
+    with pytest.raises(DeviceError, match="torch sees 3; set CUDA_VISIBLE_DEVICES=2, and take --device cuda"):
         training_device(TrainOptions(device=Device("cuda", 2)))
+
+
+def test_a_card_is_told_to_be_deterministic_before_it_multiplies(monkeypatch):
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", "")
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG")
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
+    assert training_device(TrainOptions(device=Device("cuda", 0))) == Device("cuda", 0)
+    assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
 
 
 def test_a_base_that_was_trained_anew_in_its_place_is_another_run(tiny, pairs, tmp_path):

@@ -9,7 +9,7 @@ from mrl_search.encoders import EncoderSpec, load_encoder, load_model
 from mrl_search.errors import RecipeError, TrainingError
 from mrl_search.rotations import fit
 from mrl_search.training import Arm, Source, TrainRecipe, train_arm
-from mrl_search.training.axes import rotate
+from mrl_search.training.beginning import rotate
 from mrl_search.training.dynamics import Dynamics
 from mrl_search.training.training_set import training_set
 

@@ -32,7 +32,7 @@ def rotate(model: SentenceTransformer, recipe: TrainRecipe, arm: Arm, data: Trai
         raise TrainingError(f"the arm {arm.name} asks for rotation = {arm.rotation!r} and has no width below {full}")
     texts = list(dict.fromkeys(text for example in data.examples for text in example[:3] if text is not None))
     sample = texts[:: -(-len(texts) // _SAMPLED)]
-    encoder = cached(load_encoder(EncoderSpec(recipe.base), device))
+    encoder = cached(load_encoder(EncoderSpec(recipe.base, layers=arm.depth or None), device))
     with bar(len(sample), "encoding texts for the axes", "texts", shown=False) as progress:
         vectors = np.concatenate(list(encode_documents(encoder, sample, progress)))
     rotation = fit(arm.rotation, vectors, widths, device=device).rotation
