@@ -65,10 +65,15 @@ def growing_on(device: Device) -> Growing:
     return partial(growing_on_card, device)
 
 
-def told_of(device: Device, factory: str) -> str:
-    """What would search an index built by this factory string, for people; its memory is not looked at."""
+def told_of(device: Device, factory: str, *, is_whole: bool = True) -> str:
+    """What would search an index built by this factory string, for people; its memory is not looked at.
+
+    is_whole: whether it is one segment without deleted rows; no other is put on a card.
+    """
     if not device.is_cuda:
         return str(device)
+    if not is_whole:
+        return f"cpu; {device.told} takes it when it was compacted"
     from mrl_search.gpu import planned
 
     return f"{device.told}, {planned(factory, device)}"
