@@ -88,9 +88,10 @@ def _of_index(folder: Path, sample: int) -> Subject:
 def _of_file(path: Path, sample: int) -> Subject:
     given = load_vectors(path)
     rows = wide(given[_some(len(given), sample)])
-    if not np.isfinite(rows).all():
-        raise VectorsError(f"{path} holds NaN or infinity")
-    lengths = np.linalg.norm(rows, axis=1)
+    with np.errstate(over="ignore"):
+        lengths = np.linalg.norm(rows, axis=1)
+    if not np.isfinite(lengths).all():
+        raise VectorsError(f"{path} holds NaN, infinity, or numbers that are too large to square")
     told = (float(lengths.min()), float(lengths.max()))
     return Subject(str(path), "vectors", f"{len(rows):,} of {len(given):,} rows of {path}", unit(rows), lengths=told)
 

@@ -49,6 +49,12 @@ def test_a_recall_is_calibrated_and_then_asked_for(many):
     ).stderr  # fmt: skip
 
 
+def test_an_index_that_was_tuned_to_compare_everything_is_calibrated_by_its_widths(many):
+    call("tune", "--recall", "1", "--sample", "20", "--own")
+    said = call("guarantee", "0.9", "--k", "3", "--vectors", "q.npy", "--json").stdout
+    assert json.loads(said)["funnel"].startswith("8:")
+
+
 def test_documents_stand_for_queries_with_a_warning(many):
     made = call("guarantee", ".8", "--k", "3")
     assert "sampled documents" in made.stdout

@@ -33,5 +33,11 @@ def test_nan_in_a_file_is_an_error(tmp_path):
     vectors = np.ones((200, 16), np.float32)
     vectors[7, 3] = np.nan
     np.save(tmp_path / "v.npy", vectors)
-    with pytest.raises(VectorsError, match="holds NaN or infinity"):
+    with pytest.raises(VectorsError, match="holds NaN, infinity, or numbers that are too large to square"):
+        subject(str(tmp_path / "v.npy"))
+
+
+def test_numbers_too_large_to_square_are_an_error(tmp_path):
+    np.save(tmp_path / "v.npy", np.full((200, 16), 1e200))
+    with pytest.raises(VectorsError, match="too large to square"):
         subject(str(tmp_path / "v.npy"))
