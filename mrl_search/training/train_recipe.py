@@ -114,18 +114,18 @@ class Arm:
 class Judged:
     """What the arms are measured on, at every width, and at every width of some layers.
 
-    layers: ascending, and the last is the base's whole depth; none: whole depth alone.
     datasets: judged collections, looked for in `folder`. sts: files of scored pairs. rotations: as for build.
     margin: of equivalence, in nDCG@10 or correlation. precision: what texts are encoded in.
+    layers: depths that are measured too, ascending to the base's whole depth; none: that alone.
     """
 
     datasets: tuple[str, ...] = ()
     sts: tuple[str, ...] = ()
-    layers: tuple[int, ...] = ()
     folder: str = ""
     rotations: tuple[str, ...] = ("none", "learned")
     margin: float = 0.01
     precision: str = "auto"
+    layers: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         for rotation in self.rotations:
