@@ -71,7 +71,8 @@ def compared(recipe: TrainRecipe, measured: Sequence[Measured]) -> Iterator[Comp
     """Each arm less its rival at each size, by the paired randomisation test and TOST over queries."""
     found = _by_size(measured)
     for (dataset, rotation, arm), values in found.items():
-        for size, rival in rivals(recipe, recipe.arm(arm)).items():
+        beside = rivals(recipe, recipe.arm(arm))
+        for size, rival in ((size, beside[size]) for size in values if size in beside):
             difference = paired(found[dataset, rotation, rival][size], values[size], recipe.judged.margin)
             yield ComparedArm(dataset, NDCG, rotation, arm, size.dim, difference, size.layers, rival)
 
