@@ -20,10 +20,10 @@ def add_section(card: Path, name: str, text: str) -> None:
 
 def _summed(arm: dict[str, Any]) -> str:
     """What the arm's loss is the sum of, in words."""
-    if arm["method"] != "mrl":
+    if arm.get("method", "mrl") != "mrl":
         layers = f" and the layers {arm['layers']}" if arm["layers"] else ""
         return f"method `{arm['method']}`, of the widths {arm['dims']}{layers}"
-    cut = f"the base's first {arm['depth']} layers, and " if arm["depth"] else ""
+    cut = f"the base's first {arm['depth']} layers, and " if arm.get("depth") else ""
     return f"{cut}the losses of the widths {arm['dims']} are added up" + (", averaged" if arm["mean"] else "")
 
 
@@ -33,7 +33,9 @@ def made_from(facts: dict[str, Any]) -> str:
     told = {name: value for name, value in recipe.items() if name != "data" and value not in (None, "")}
     lines = [
         "## What made it",
-        f"Arm `{arm['name']}` of a twin study: {_summed(arm)}; seed {facts['seed']}.",
+        f"Arm `{arm['name']}` of a twin study: {_summed(arm)}"
+        + (f", beginning in {arm['rotation']} axes of the training texts" if "rotation" in arm else "")
+        + f"; seed {facts['seed']}.",
         "",
         "| | |",
         "|---|---|",

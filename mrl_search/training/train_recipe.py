@@ -12,6 +12,7 @@ from mrl_search.rotations import KINDS
 
 LOSSES = ("contrastive", "cosent", "softmax", "distil")
 HEADS = ("own", "tied")
+BEGINNINGS = ("none", "pca", "learned")
 METHODS = ("mrl", "adaptive-layer", "2dmse", "matryoshka2d", "starbucks")
 _ALIGNED = ("2dmse", "starbucks")  # whose small sizes are drawn to the full one as the arm says
 NEIGHBOURS = 50  # of each query, of which the nearest that may be hard negatives are taken
@@ -36,6 +37,7 @@ class Arm:
 
     dims: ascending; a baseline has one. weights: of their losses, 1 each unless given.
     mean: divide the weights by their sum, which gives the loss the scale of a baseline's.
+    rotation: in which axes it begins, fitted to the training texts; the twin's own, or where a prefix says more.
     method: mrl adds the widths of the last layer up; the others train earlier layers too (see `methods/`).
     layers: of starbucks, one for each of dims, ascending to the base's whole depth.
     depth: the arm is the base's first so many layers, and no more; 0 for all. So a small model is trained by itself.
@@ -47,6 +49,7 @@ class Arm:
     dims: tuple[int, ...]
     weights: tuple[float, ...] = ()
     mean: bool = False
+    rotation: str = "none"
     method: str = "mrl"
     layers: tuple[int, ...] = ()
     depth: int = 0
@@ -62,6 +65,11 @@ class Arm:
             raise RecipeError(
                 f"the arm {self.name} has {len(self.dims)} dims and the weights {list(self.weights)}; "
                 "wanted one above 0 for each"
+            )
+        if self.rotation not in BEGINNINGS:
+            raise RecipeError(
+                f"the arm {self.name} cannot begin with rotation = {self.rotation!r}; "
+                f"choose one of {', '.join(BEGINNINGS)}"
             )
         self._check_method()
 

@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+import os
 import shutil
 import statistics
 from collections.abc import Callable, Iterator, Sequence
@@ -24,6 +25,7 @@ from mrl_search.encoders import cut_layers, load_model
 from mrl_search.errors import DeviceError, MissingPackageError, TrainingError
 from mrl_search.progress import bar
 from mrl_search.provenance import provenance
+from mrl_search.training.beginning import rotate
 from mrl_search.training.card import add_section, made_from
 from mrl_search.training.dynamics import Dynamics, Row, joined, write_rows
 from mrl_search.training.objective import objective
@@ -80,7 +82,9 @@ def train_arm(
         cut_layers(model, arm.depth)
     tokens = model.max_seq_length
     model.max_seq_length = recipe.max_tokens
-    model.model_card_data.local_files_only = True
+    _tell_card(model, recipe.base)
+    if arm.rotation != "none":
+        rotate(model, recipe, arm, data, device)
     dataset = Dataset.from_dict(columns(recipe, data))
     loss, noted = objective(recipe, arm, model, _labels(data))
     with _started(folder, facts):  # not before: a recipe that cannot be trained leaves nothing behind
@@ -105,6 +109,14 @@ def train_arm(
     return folder
 
 
+def _tell_card(model: SentenceTransformer, base: str) -> None:
+    """What sentence-transformers would ask the hub for."""
+    card = model.model_card_data
+    card.local_files_only = True
+    if not Path(base).is_dir():
+        card.base_model = base if "/" in base else f"sentence-transformers/{base}"  # as sentence-transformers reads it
+
+
 def _no_batch(recipe: TrainRecipe, count: int) -> str:
     texts = "different texts" if recipe.loss == "contrastive" else "examples"
     return f"{count:,} examples give no batch of {recipe.batch} {texts}; give more, or lower batch"
@@ -125,13 +137,19 @@ def _event_files(folder: Path) -> TensorBoardCallback:
 
 
 def training_device(options: TrainOptions) -> Device:
-    """The device to train on. Raises DeviceError for a card but the first: the trainer takes that, or all of them."""
+    """The device to train on. Raises DeviceError where torch sees several cards: the trainer would take all of them.
+
+    And multiply the batch by their number, which would be another recipe.
+    """
     device = chosen_device(options.device)
-    if device.number:
-        raise DeviceError(
-            f"training takes the first card that torch sees, and {device} was asked for; "
-            f"set CUDA_VISIBLE_DEVICES={device.number}, and take --device cuda"
-        )
+    if device.is_cuda:
+        if torch.cuda.device_count() > 1:
+            raise DeviceError(
+                f"training takes one card, torch sees {torch.cuda.device_count()}; "
+                f"set CUDA_VISIBLE_DEVICES={device.number}, and take --device cuda"
+            )
+        # cuBLAS reads it at its first product; without it, later ones are refused in a deterministic run
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     return device
 
 
@@ -179,7 +197,7 @@ def _facts(recipe: TrainRecipe, arm: Arm, seed: int, data: TrainingSet, options:
     told = dataclasses.asdict(recipe)
     for shared in ("arms", "seeds", "judged", "save_every"):
         del told[shared]
-    facts = {"recipe": told, "arm": dataclasses.asdict(arm), "seed": seed, "data": data.sources}
+    facts: dict[str, Any] = {"recipe": told, "arm": _told(arm), "seed": seed, "data": data.sources}
     if options.compile:
         facts["compiled"] = True
     if Path(recipe.base).is_dir():  # trained anew in its place, it is another base
@@ -189,6 +207,21 @@ def _facts(recipe: TrainRecipe, arm: Arm, seed: int, data: TrainingSet, options:
     facts["digest"] = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
     found: dict[str, Any] = json.loads(json.dumps(facts))
     return found
+
+
+def _told(arm: Arm) -> dict[str, Any]:
+    """All of an arm; in the words of before there were methods and rotated arms, where it has neither.
+
+    So that runs of then are still known.
+    """
+    told = dataclasses.asdict(arm)
+    if arm.rotation == "none":
+        del told["rotation"]
+    if arm == Arm(arm.name, arm.dims, arm.weights, arm.mean, arm.rotation):
+        for name in ("method", "depth", "alignment", "temperature"):
+            del told[name]
+        told["layers"] = False
+    return told
 
 
 def _digest_of_weights(folder: Path) -> str:

@@ -35,6 +35,6 @@ def test_a_card_that_is_not_there_is_made(tmp_path):
     ],
 )
 def test_a_card_says_what_the_loss_of_the_arm_is_the_sum_of(told, words):
-    arm = {"name": "arm", "mean": False, "method": "mrl", "layers": [], "depth": 0} | told
+    arm = {"name": "arm", "mean": False, "layers": False} | told
     made = {"commit": None, "machine": "m", "packages": {}}
     assert words in made_from({"recipe": {}, "arm": arm, "provenance": made, "seed": 3, "data": []})

@@ -16,13 +16,14 @@ from pyarrow import parquet
 from mrl_search.atomic import held
 from mrl_search.data import Example
 from mrl_search.device import Device
-from mrl_search.encoders import EncoderSpec, load_encoder
+from mrl_search.encoders import EncoderSpec, load_encoder, load_model
 from mrl_search.errors import DeviceError, EncoderError, MissingPackageError, TrainingError
-from mrl_search.training import Arm, Source, TrainOptions, TrainRecipe, train_arm
+from mrl_search.training import Arm, Source, TrainOptions, TrainRecipe, train_arm, trainer
 from mrl_search.training.trainer import training_device
 from mrl_search.training.training_set import training_set
 
 BASELINE, MRL = Arm("baseline", (16,)), Arm("mrl", (4, 8, 16))
+SMALL = Arm("small", (4,), depth=1)
 
 
 def recipe_of(base, **told):
@@ -69,6 +70,15 @@ def test_what_is_trained_loads_in_sentence_transformers_at_any_width(tiny, pairs
     assert load_encoder(EncoderSpec(str(folder / "model"))).trained_dims == (4, 8, 16)
 
 
+@pytest.mark.parametrize("name", ["all-MiniLM-L6-v2", "sentence-transformers/all-MiniLM-L6-v2"])
+def test_the_card_names_the_base(tiny, pairs, monkeypatch, name):
+    from mrl_search.training import trainer
+
+    monkeypatch.setattr(trainer, "load_model", lambda base, **told: load_model(str(tiny), **told))
+    folder, _ = trained(recipe_of(name), MRL, pairs, "mrl")
+    assert "base_model: sentence-transformers/all-MiniLM-L6-v2" in (folder / "model" / "README.md").read_text()
+
+
 def test_every_row_says_what_each_width_and_layer_did(tiny, pairs):
     _, rows = trained(recipe_of(tiny), MRL, pairs, "mrl")
     names = {"step", "loss", "loss@4", "loss@8", "loss@16", "gradient[0:4]", "gradient[4:8]", "gradient[8:16]"}
@@ -109,7 +119,7 @@ def test_other_losses_train_at_every_width(tiny, pairs, told):
 def test_an_arm_of_the_first_layers_is_the_same_model_when_it_is_loaded_again(tiny, pairs):
     from sentence_transformers import SentenceTransformer
 
-    folder, rows = trained(recipe_of(tiny), Arm("small", (4,), depth=1), pairs, "small")
+    folder, rows = trained(recipe_of(tiny), SMALL, pairs, "small")
     assert "gradient:layer 1" not in rows[0]
     model = SentenceTransformer(str(folder / "model"), device="cpu")
     assert model[0].model.config.num_hidden_layers == len(model[0].model.encoder.layer) == 1
@@ -231,10 +241,18 @@ def test_without_accelerate_the_extra_is_named(tiny, pairs, monkeypatch):
         trained(recipe_of(tiny), MRL, pairs, "mrl")
 
 
-def test_a_card_but_the_first_is_refused_with_the_way_to_it():
-    assert training_device(TrainOptions(device=Device("cuda", 0))) == Device("cuda", 0)
-    with pytest.raises(DeviceError, match="set CUDA_VISIBLE_DEVICES=2, and take --device cuda"):
+def test_several_cards_are_refused_with_the_way_to_one(monkeypatch):
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 3)
+    with pytest.raises(DeviceError, match="torch sees 3; set CUDA_VISIBLE_DEVICES=2, and take --device cuda"):
         training_device(TrainOptions(device=Device("cuda", 2)))
+
+
+def test_a_card_is_told_to_be_deterministic_before_it_multiplies(monkeypatch):
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", "")
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG")
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
+    assert training_device(TrainOptions(device=Device("cuda", 0))) == Device("cuda", 0)
+    assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
 
 
 def test_a_base_that_was_trained_anew_in_its_place_is_another_run(tiny, pairs, tmp_path):
@@ -247,6 +265,14 @@ def test_a_base_that_was_trained_anew_in_its_place_is_another_run(tiny, pairs, t
     weights.write_bytes(weights.read_bytes()[:-1] + b"\x01")
     with pytest.raises(TrainingError, match="holds a run of another recipe"):
         train_arm(recipe, recipe.arms[0], 0, data, tmp_path / "run")
+
+
+def test_an_arm_without_method_or_rotation_is_the_run_it_was_before_there_were_any(tiny, pairs):
+    recipe = recipe_of(tiny)
+    data = training_set(recipe, pairs)
+    plain, small = (trainer._facts(recipe, arm, 0, data, TrainOptions())["arm"] for arm in (MRL, SMALL))
+    assert plain == {"name": "mrl", "dims": [4, 8, 16], "weights": [], "mean": False, "layers": False}
+    assert {"method", "depth", "layers"} <= set(small)
 
 
 def test_other_mined_negatives_or_scores_of_a_teacher_are_another_run(tiny, pairs, tmp_path):
