@@ -1,9 +1,10 @@
-"""All arms of a recipe, every seed: trained, measured at every width with and without rotation, and compared."""
+"""All arms of a recipe, every seed: trained, measured at every size with and without rotation, and compared."""
 
 import dataclasses
 import json
 from pathlib import Path
 
+from mrl_search.device import Device
 from mrl_search.encoders import EncoderSpec, cached, load_encoder
 from mrl_search.errors import RecipeError
 from mrl_search.eval import Study
@@ -12,6 +13,8 @@ from mrl_search.training.card import add_section
 from mrl_search.training.dynamics import Row, read_rows
 from mrl_search.training.measuring import Models, compared, kept, retrieval, similarity
 from mrl_search.training.negatives import teacher_scores, with_negatives
+from mrl_search.training.sizes import check_depths
+from mrl_search.training.speed import texts_per_second
 from mrl_search.training.study_table import markdown
 from mrl_search.training.train_recipe import TrainRecipe
 from mrl_search.training.trainer import (
@@ -38,6 +41,7 @@ def study(recipe: TrainRecipe, root: Path, out: Path, options: TrainOptions | No
             "[judged] names nothing to compare the arms on; name datasets or sts, or train without --pair"
         )
     device = training_device(options)
+    check_depths(recipe)
     data = prepared(recipe, root, options)
     folders = {
         (arm.name, seed): train_arm(recipe, arm, seed, data, out / f"{arm.name}-seed{seed}", options)
@@ -56,10 +60,22 @@ def study(recipe: TrainRecipe, root: Path, out: Path, options: TrainOptions | No
         kept=(*kept(judged), *similar.kept),
         step_seconds={folder.name: _step_seconds(folder) for folder in folders.values()},
         provenance=provenance(device.told),
+        texts_per_second=_speed(recipe, models, data, device),
     )
     for folder in models.values():
         add_section(folder / CARD, "widths", f"## How good it is at every width, beside its twins\n\n{markdown(found)}")
     return found
+
+
+def _speed(recipe: TrainRecipe, models: Models, data: TrainingSet, device: Device) -> dict[str, float]:
+    """Of the first arm of whole depth, on what was trained on; nothing in a study of whole encoders."""
+    whole = next((arm.name for arm in recipe.arms if not arm.depth), None)
+    if not recipe.judged.layers or whole is None:
+        return {}
+    texts = [example.first for example in data.examples]
+    return texts_per_second(
+        models[whole, recipe.seeds[0]], recipe.judged.layers, recipe.judged.precision, texts, device
+    )
 
 
 def curves(recipe: TrainRecipe, out: Path) -> dict[str, list[Row]]:

@@ -197,9 +197,7 @@ def _facts(recipe: TrainRecipe, arm: Arm, seed: int, data: TrainingSet, options:
     told = dataclasses.asdict(recipe)
     for shared in ("arms", "seeds", "judged", "save_every"):
         del told[shared]
-    facts: dict[str, Any] = {"recipe": told, "arm": dataclasses.asdict(arm), "seed": seed, "data": data.sources}
-    if arm.rotation == "none":  # so that runs of before there were rotated arms are still known
-        del facts["arm"]["rotation"]
+    facts: dict[str, Any] = {"recipe": told, "arm": _told(arm), "seed": seed, "data": data.sources}
     if options.compile:
         facts["compiled"] = True
     if Path(recipe.base).is_dir():  # trained anew in its place, it is another base
@@ -209,6 +207,21 @@ def _facts(recipe: TrainRecipe, arm: Arm, seed: int, data: TrainingSet, options:
     facts["digest"] = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
     found: dict[str, Any] = json.loads(json.dumps(facts))
     return found
+
+
+def _told(arm: Arm) -> dict[str, Any]:
+    """All of an arm; in the words of before there were methods and rotated arms, where it has neither.
+
+    So that runs of then are still known.
+    """
+    told = dataclasses.asdict(arm)
+    if arm.rotation == "none":
+        del told["rotation"]
+    if arm == Arm(arm.name, arm.dims, arm.weights, arm.mean, arm.rotation):
+        for name in ("method", "depth", "alignment", "temperature"):
+            del told[name]
+        told["layers"] = False
+    return told
 
 
 def _digest_of_weights(folder: Path) -> str:

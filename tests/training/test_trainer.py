@@ -18,11 +18,12 @@ from mrl_search.data import Example
 from mrl_search.device import Device
 from mrl_search.encoders import EncoderSpec, load_encoder, load_model
 from mrl_search.errors import DeviceError, EncoderError, MissingPackageError, TrainingError
-from mrl_search.training import Arm, Source, TrainOptions, TrainRecipe, train_arm
+from mrl_search.training import Arm, Source, TrainOptions, TrainRecipe, train_arm, trainer
 from mrl_search.training.trainer import training_device
 from mrl_search.training.training_set import training_set
 
 BASELINE, MRL = Arm("baseline", (16,)), Arm("mrl", (4, 8, 16))
+SMALL = Arm("small", (4,), depth=1)
 
 
 def recipe_of(base, **told):
@@ -118,7 +119,7 @@ def test_other_losses_train_at_every_width(tiny, pairs, told):
 def test_an_arm_of_the_first_layers_is_the_same_model_when_it_is_loaded_again(tiny, pairs):
     from sentence_transformers import SentenceTransformer
 
-    folder, rows = trained(recipe_of(tiny), Arm("small", (4,), depth=1), pairs, "small")
+    folder, rows = trained(recipe_of(tiny), SMALL, pairs, "small")
     assert "gradient:layer 1" not in rows[0]
     model = SentenceTransformer(str(folder / "model"), device="cpu")
     assert model[0].model.config.num_hidden_layers == len(model[0].model.encoder.layer) == 1
@@ -264,6 +265,14 @@ def test_a_base_that_was_trained_anew_in_its_place_is_another_run(tiny, pairs, t
     weights.write_bytes(weights.read_bytes()[:-1] + b"\x01")
     with pytest.raises(TrainingError, match="holds a run of another recipe"):
         train_arm(recipe, recipe.arms[0], 0, data, tmp_path / "run")
+
+
+def test_an_arm_without_method_or_rotation_is_the_run_it_was_before_there_were_any(tiny, pairs):
+    recipe = recipe_of(tiny)
+    data = training_set(recipe, pairs)
+    plain, small = (trainer._facts(recipe, arm, 0, data, TrainOptions())["arm"] for arm in (MRL, SMALL))
+    assert plain == {"name": "mrl", "dims": [4, 8, 16], "weights": [], "mean": False, "layers": False}
+    assert {"method", "depth", "layers"} <= set(small)
 
 
 def test_other_mined_negatives_or_scores_of_a_teacher_are_another_run(tiny, pairs, tmp_path):
