@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from mrl_search.device import AUTO, Device
-from mrl_search.encoders import Encoder, EncoderSpec, checked
+from mrl_search.encoders import Encoder, EncoderSpec, checked, demand_known_server
 from mrl_search.encoders import load_encoder as load
 from mrl_search.errors import EncoderError, VectorsError
 from mrl_search.indexes import PROBE_TEXT, SAME_ENCODER, EncoderRecord, Manifest, load_kernels_ahead
@@ -74,8 +74,10 @@ def check_encoder(encoder: Encoder, record: EncoderRecord) -> None:
 
 
 def spec_of(manifest: Manifest) -> EncoderSpec:
-    """What loads the encoder of an index again."""
+    """What loads the encoder of an index again. Raises EncoderError as `demand_known_server`."""
     record = manifest.encoder
+    if record.name.startswith("openai:"):
+        demand_known_server(record.name)
     return EncoderSpec(
         record.name,
         manifest.dim if record.name == "precomputed" else record.dim,

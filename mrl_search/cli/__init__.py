@@ -23,6 +23,7 @@ from mrl_search.cli.guarantee import guarantee_command
 from mrl_search.cli.info import info_command
 from mrl_search.cli.query import query_command
 from mrl_search.cli.report import report_command
+from mrl_search.cli.show import one_line
 from mrl_search.cli.train import train_command
 from mrl_search.cli.tune import tune_command
 from mrl_search.errors import MRLSearchError
@@ -39,7 +40,7 @@ class _Verbs(click.Group):
         try:
             return super().invoke(ctx)
         except MRLSearchError as error:
-            raise click.ClickException(" ".join(str(error).split())) from error
+            raise click.ClickException(one_line(str(error))) from error
         except KeyboardInterrupt:
             click.echo(err=True)  # the terminal has just shown ^C, perhaps behind a bar
             raise click.ClickException("interrupted; nothing was left half-done") from None

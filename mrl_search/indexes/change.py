@@ -19,6 +19,7 @@ from mrl_search.indexes.amend import write_bounds
 from mrl_search.indexes.catalog import Catalog
 from mrl_search.indexes.changes import Changes
 from mrl_search.indexes.codecs import EXACT, Codec, chosen_codec
+from mrl_search.indexes.fields import demand_fields
 from mrl_search.indexes.filters import Condition
 from mrl_search.indexes.layout import Layout, Segment, explained, sweep
 from mrl_search.indexes.manifest import Manifest
@@ -104,7 +105,8 @@ class IndexChange:
             return self.changes.remove(ids)
 
     def remove_where(self, condition: Condition) -> None:
-        """Removes the documents that a filter passes."""
+        """Removes the documents that a filter passes. Raises FilterError for a field that no document has."""
+        demand_fields(self._catalog.read_rows, condition)
         with explained(self._layout.folder):
             self.changes.remove_where(condition)
 

@@ -80,6 +80,7 @@ def _all(catalog: Catalog, layout: Layout) -> Iterator[_Found]:
     for segment in segments:
         yield from _rows(catalog, segment)
     yield from _strays(catalog)
+    yield from _texts(catalog)
     for path in orphans(layout, catalog.folders(manifest)):
         yield _Found(Finding(f"{path} is named by nothing that was committed", "remove it"), _ORPHAN)
 
@@ -150,6 +151,14 @@ def _strays(catalog: Catalog) -> Iterator[_Found]:
     )
     if count:
         yield _Found(Finding(f"the metadata of {count:,} documents is not JSON"))
+
+
+def _texts(catalog: Catalog) -> Iterator[_Found]:
+    """Documents that are not what was committed."""
+    damaged = catalog.damaged()
+    if damaged:
+        few = ", ".join(map(repr, damaged[:5])) + ", …" * (len(damaged) > 5)
+        yield _Found(Finding(f"{len(damaged):,} documents are damaged ({few}); add them again"))
 
 
 def _mend(catalog: Catalog, layout: Layout, found: list[_Found]) -> None:

@@ -1,6 +1,7 @@
 """Opening an index that was built."""
 
 import hashlib
+import stat
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ from mrl_search.indexes.ahead import load_kernels_ahead
 from mrl_search.indexes.axes import Axes
 from mrl_search.indexes.bounds import Bounds, far_shape, near_shape
 from mrl_search.indexes.catalog import Catalog
+from mrl_search.indexes.fields import demand_fields
 from mrl_search.indexes.filters import Condition, compiled
 from mrl_search.indexes.index import VectorIndex
 from mrl_search.indexes.layout import FileRecord, Layout, Segment
@@ -59,10 +61,11 @@ class StoredIndex:
     def among(self, where: str) -> VectorIndex:
         """The vectors of documents that a filter passes only; rows keep their numbers. Of the last filters it is known.
 
-        Raises FilterError for what the grammar of `filters` does not have.
+        Raises FilterError for what the grammar of `filters` does not have, and for a field that no document has.
         """
         if where not in self._filtered:
             condition = compiled(where)
+            demand_fields(self.catalog.read_rows, condition)
             live = [self._passing(segment, condition) for segment in self.segments]
             while len(self._filtered) >= _REMEMBERED:
                 del self._filtered[next(iter(self._filtered))]
@@ -252,6 +255,7 @@ def committed(catalog: Catalog, layout: Layout) -> tuple[Manifest, tuple[Segment
             f"the manifest in {layout.folder} contradicts itself: {manifest.documents:,} documents in {rows:,} rows of "
             f"{len(segments)} segments, {dead:,} of them deleted; build the index again"
         )
+    catalog.demand_sealed()
     return manifest, segments
 
 
@@ -278,14 +282,17 @@ def files_of(layout: Layout, manifest: Manifest, segments: Sequence[Segment]) ->
 def verify(path: Path, record: FileRecord, *, digest: bool = False) -> None:
     """Raises IndexStoreError unless the file has the size (and the digest) that was committed."""
     try:
-        size = path.stat().st_size
+        there = path.stat()
+        if not stat.S_ISREG(there.st_mode):  # opening a pipe would wait for its other end
+            raise IndexStoreError(f"{path} is not a file; build the index again")
+        size = there.st_size
         if size == record.size and digest:
             with path.open("rb") as file:  # a writer may have removed it by now
                 found = hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError as error:
         raise IndexStoreError(f"{path} is missing; build the index again") from error
     except OSError as error:
-        raise IndexStoreError(f"{path} cannot be read: {error}") from error
+        raise IndexStoreError(f"{path} cannot be read: {error.strerror or error}") from error
     if size != record.size:
         raise IndexStoreError(f"{path} has {size} bytes, {record.size} were committed; build the index again")
     if digest and found != record.sha256:

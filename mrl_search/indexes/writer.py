@@ -161,8 +161,6 @@ def _refuse_foreign(layout: Layout) -> None:
         raise IndexStoreError(
             f"{folder} is not empty and holds no index; empty it, or name another folder with --index DIR"
         )
-    if layout.segments.is_symlink():
-        raise IndexStoreError(f"{layout.segments} is a link; an index keeps its own segments; replace it by a folder")
 
 
 def _made(folder: Path) -> bool:
