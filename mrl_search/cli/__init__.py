@@ -25,6 +25,7 @@ from mrl_search.cli.query import query_command
 from mrl_search.cli.report import report_command
 from mrl_search.cli.train import train_command
 from mrl_search.cli.tune import tune_command
+from mrl_search.cli.words import words_command
 from mrl_search.errors import MRLSearchError
 
 _COLLECT_SELDOM = (100_000, 50, 100)
@@ -63,6 +64,7 @@ for _verb in (
     delete_command,
     compact_command,
     check_command,
+    words_command,
     eval_command,
     compare_command,
     report_command,
