@@ -4,7 +4,6 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
-from math import log
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,10 +23,16 @@ Read = Callable[..., Iterator[tuple[Any, ...]]]
 
 
 class _Posted(NamedTuple):
-    """Where a word is in one part: the part's first row, rows from there on, and how often in each."""
+    """Where a word is in one part of a segment, and how often in each of those rows.
 
+    word: its place among the question's words. first, last: rows of the index in which the part's may lie. rows: two
+    bytes each, from `first` on. counts: (as many,).
+    """
+
+    word: int
     first: int
-    rows: Any
+    last: int
+    rows: bytes
     counts: Any
 
 
@@ -54,7 +59,7 @@ class Words:
                 try:
                     lengths[first : first + rows] = unpacked(blob, rows)
                 except (TypeError, ValueError) as error:
-                    raise _damaged(number) from error
+                    raise _damaged() from error
         if live is not None:
             lengths[~live] = 0
         self._documents = self._rows if live is None else int(live.sum())
@@ -63,48 +68,42 @@ class Words:
 
     def scores(self, text: str) -> Scores:
         """(rows of the index,) float32: every document's score; 0 where it shares no word with the text."""
-        scores = np.zeros(self._rows, np.float32)
         asked = _asked(text)
         posted = self._posted(asked)
-        for word, times in asked.items():
-            parts = posted.get(word, [])
-            count = sum(self._living(part) for part in parts)
-            if not count:
-                continue
-            idf = np.float32(times * log(1 + (self._documents - count + 0.5) / (count + 0.5)))
-            for first, rows, counts in parts:
-                some = counts.astype(np.float32)
-                scores[first : first + PART][rows] += idf * (some / (some + self._norms[first : first + PART][rows]))
-        if self._live is not None:
-            scores[~self._live] = 0
-        return scores
+        if not posted:
+            return np.zeros(self._rows, np.float32)
+        rows, words = _rows(posted)
+        counts = np.concatenate([part.counts for part in posted])
+        living = self._live[rows] if self._live is not None else None
+        having = np.bincount(words, living, len(asked))
+        idf = np.array([*asked.values()]) * np.log(1 + (self._documents - having + 0.5) / (having + 0.5))
+        each = idf[words] * (counts / (counts + self._norms[rows]))
+        # added in the order of the question's words, so a row's score does not depend on where it lies
+        scores = np.bincount(rows, each if living is None else each * living, self._rows)
+        return scores.astype(np.float32)
 
     def postings(self, text: str) -> int:
         """How many a question reads."""
-        return sum(len(part.rows) for parts in self._posted(_asked(text)).values() for part in parts)
+        return sum(len(part.counts) for part in self._posted(_asked(text)))
 
-    def _posted(self, asked: Counter[str]) -> dict[str, list[_Posted]]:
-        """Every part of every word that some document has. Raises IndexStoreError where one is damaged."""
-        found = dict[str, list[_Posted]]()
+    def _posted(self, asked: Counter[str]) -> list[_Posted]:
+        """Every part of every word that a document has, word by word. Raises IndexStoreError where one is damaged."""
+        found = []
+        places = {word: place for place, word in enumerate(asked)}
         marks = ",".join("?" * len(asked))
         for number, begin, size in self._segments if asked else []:
             statement = f"SELECT word, part, rows, counts FROM postings WHERE segment = ? AND word IN ({marks})"  # noqa: S608
             for word, part, rows, counts in self._read(statement, number, *asked):
                 try:
-                    first, at = part * PART, np.frombuffer(rows, "<u2")
-                    posted = _Posted(begin + first, at, unpacked(counts, len(at)))
-                    if first < 0 or first + int(at.max()) >= size:
-                        raise ValueError(f"row {first + int(at.max())} of {size}")
+                    if not (0 <= part * PART < size and rows and len(rows) % 2 == 0):
+                        raise ValueError(f"part {part} of {size} rows")
+                    last = begin + min((part + 1) * PART, size)
+                    found.append(
+                        _Posted(places[word], begin + part * PART, last, rows, unpacked(counts, len(rows) // 2))
+                    )
                 except (TypeError, ValueError) as error:
-                    raise _damaged(number) from error
-                found.setdefault(word, []).append(posted)
-        return found
-
-    def _living(self, part: _Posted) -> int:
-        """How many of a part's documents there still are."""
-        if self._live is None:
-            return len(part.rows)
-        return int(np.count_nonzero(self._live[part.first : part.first + PART][part.rows]))
+                    raise _damaged() from error
+        return sorted(found, key=lambda part: part[:2])
 
 
 def words_of(catalog: Catalog, segments: Sequence[Segment], folder: Path) -> Words:
@@ -136,6 +135,20 @@ def words_in_memory(texts: Iterable[str], count: int, told: Callable[[int], obje
     return Words(lambda statement, *values: connection.execute(statement, values), [(1, count)]), pages * size
 
 
+def _rows(posted: Sequence[_Posted]) -> tuple[Rows, Rows]:
+    """(postings,) the row of each posting, and the word it is of. Raises IndexStoreError for a row that cannot be."""
+    sizes = [len(part.counts) for part in posted]
+    try:
+        rows = np.frombuffer(b"".join(part.rows for part in posted), "<u2").astype(np.int64)
+        rows += np.repeat([part.first for part in posted], sizes)
+        highest = np.maximum.reduceat(rows, [0, *accumulate(sizes[:-1])])
+    except (TypeError, ValueError) as error:
+        raise _damaged() from error
+    if (highest >= [part.last for part in posted]).any():
+        raise _damaged()
+    return rows, np.repeat([part.word for part in posted], sizes)
+
+
 def best_by_words(scores: Scores, k: int, among: Live | None = None) -> Rows:
     """The k best rows that share a word, best first, equals by row. among: (n,) which rows may be found."""
     rows = np.flatnonzero(scores > 0 if among is None else (scores > 0) & among)
@@ -150,5 +163,5 @@ def _asked(text: str) -> Counter[str]:
     return counted if len(counted) <= _MOST_WORDS else Counter(dict(list(counted.items())[:_MOST_WORDS]))
 
 
-def _damaged(segment: int) -> IndexStoreError:
-    return IndexStoreError(f"the words of segment {segment} are damaged; `mrl-search compact INDEX` makes them anew")
+def _damaged() -> IndexStoreError:
+    return IndexStoreError("the index's words are damaged; `mrl-search compact INDEX` makes them anew")

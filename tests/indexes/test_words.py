@@ -143,6 +143,7 @@ def test_words_are_forgotten_segment_by_segment():
         "UPDATE postings SET rows = x'ffff'",  # beyond the segment
         "UPDATE postings SET rows = x'00'",
         "UPDATE postings SET rows = x''",
+        "UPDATE postings SET rows = x'000000'",
         "UPDATE postings SET rows = 'text'",
         "UPDATE postings SET counts = x'0101010101'",
         "UPDATE postings SET part = -1",
@@ -153,7 +154,7 @@ def test_words_are_forgotten_segment_by_segment():
 def test_damaged_postings_are_one_clear_error(damage):
     connection, words = stored(["red fox"])
     connection.execute(damage)
-    with pytest.raises(IndexStoreError, match="the words of segment 1 are damaged"):
+    with pytest.raises(IndexStoreError, match="the index's words are damaged"):
         words.scores("fox")
 
 
@@ -163,5 +164,5 @@ def test_damaged_lengths_are_one_clear_error(damage):
     connection.execute(f"UPDATE lengths SET {damage}")
     if damage == "words = x'0000'":  # of one document, two bytes long: a length like others
         return
-    with pytest.raises(IndexStoreError, match="the words of segment 1 are damaged"):
+    with pytest.raises(IndexStoreError, match="the index's words are damaged"):
         Words(lambda statement, *values: connection.execute(statement, values), [(1, 1)])
