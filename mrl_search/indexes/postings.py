@@ -44,14 +44,14 @@ def write_words(
         connection.execute(statement)
     lengths = np.zeros(rows, np.uint32)
     for part, some in groupby(texts, lambda one: one[0] // PART):
-        posted: defaultdict[str, tuple[array[int], array[int]]] = defaultdict(lambda: (array("H"), array("H")))
+        posted: defaultdict[str, tuple[array[int], array[int]]] = defaultdict(lambda: (array("H"), array("I")))
         for row, text in some:
             found = tokens(text)
             lengths[row] = len(found)
             for word, count in Counter(found).items():
                 at, counts = posted[word]
                 at.append(row - part * PART)
-                counts.append(min(count, _MOST))
+                counts.append(count)
             told(1)
         connection.executemany(
             "INSERT INTO postings VALUES (?, ?, ?, ?, ?)",
@@ -60,7 +60,7 @@ def write_words(
                 for word, (at, counts) in sorted(posted.items())
             ),
         )
-    connection.execute("INSERT INTO lengths VALUES (?, ?)", (segment, _packed(np.minimum(lengths, _MOST))))
+    connection.execute("INSERT INTO lengths VALUES (?, ?)", (segment, _packed(lengths)))
 
 
 def write_stored_words(
@@ -96,8 +96,9 @@ def unpacked(blob: bytes, count: int) -> NDArray[Any]:
 
 
 def _packed(numbers: NDArray[Any]) -> bytes:
-    """Numbers below 65,536, as bytes if they fit."""
-    return numbers.astype("u1" if numbers.max(initial=0) < 256 else "<u2").tobytes()
+    """Numbers up to 65,535, and that for more; as bytes if they fit."""
+    packed: bytes = np.minimum(numbers, _MOST).astype("u1" if numbers.max(initial=0) < 256 else "<u2").tobytes()
+    return packed
 
 
 def _has_tables(connection: sqlite3.Connection) -> bool:

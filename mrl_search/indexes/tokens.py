@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 
 _WORD = re.compile(r"\w\w+")  # two letters or digits at least
 _LONGEST = 64  # letters; what is longer is base64 or a row of signs, and would be a word of its own each time
@@ -17,11 +17,11 @@ _STOP = frozenset(
 
 
 @cache
-def _stemmed() -> Callable[[list[str]], list[str]]:
+def _stemmer() -> Callable[[str], str]:
     import Stemmer
 
-    stem: Callable[[list[str]], list[str]] = Stemmer.Stemmer("english").stemWords
-    return stem
+    # its own cache of 10,000 words takes as long to tidy as it saves: .39 s for 30,000 sentences, .27 without, .16 so
+    return lru_cache(100_000)(Stemmer.Stemmer("english", 0).stemWord)
 
 
 def tokens(text: str) -> list[str]:
@@ -29,5 +29,5 @@ def tokens(text: str) -> list[str]:
 
     Any text will do; what is no letter, digit or _ divides words. A script without spaces has no words to divide.
     """
-    words = [word for word in _WORD.findall(text.lower()) if word not in _STOP and len(word) <= _LONGEST]
-    return _stemmed()(words)
+    stem = _stemmer()
+    return [stem(word) for word in _WORD.findall(text.lower()) if word not in _STOP and len(word) <= _LONGEST]
