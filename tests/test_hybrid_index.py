@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sqlite3
 from pathlib import Path
 
 import numpy as np
@@ -159,6 +160,20 @@ def test_an_index_of_an_older_version_says_how_it_gets_words(tmp_path):
             assert retriever.search(["wooden dolls"]) == plain
             assert retriever.search(["wooden dolls"], hybrid=1)[0][0].id == "doll"
     assert mrl_search.check(folder) == []
+
+
+def test_words_of_a_damaged_catalog_are_not_made(tmp_path):
+    folder = tmp_path / "index"
+    shutil.copytree(GOLDEN / "format-1" / "float32", folder)
+    connection = sqlite3.connect(folder / "index.sqlite")
+    connection.execute("UPDATE documents SET row = 77 WHERE id = 'doll'")
+    connection.commit()
+    connection.close()
+    with pytest.raises(IndexStoreError, match="speaks of row 77 of segment 1, which has 5"):
+        add_words(folder, lambda _: None)
+    stored = open_index(folder)
+    assert segments_with_words(stored.catalog.connection) == set()
+    stored.close()
 
 
 def test_a_replaced_index_has_only_its_own_words(tmp_path, corpus, built):

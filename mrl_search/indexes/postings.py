@@ -7,13 +7,14 @@ at a time. Whatever writes a segment's documents writes its words in the same tr
 import sqlite3
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mrl_search.errors import IndexStoreError
 from mrl_search.indexes.tokens import tokens
 
 PART = 65_536
@@ -68,7 +69,14 @@ def write_stored_words(
 ) -> None:
     """As `write_words`, of the documents that the catalog has for the segment."""
     texts = connection.execute("SELECT row, title, text FROM documents WHERE segment = ? ORDER BY row", (segment,))
-    write_words(connection, segment, rows, ((row, f"{title} {text}") for row, title, text in texts), told)
+    write_words(connection, segment, rows, _contents(texts, segment, rows), told)
+
+
+def _contents(texts: Iterable[tuple[Any, ...]], segment: int, rows: int) -> Iterator[tuple[int, str]]:
+    for row, title, text in texts:
+        if not (isinstance(row, int) and 0 <= row < rows):
+            raise IndexStoreError(f"the catalog speaks of row {row!r} of segment {segment}, which has {rows:,}")
+        yield row, f"{title} {text}"
 
 
 def forget_words(connection: sqlite3.Connection, segments: Sequence[int] | None = None) -> None:
