@@ -26,6 +26,7 @@ from mrl_search.cli.report import report_command
 from mrl_search.cli.show import one_line
 from mrl_search.cli.train import train_command
 from mrl_search.cli.tune import tune_command
+from mrl_search.cli.words import words_command
 from mrl_search.errors import MRLSearchError
 
 _COLLECT_SELDOM = (100_000, 50, 100)
@@ -64,6 +65,7 @@ for _verb in (
     delete_command,
     compact_command,
     check_command,
+    words_command,
     eval_command,
     compare_command,
     report_command,

@@ -16,6 +16,7 @@ from mrl_search.indexes.filters import Condition
 from mrl_search.indexes.layout import FileRecord, Layout, Segment, demand_no_links
 from mrl_search.indexes.manifest import Manifest
 from mrl_search.indexes.owner import claimed_by, say_who, unsay
+from mrl_search.indexes.postings import forget_words
 from mrl_search.indexes.refused import refused
 from mrl_search.indexes.schema import (
     ANEW,
@@ -190,6 +191,7 @@ class Catalog:
         """Removes all documents and segments, within the writer's transaction."""
         for table in ("documents", "segments", *(["tombstones"] if self.format >= LIVING else [])):
             self._connection.execute(f"DELETE FROM {table}")  # noqa: S608
+        forget_words(self._connection)
 
     def new_segment(self) -> int:
         """Reserves a segment number that no segment of this index ever had."""
