@@ -81,7 +81,8 @@ def add(
     given = load_vectors(options.vectors) if options.vectors is not None else None
     encoder = _encoder(seen, encoder, given, options)
     with IndexChange(folder) as change:
-        if (change.manifest.encoder, change.manifest.rotation) != (seen.encoder, seen.rotation):
+        now = change.manifest
+        if (now.encoder, now.rotation, now.adapter) != (seen.encoder, seen.rotation, seen.adapter):
             raise IndexStoreError(f"the index in {folder} was replaced meanwhile; add to it again")
         skipped, without_text = ingest(
             corpus, partial(_put, change), Reading("added", given is None, options.skip_bad, options.progress)
@@ -184,6 +185,7 @@ def _turned_blocks(
 ) -> Iterator[Vectors]:
     """Vectors of what came in, in the index's axes, block by block."""
     rotation, dim = rotation_on(chosen_device(options.device), change.rotation()), change.manifest.dim
+    adapter = change.adapter()
     with bar(change.incoming, "encoding", "documents", shown=options.progress) as progress:
         if encoder is None:
             assert given is not None
@@ -192,7 +194,7 @@ def _turned_blocks(
             texts = (document.content for document in change.changes.incoming())
             blocks = encode_documents(encoder, texts, progress)
         for block in blocks:
-            cut = prefix(block, dim)
+            cut = prefix(block if adapter is None else adapter.apply(block), dim)
             yield cut if rotation is None else rotation.apply(cut)
 
 
@@ -201,7 +203,10 @@ def _refitted(change: IndexChange, kind: str, *, progress: bool) -> Turned:
     manifest, old = change.manifest, change.rotation()
     segments, dims = change.segments, manifest.dims
     asks = (kind == AUTO or kind.startswith("block-")) and manifest.encoder.name != "precomputed"
-    trained = load_encoder(spec_of(manifest)).trained_dims if asks else ()
+    if manifest.adapter is not None:
+        trained = manifest.adapter.widths
+    else:
+        trained = load_encoder(spec_of(manifest)).trained_dims if asks else ()
 
     def back(vectors: Vectors) -> Vectors:
         return vectors if old is None else np.asarray(vectors @ old.matrix, np.float32)

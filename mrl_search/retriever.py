@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from mrl_search.device import AUTO, Device, chosen_device
-from mrl_search.encoders import Encoder, checked, load_encoder
+from mrl_search.encoders import AdaptedEncoder, Encoder, checked, load_encoder
 from mrl_search.encoding import check_encoder, spec_of
 from mrl_search.errors import FunnelError, GuaranteeError, VectorsError
 from mrl_search.funnel import Funnel, Stage
@@ -280,3 +280,11 @@ def encoder_of(index: Path | str, device: str | Device = AUTO) -> Encoder:
     """The encoder an index's manifest names, for what searches on the CPU and encodes elsewhere. Raises likewise."""
     device = chosen_device(device)
     return load_encoder(spec_of(read_manifest(Path(index))[0]), device)
+
+
+def adapted_encoder_of(index: Path | str, device: str | Device = AUTO) -> Encoder:
+    """The same, behind the index's adapter if it has one: what gives vectors as they were before they were rotated."""
+    encoder = encoder_of(index, device)
+    stored = open_index(Path(index))
+    stored.close()
+    return encoder if stored.adapter is None else AdaptedEncoder(encoder, str(index), stored.adapter)

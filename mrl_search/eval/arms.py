@@ -50,6 +50,7 @@ class Study(Result):
     """One result: what was trained on what, how the arms did, what their widths keep, how they differ from the first.
 
     step_seconds: median seconds of a step by run, `ARM-seedN`. kept: empty in results of before it was measured.
+    notes: for people, what else was found of a run.
     """
 
     recipe: dict[str, Any]
@@ -60,3 +61,4 @@ class Study(Result):
     step_seconds: dict[str, float]
     provenance: dict[str, object]
     kept: tuple[Kept, ...] = ()
+    notes: tuple[str, ...] = ()

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ from mrl_search.eval import (
     shares,
 )
 from mrl_search.training.sts import scored_pairs, similarities, spearman
-from mrl_search.training.train_recipe import TrainRecipe
+from mrl_search.training.train_recipe import Judged, TrainRecipe
 from mrl_search.training.trainer import TrainOptions
 
 NDCG, SPEARMAN = "nDCG@10", "Spearman"
@@ -31,6 +31,23 @@ Models: TypeAlias = dict[tuple[str, int], Path]
 """(arm, seed) → the folder of the encoder."""
 _Correlations: TypeAlias = dict[int, list[NDArray[np.float64]]]
 """Width → one array a seed: of all pairs, and then of each resample."""
+
+
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+class Compares(Protocol):
+    """A recipe whose arms are compared with the first."""
+
+    @property
+    def arms(self) -> Sequence[_Named]:
+        """The first is what others are compared with."""
+
+    @property
+    def judged(self) -> Judged:
+        """Its margin is that of the tests."""
 
 
 class Similar(NamedTuple):
@@ -60,7 +77,7 @@ def retrieval(recipe: TrainRecipe, root: Path, models: Models, options: TrainOpt
                 yield Measured(dataset, NDCG, report.rotation, arm, seed, dim, report.mean[NDCG], values)
 
 
-def compared(recipe: TrainRecipe, measured: Sequence[Measured]) -> Iterator[ComparedArm]:
+def compared(recipe: Compares, measured: Sequence[Measured]) -> Iterator[ComparedArm]:
     """Each arm less the first at each width, by the paired randomisation test and TOST over queries."""
     first = recipe.arms[0].name
     found = _by_width(measured)
