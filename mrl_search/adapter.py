@@ -24,7 +24,7 @@ WEIGHTS, ABOUT = "adapter.safetensors", "adapter.json"
 
 _LARGEST = 2**28  # bytes; 8,192 dims squared
 _KEY = "adapter"  # of the safetensors file's metadata
-_LINEAR = ("matrix",)
+_LINEAR = "matrix"
 _RESIDUAL = ("inward", "inward_bias", "outward", "outward_bias")
 
 
@@ -50,7 +50,7 @@ class Fitted:
 
 @dataclass(frozen=True)
 class Adapter:
-    """tensors: float32, of one of two forms.
+    """tensors: float32, of a linear part, a residual one, or both, applied in this order.
 
     Linear: `matrix` (D, D), y = matrix · x. Residual: `inward` (H, D), `inward_bias` (H,), `outward` (D, H) and
     `outward_bias` (D,), y = x + outward · max(0, inward · x + inward_bias) + outward_bias.
@@ -62,14 +62,12 @@ class Adapter:
 
     def __post_init__(self) -> None:
         dim, found = self.fitted.dim, {name: tensor.shape for name, tensor in self.tensors.items()}
-        if tuple(sorted(found)) == _LINEAR:
-            wanted: dict[str, tuple[int, ...]] = {"matrix": (dim, dim)}
-        elif tuple(sorted(found)) == _RESIDUAL:
-            hidden = (*found["inward_bias"], 0)[0]
-            wanted = dict(zip(_RESIDUAL, ((hidden, dim), (hidden,), (dim, hidden), (dim,)), strict=True))
-        else:
-            raise AdapterError(f"an adapter holds {', '.join(_LINEAR)} or {', '.join(_RESIDUAL)}; found {list(found)}")
-        if found != wanted:
+        hidden = (*found.get("inward_bias", ()), 0)[0]
+        shapes = ((dim, dim), (hidden, dim), (hidden,), (dim, hidden), (dim,))
+        wanted = dict(zip((_LINEAR, *_RESIDUAL), shapes, strict=True))
+        if set(found) not in ({_LINEAR}, {*_RESIDUAL}, {*wanted}):
+            raise AdapterError(f"an adapter holds {_LINEAR}, or {', '.join(_RESIDUAL)}, or all; found {list(found)}")
+        if found != {name: wanted[name] for name in found}:
             raise AdapterError(f"the tensors of an adapter of {dim} dims do not fit together: {found}")
         for name, tensor in self.tensors.items():
             if tensor.dtype != np.float32 or not np.isfinite(tensor).all():
@@ -98,12 +96,10 @@ class Adapter:
         for row, vector in enumerate(rows):
             if not vector.any():
                 continue
-            if "matrix" in tensors:
-                np.matmul(tensors["matrix"], vector, out=adapted[row])
-                continue
-            hidden = tensors["inward"] @ vector + tensors["inward_bias"]
-            np.matmul(tensors["outward"], np.maximum(hidden, 0, out=hidden), out=adapted[row])
-            adapted[row] += vector + tensors["outward_bias"]
+            adapted[row] = tensors[_LINEAR] @ vector if _LINEAR in tensors else vector
+            if "inward" in tensors:
+                hidden = tensors["inward"] @ adapted[row] + tensors["inward_bias"]
+                adapted[row] += tensors["outward"] @ np.maximum(hidden, 0) + tensors["outward_bias"]
         return unit(adapted)
 
     def to_bytes(self) -> bytes:

@@ -40,7 +40,19 @@ def test_a_residual_adds_to_what_comes_in():
     assert row == pytest.approx([0.36583, 0.48777, 0.79263], abs=1e-5)
 
 
-@pytest.mark.parametrize("adapter", [linear(), residual()])
+def both():
+    return Adapter(FITTED, {**residual().tensors, **linear().tensors})
+
+
+def test_a_residual_behind_a_matrix_sees_what_that_gives():
+    turned = linear().apply(np.array([[3, 4, 0]], np.float32))
+    # (1.6, .6, 0), not scaled in between: hidden max(0, (1.6, -.1)) = (1.6, 0), outward (0, 0, 3.2), bias .1
+    wanted = np.array([1.6, 0.6, 3.3]) / np.linalg.norm([1.6, 0.6, 3.3])
+    assert both().apply(np.array([[3, 4, 0]], np.float32))[0] == pytest.approx(wanted, abs=1e-5)
+    assert turned[0, 2] == 0
+
+
+@pytest.mark.parametrize("adapter", [linear(), residual(), both()])
 def test_a_row_of_zeros_stays_one_and_copies_stay_copies(adapter):
     rows = np.random.default_rng(0).standard_normal((100, 3)).astype(np.float32)
     rows[[10, 55, 99]], rows[7] = rows[0], 0
@@ -54,7 +66,7 @@ def test_another_width_is_refused():
         linear().apply(np.zeros((1, 4), np.float32))
 
 
-@pytest.mark.parametrize("adapter", [linear(), residual()])
+@pytest.mark.parametrize("adapter", [linear(), residual(), both()])
 def test_what_was_written_is_read_again(adapter, tmp_path):
     write_adapter(adapter, tmp_path / "a", {"note": "ä"})
     again = read_adapter(tmp_path / "a")

@@ -158,8 +158,20 @@ def test_an_evaluation_is_of_adapted_vectors(tmp_path, adapter, spec):
     (folder / "qrels").mkdir(parents=True)
     (folder / "corpus.jsonl").write_text("".join(f'{{"_id": "{n}", "text": "word{n} common"}}\n' for n in range(30)))
     (folder / "queries.jsonl").write_text("".join(f'{{"_id": "q{n}", "text": "word{n}"}}\n' for n in range(5)))
-    (folder / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\n" + "".join(f"q{n}\t{n}\t1\n" for n in range(5)))
-    words = ["eval", "--dataset", f"dir:{folder}", "--dims", "8", "--no-funnel", "--no-runs", "--out", str(tmp_path / "o")]
+    (folder / "qrels" / "test.tsv").write_text(
+        "query-id\tcorpus-id\tscore\n" + "".join(f"q{n}\t{n}\t1\n" for n in range(5))
+    )
+    words = [
+        "eval",
+        "--dataset",
+        f"dir:{folder}",
+        "--dims",
+        "8",
+        "--no-funnel",
+        "--no-runs",
+        "--out",
+        str(tmp_path / "o"),
+    ]
     for named in (
         ["--encoder", f"hashing:64:adapter={tmp_path / 'a'}"],
         ["--encoder", "hashing:64", "--adapter", str(tmp_path / "a")],

@@ -11,7 +11,8 @@ from mrl_search.adapters.matryoshka_adaptor import matryoshka_adaptor
 from mrl_search.adapters.rotated import rotation
 from mrl_search.adapters.smec import smec
 from mrl_search.errors import AdapterError
-from mrl_search.progress import bar
+from mrl_search.progress import Bar, bar
+from mrl_search.rotations import fit
 from mrl_search.vectors import Vectors
 
 _Fit: TypeAlias = Callable[..., dict[str, Vectors]]
@@ -52,8 +53,19 @@ def fit_adapter(
         raise AdapterError(f"{method} is fitted to at least {LEAST} pairs, or none; found {len(material.queries)}")
     settings = replace(settings, batch=min(settings.batch, rows))
     with bar(_steps(method, material, settings), f"fitting {method}", "steps", shown=progress) as shown:
-        tensors = _FITS[method](material, settings, shown)
+        tensors = _started(method, material, settings, shown)
     return Adapter(Fitted(method, material.dim, settings.widths, encoder), tensors)
+
+
+def _started(method: str, material: Material, settings: Settings, progress: Bar) -> dict[str, Vectors]:
+    """The method's tensors; what begins in principal axes is fitted to vectors in those, and turns into them first."""
+    turn = fit("pca", material.texts, settings.widths).rotation if settings.start == "pca" else None
+    if method == "rotation" or turn is None:
+        return _FITS[method](material, settings, progress)
+    axes = turn.matrix
+    rows = (material.documents, material.queries, material.positives)
+    tensors = _FITS[method](Material(*(side @ axes.T for side in rows)), settings, progress)
+    return {**tensors, "matrix": tensors["matrix"] @ axes if "matrix" in tensors else axes}
 
 
 def _steps(method: str, material: Material, settings: Settings) -> int:

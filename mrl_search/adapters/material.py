@@ -17,6 +17,9 @@ LEAST = 32
 """Fewer rows have hardly any neighbours, and fewer pairs hardly any negatives."""
 
 
+STARTS = ("identity", "pca")
+
+
 @dataclass(frozen=True)
 class Material:
     """documents: (n, D) unit rows without labels. queries, positives: (m, D) unit rows that belong together, in step.
@@ -55,6 +58,7 @@ class Settings:
 
     widths: to be cut at, ascending, below D. steps: of Adam in each stage; half an epoch of 50,000 documents.
     batch: rows, or pairs, a step. rate: the highest learning rate, which falls to 0 in a line. kind: of a rotation.
+    start: what the others begin as: `identity`, or `pca`, the principal axes of the documents, which are orthogonal.
     """
 
     widths: tuple[int, ...]
@@ -63,10 +67,13 @@ class Settings:
     rate: float = 1e-3
     seed: int = 0
     kind: str = "learned"
+    start: str = STARTS[0]
 
     def __post_init__(self) -> None:
         if any(short >= long for short, long in zip((0, *self.widths), self.widths, strict=False)):
             raise AdapterError(f"the widths must grow from 1, found {list(self.widths)}")
+        if self.start not in STARTS:
+            raise AdapterError(f"an adapter begins as {' or '.join(STARTS)}, found {self.start!r}")
         if self.steps < 1 or self.batch < 2 or not 0 < self.rate < 1:
             raise AdapterError(
                 f"wanted steps from 1, batch from 2 and a rate between 0 and 1; "

@@ -25,6 +25,7 @@ from mrl_search.cli.options import DimsType, device_option, program
 )
 @click.option("--dims", type=DimsType(), help="Widths to be cut at.  [default: 16,32,64,128,256 below the full one]")
 @click.option("--kind", default="learned", show_default=True, help="Of a rotation: learned, pca, random, permuted.")
+@click.option("--start", default="identity", show_default=True, help="What others begin as; or pca, principal axes.")
 @click.option("--steps", type=click.IntRange(min=1), default=400, show_default=True, help="Of each stage.")
 @click.option("--batch", type=click.IntRange(min=2), default=128, show_default=True, help="Rows, or pairs, a step.")
 @click.option("--rate", type=float, default=1e-3, show_default=True, help="The highest learning rate.")
@@ -90,7 +91,7 @@ def _fit(
     from mrl_search.adapting import AdaptOptions, Sources, adapt
     from mrl_search.encoders import EncoderSpec
 
-    settings = Settings(dims or (), *(told[name] for name in ("steps", "batch", "rate", "seed", "kind")))
+    settings = Settings(dims or (), *(told[name] for name in ("steps", "batch", "rate", "seed", "kind", "start")))
     options = AdaptOptions(
         encoder=EncoderSpec.named(encoder) if encoder is not None else None,
         settings=settings,

@@ -17,7 +17,7 @@ _DRAWS_NOTHING = ("pca",)
 
 @dataclass(frozen=True)
 class AdapterArm:
-    """method: of `adapters.METHODS`, or none. kind: of a rotation.
+    """method: of `adapters.METHODS`, or none. kind: of a rotation. start: what another method begins as.
 
     pairs: what it is fitted to beside the collection's documents: empty for nothing; `data` for the recipe's; `judged`
     for the collection's own train judgements.
@@ -27,6 +27,7 @@ class AdapterArm:
     method: str
     kind: str = "learned"
     pairs: str = ""
+    start: str = "identity"
 
     def __post_init__(self) -> None:
         if self.method != NONE and self.method not in METHODS:
@@ -35,6 +36,11 @@ class AdapterArm:
             raise RecipeError(f"the pairs of {self.name} are none (''), 'data' or 'judged', found {self.pairs!r}")
         if self.method in NEEDS_PAIRS and not self.pairs:
             raise RecipeError(f"{self.method} is fitted to pairs; say which ones {self.name} has")
+
+    @property
+    def is_of_pairs_alone(self) -> bool:
+        """Whether documents are of no account to it, so that it is the same for all collections."""
+        return self.method in NEEDS_PAIRS and self.pairs == "data" and self.start == "identity"
 
     @property
     def draws(self) -> bool:
@@ -71,13 +77,14 @@ class AdapterRecipe:
         if any(arm.pairs == "data" for arm in self.arms) != bool(self.data):
             raise RecipeError("[[data]] and arms with pairs = 'data' go together")
         try:
-            self.settings(self.arms[0], self.seeds[0])
+            for arm in self.arms:
+                self.settings(arm, self.seeds[0])
         except AdapterError as error:
             raise RecipeError(str(error)) from error
 
     def settings(self, arm: AdapterArm, seed: int) -> Settings:
         """How that arm is fitted with that seed."""
-        return Settings(self.widths, self.steps, self.batch, self.rate, seed, arm.kind)
+        return Settings(self.widths, self.steps, self.batch, self.rate, seed, arm.kind, arm.start)
 
     def runs(self) -> list[tuple[AdapterArm, int]]:
         """Every arm with every seed; one that draws nothing with the first alone."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from mrl_search.adapter import ABOUT, write_adapter
-from mrl_search.adapters import NEEDS_PAIRS, Material
+from mrl_search.adapters import Material
 from mrl_search.adapting import fit_and_judge, material_of, told
 from mrl_search.data import Dataset, Example, Tolerance, load_dataset
 from mrl_search.device import chosen_device
@@ -43,7 +43,7 @@ def adapter_study(recipe: AdapterRecipe, encoder: str, root: Path, out: Path, de
         for name in recipe.judged.datasets:
             collection = _Collection(recipe, plain, data.examples, name, root)
             for arm, seed in recipe.runs():
-                shared = arm.method in NEEDS_PAIRS and arm.pairs == "data"  # documents are of no account to it
+                shared = arm.is_of_pairs_alone
                 folder = out / ("pairs" if shared else name) / f"{arm.name}-seed{seed}"
                 if arm.method != NONE:
                     about = _fitted(collection, arm, seed, encoder, folder)

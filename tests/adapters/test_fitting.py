@@ -64,6 +64,17 @@ def test_a_rotation_may_be_of_another_kind(kind, material):
     assert np.abs(matrix @ matrix.T - np.eye(16)).max() < 1e-5
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_what_begins_in_principal_axes_is_them_before_the_first_step(method, material):
+    settings = dataclasses.replace(SETTINGS, start="pca", steps=1, rate=1e-6, kind="pca")
+    pca = fit_adapter("rotation", material, settings)
+    before, after = pca.apply(material.documents), fit_adapter(method, material, settings).apply(material.documents)
+    if method == "smec":  # selects; what it selects first, and keeps, may be others
+        assert np.abs(before @ before.T - after @ after.T).max() < 1e-3
+    else:
+        assert np.abs(before - after).max() < 1e-3
+
+
 def test_what_cannot_be_fitted_is_refused(material, unlabelled):
     with pytest.raises(AdapterError, match="there is no adapter 'x'; choose one of rotation"):
         fit_adapter("x", material, SETTINGS)
@@ -97,5 +108,7 @@ def test_material_and_settings_must_make_sense(material):
         Material(material.documents * np.float32(np.nan), material.queries, material.positives)
     with pytest.raises(AdapterError, match=r"must grow from 1, found \[8, 4\]"):
         Settings((8, 4))
+    with pytest.raises(AdapterError, match="begins as identity or pca, found 'x'"):
+        Settings((4,), start="x")
     with pytest.raises(AdapterError, match="found 400, 1, 0.001"):
         Settings((4,), batch=1)
