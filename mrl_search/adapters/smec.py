@@ -8,8 +8,8 @@ encoder gave them; of these each row's nearest join the batch, and their cosines
 
 Where we depart, so that one vector with prefixes serves all widths: a stage's selected outputs are moved to the front,
 so that the next stage works on a prefix; and its layer's outputs take the place of its inputs in the wider prefixes,
-too, which were frozen before. Layers begin as the identity. With pairs, L_rank (2407.20243, Eq. 5) is added. All layers
-being linear, what comes out is one matrix.
+too, which were frozen before. Layers begin as the identity, logits with a lead for the first b. With pairs, L_rank
+(2407.20243, Eq. 5) is added. All layers being linear, what comes out is one matrix.
 """
 
 from collections.abc import Callable
@@ -31,6 +31,7 @@ _MEMORY = 2048  # rows
 _NEAREST = 4  # of them, for each row of a batch
 _TEMPERATURE = 1.0
 _PACE = 50.0  # the rate is one for matrices; logits must outgrow noise of variance 1.6 in some hundred steps
+_LEAD = 2.0  # of those that a cut would keep, so that a stage begins near it; beside noise, one in eight loses it
 _FAR = 1e-9
 
 
@@ -56,6 +57,7 @@ def smec(material: Material, settings: Settings, progress: Bar) -> dict[str, Vec
     whole = torch.eye(material.dim)
     for wide, short in pairwise((material.dim, *reversed(settings.widths))):
         layer, logits = torch.eye(wide), torch.zeros(wide)
+        logits[:short] = _LEAD / _PACE
         ahead = whole[:wide]  # (wide, D): all stages before, which are frozen
         sides = _Sides(texts, *(rows @ ahead.T for rows in (texts, *pairs)))
         descend([layer, logits], _stage_loss(sides, (layer, logits), short, settings.batch, draws), settings, progress)
