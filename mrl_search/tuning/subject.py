@@ -62,12 +62,15 @@ def subject(
     texts: a corpus to encode, behind the embedding cache if `cache`; without it an index's own vectors are read, and an
     encoder gets the standard library's docstrings. sample: how many rows at most, drawn with a fixed seed; 10,000 where
     nothing is encoded, else 2,000. device: what encodes, as `chosen_device` takes it.
-    Raises VectorsError for fewer than 100 rows, and what opening and encoding raise.
+    Raises VectorsError for fewer than 100 rows, EncoderError for an adapter without an encoder, and what opening and
+    encoding raise.
     """
     device = chosen_device(device)
     name = what.name if isinstance(what, EncoderSpec) else what
     folder = find_index(Path(name))
     is_index = (folder / "index.sqlite").exists()
+    if isinstance(what, EncoderSpec) and what.adapter is not None and (is_index or name.endswith(".npy")):
+        raise EncoderError(f"--adapter stands behind an encoder, and {name} is none; name the one it was fitted to")
     if is_index and texts is None:
         found = _of_index(folder, sample or _READ)
     elif name.endswith(".npy"):
