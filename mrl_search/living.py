@@ -14,7 +14,7 @@ from mrl_search.data import open_corpus
 from mrl_search.device import Device, chosen_device
 from mrl_search.document import Document
 from mrl_search.encoders import Encoder, cached, load_encoder
-from mrl_search.encoding import check_encoder, encode_documents, given_vectors, spec_of
+from mrl_search.encoding import bare, check_encoder, encode_documents, given_vectors, spec_of
 from mrl_search.errors import EncoderError, IndexStoreError, RotationError, VectorsError
 from mrl_search.indexes import (
     AUTO,
@@ -176,6 +176,7 @@ def _encoder(seen: Manifest, encoder: Encoder | None, given: Vectors | None, opt
         if seen.encoder.name == "precomputed":
             raise EncoderError("the index was built with given vectors; give the new documents' with --vectors FILE")
         encoder = load_encoder(spec_of(seen), chosen_device(options.device))
+    encoder = bare(encoder, seen)
     check_encoder(encoder, seen.encoder)
     return cached(encoder, wanted=options.cache)
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from mrl_search.device import AUTO, Device, chosen_device
 from mrl_search.encoders import AdaptedEncoder, Encoder, checked, load_encoder
-from mrl_search.encoding import check_encoder, spec_of
+from mrl_search.encoding import bare, check_encoder, spec_of
 from mrl_search.errors import FunnelError, GuaranteeError, VectorsError
 from mrl_search.funnel import Funnel, Stage
 from mrl_search.guarantee import EXACT, checked_proof, parsed, promised
@@ -260,8 +260,7 @@ def open_retriever(
     device = chosen_device(device)
     stored = open_index(Path(index))
     try:
-        if encoder is None:
-            encoder = load_encoder(spec_of(stored.manifest), device)
+        encoder = load_encoder(spec_of(stored.manifest), device) if encoder is None else bare(encoder, stored.manifest)
         if device.is_cuda and not stored.vectors.is_whole:
             _LOG.warning(
                 "%s was added to or deleted from, and is searched on the CPU; `mrl-search compact %s` makes it whole",

@@ -11,8 +11,8 @@ from living_corpus import document
 import mrl_search
 from mrl_search.adapter import Adapter, Fitted, write_adapter
 from mrl_search.cli import main
-from mrl_search.encoders import EncoderSpec, load_encoder
-from mrl_search.errors import AdapterError, IndexStoreError, VectorsError
+from mrl_search.encoders import AdaptedEncoder, EncoderSpec, load_encoder
+from mrl_search.errors import AdapterError, EncoderError, IndexStoreError, VectorsError
 from mrl_search.indexes import check, open_index, read_manifest
 from mrl_search.vectors import prefix, unit
 
@@ -107,6 +107,20 @@ def test_documents_that_are_added_and_compacted_pass_through_it_too(index, corpu
         assert {answer.id: answer.score for answer in answers} == pytest.approx(wanted, abs=1e-6)
         mrl_search.compact(index, refit=True, rotation="pca")
     assert check(index) == []
+
+
+def test_an_adapted_encoder_that_is_handed_in_is_not_adapted_twice(index, corpus, spec, adapter, tmp_path):
+    encoder = load_encoder(spec)
+    mrl_search.add(index, corpus(document(100), name="more.jsonl"), encoder=encoder)
+    wanted = by_hand(adapter, "word7 word3", index)
+    with mrl_search.open(index, encoder) as retriever:
+        (answers,) = retriever.search(["word7 word3"], funnel="64:40")
+    assert {answer.id: answer.score for answer in answers} == pytest.approx(wanted, abs=1e-6)
+    other = Adapter(adapter.fitted, {"matrix": np.eye(64, dtype=np.float32)})
+    plain = mrl_search.build(corpus(document(1)), tmp_path / "plain", encoder="hashing:64", dims=(16, 64))
+    for folder in (index, plain):
+        with pytest.raises(EncoderError, match="name the encoder alone: an index keeps its adapter"):
+            mrl_search.open(folder, AdaptedEncoder(BARE, "x", other))
 
 
 def test_a_rotation_stands_behind_the_adapter_and_leaves_its_widths_to_it(tmp_path, corpus, spec, adapter):
