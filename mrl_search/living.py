@@ -14,7 +14,7 @@ from mrl_search.data import open_corpus
 from mrl_search.device import Device, chosen_device
 from mrl_search.document import Document
 from mrl_search.encoders import Encoder, cached, load_encoder
-from mrl_search.encoding import check_encoder, encode_documents, given_vectors, spec_of
+from mrl_search.encoding import bare, check_encoder, encode_documents, given_vectors, spec_of
 from mrl_search.errors import EncoderError, IndexStoreError, RotationError, VectorsError
 from mrl_search.indexes import (
     AUTO,
@@ -82,7 +82,8 @@ def add(
     given = load_vectors(options.vectors) if options.vectors is not None else None
     encoder = _encoder(seen, encoder, given, options)
     with IndexChange(folder) as change:
-        if (change.manifest.encoder, change.manifest.rotation) != (seen.encoder, seen.rotation):
+        now = change.manifest
+        if (now.encoder, now.rotation, now.adapter) != (seen.encoder, seen.rotation, seen.adapter):
             raise IndexStoreError(f"the index in {folder} was replaced meanwhile; add to it again")
         skipped, without_text = ingest(
             corpus, partial(_put, change), Reading("added", given is None, options.skip_bad, options.progress)
@@ -194,6 +195,7 @@ def _encoder(seen: Manifest, encoder: Encoder | None, given: Vectors | None, opt
         if seen.encoder.name == "precomputed":
             raise EncoderError("the index was built with given vectors; give the new documents' with --vectors FILE")
         encoder = load_encoder(spec_of(seen), chosen_device(options.device))
+    encoder = bare(encoder, seen)
     check_encoder(encoder, seen.encoder)
     return cached(encoder, wanted=options.cache)
 
@@ -203,6 +205,7 @@ def _turned_blocks(
 ) -> Iterator[Vectors]:
     """Vectors of what came in, in the index's axes, block by block."""
     rotation, dim = rotation_on(chosen_device(options.device), change.rotation()), change.manifest.dim
+    adapter = change.adapter()
     with bar(change.incoming, "encoding", "documents", shown=options.progress) as progress:
         if encoder is None:
             assert given is not None
@@ -211,7 +214,7 @@ def _turned_blocks(
             texts = (document.content for document in change.changes.incoming())
             blocks = encode_documents(encoder, texts, progress)
         for block in blocks:
-            cut = prefix(block, dim)
+            cut = prefix(block if adapter is None else adapter.apply(block), dim)
             yield cut if rotation is None else rotation.apply(cut)
 
 
@@ -220,7 +223,10 @@ def _refitted(change: IndexChange, kind: str, device: Device, *, progress: bool)
     manifest, old = change.manifest, change.rotation()
     segments, dims = change.segments, manifest.dims
     asks = (kind == AUTO or kind.startswith("block-")) and manifest.encoder.name != "precomputed"
-    trained = load_encoder(spec_of(manifest)).trained_dims if asks else ()
+    if manifest.adapter is not None:
+        trained = manifest.adapter.widths
+    else:
+        trained = load_encoder(spec_of(manifest)).trained_dims if asks else ()
 
     def back(vectors: Vectors) -> Vectors:
         return vectors if old is None else np.asarray(vectors @ old.matrix, np.float32)

@@ -36,11 +36,12 @@ def rotation_on(device: Device, rotation: Rotation | None) -> Rotation | None:
 def queries_on(stored: StoredIndex, encoder: Encoder, texts: Sequence[str]) -> Any:
     """(q, D) query vectors in the index's axes that have not left the device, as `DeviceIndex.funnelled` takes them.
 
-    None where the index is on none, or the encoder hands out numpy's alone. Raises EncoderError as `check_lengths`.
+    None where the index is on none, the encoder hands out numpy's alone, or they pass through an adapter, which is
+    applied on the CPU. Raises EncoderError as `check_lengths`.
     """
     encode: Any = getattr(encoder, "queries_on_device", None)
     rotation: Any = stored.rotation  # a DeviceRotation, as `rotation_on` made it
-    if encode is None or not hasattr(stored.vectors, "funnelled"):
+    if encode is None or stored.adapter is not None or not hasattr(stored.vectors, "funnelled"):
         return None
     there = encode(texts)
     check_lengths(there.norm(dim=1).cpu().numpy(), encoder)

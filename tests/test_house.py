@@ -12,14 +12,16 @@ import mrl_search
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "mrl_search"
 FLOORS = {
-    0: "atomic cache columns device document errors fidelity funnel fusion hits progress provenance recipe results "
+    0: "adapter atomic cache columns device document errors fidelity funnel fusion hits progress provenance recipe results "
     "rotation run vectors",
-    1: "data encoders gpu indexes rotations",
-    2: "builder calibration drift encoding guarantee hybrid ingest living placing plan retriever sampling survival trace",
+    1: "adapters data encoders gpu indexes rotations",
+    2: "adapting builder calibration drift encoding guarantee hybrid ingest living placing plan retriever sampling "
+    "survival trace",
     3: "eval training tuning",
     4: "__main__ cli",
 }
 MATES = {  # on floors 0 and 2 all may know each other
+    ("adapters", "rotations"),
     ("gpu", "indexes"),
     ("training", "eval"),
     ("tuning", "eval"),
@@ -27,8 +29,9 @@ MATES = {  # on floors 0 and 2 all may know each other
 }
 FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms.split()}
 HEAVY = {
+    "safetensors": {"adapter"},
     "faiss": {"gpu", "indexes"},
-    "torch": {"device", "encoders", "gpu", "rotations", "training"},
+    "torch": {"adapters", "device", "encoders", "gpu", "rotations", "training"},
     "triton": {"gpu"},
     "numba": {"indexes"},
     "llvmlite": {"indexes"},
@@ -91,6 +94,7 @@ def test_each_heavy_library_has_one_home():
     "module",
     [
         "mrl_search",
+        "mrl_search.adapters",
         "mrl_search.cli",
         "mrl_search.data",
         "mrl_search.encoders",

@@ -9,6 +9,7 @@ import gc
 
 import click
 
+from mrl_search.cli.adapt import adapt_command
 from mrl_search.cli.add import add_command
 from mrl_search.cli.build import build_command
 from mrl_search.cli.check import check_command
@@ -71,6 +72,7 @@ for _verb in (
     report_command,
     claims_command,
     train_command,
+    adapt_command,
     doctor_command,
     tune_command,
     guarantee_command,

@@ -57,6 +57,9 @@ def info_command(index: Path | None, named: Path | None, verify: bool, drift: bo
         "document prompt": record.document_prompt,
         "layer norm": record.layer_norm,
         "precision": record.precision,
+        "adapter": f"{adapter.method}, fitted for {', '.join(map(str, adapter.widths))} dims, sha256 {adapter.sha256}"
+        if (adapter := manifest.adapter) is not None
+        else None,
         "dims": ", ".join(map(str, manifest.dims)),
         "dtype": manifest.dtype,
         "prefix": manifest.prefix,

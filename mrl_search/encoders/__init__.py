@@ -1,5 +1,6 @@
 """Texts in, unit vectors out: the encoders, and a cache in front of them."""
 
+from mrl_search.encoders.adapted import AdaptedEncoder
 from mrl_search.encoders.cached import CachedEncoder, cached
 from mrl_search.encoders.depths import LayerStates, cut_layers, layer_count
 from mrl_search.encoders.encoder import Encoder, EncoderSpec, check_lengths, checked
@@ -8,6 +9,7 @@ from mrl_search.encoders.load import load_encoder
 from mrl_search.encoders.sentence import SentenceEncoder, layer_normed, load_model
 
 __all__ = [
+    "AdaptedEncoder",
     "CachedEncoder",
     "Encoder",
     "EncoderSpec",

@@ -13,7 +13,7 @@ from mrl_search.training.card import add_section
 from mrl_search.training.dynamics import Row, read_rows
 from mrl_search.training.measuring import Models, compared, kept, retrieval, similarity
 from mrl_search.training.negatives import teacher_scores, with_negatives
-from mrl_search.training.sizes import check_depths
+from mrl_search.training.sizes import check_depths, rivals
 from mrl_search.training.speed import texts_per_second
 from mrl_search.training.study_table import markdown
 from mrl_search.training.train_recipe import TrainRecipe
@@ -56,7 +56,10 @@ def study(recipe: TrainRecipe, root: Path, out: Path, options: TrainOptions | No
         sources=data.sources,
         overlaps=data.overlaps,
         measured=(*judged, *similar.measured),
-        compared=(*compared(recipe, judged), *similar.compared),
+        compared=(
+            *compared(judged, lambda name: rivals(recipe, recipe.arm(name)), recipe.judged.margin),
+            *similar.compared,
+        ),
         kept=(*kept(judged), *similar.kept),
         step_seconds={folder.name: _step_seconds(folder) for folder in folders.values()},
         provenance=provenance(device.told),
