@@ -16,13 +16,14 @@ FLOORS = {
     "rotation run vectors",
     1: "data encoders gpu indexes rotations",
     2: "builder calibration drift encoding guarantee ingest living placing retriever sampling survival trace",
-    3: "eval training tuning",
+    3: "eval geometry training tuning",
     4: "__main__ cli",
 }
 MATES = {  # on floors 0 and 2 all may know each other
     ("gpu", "indexes"),
     ("training", "eval"),
     ("tuning", "eval"),
+    *(("geometry", room) for room in ("eval", "training", "tuning")),
     ("__main__", "cli"),
 }
 FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms.split()}
@@ -85,6 +86,13 @@ def test_each_heavy_library_has_one_home():
         if room not in HEAVY.get(name.split(".")[0], {room})
     ]
     assert not wrong
+
+
+def test_measures_of_geometry_are_numpy_alone():
+    for name in ("moments", "isotropy", "spectrum", "pairs", "intrinsic", "outliers"):
+        known = {"__future__", "collections.abc", "dataclasses", "itertools", "typing", "numpy", "numpy.typing"}
+        rest = set(imports(PACKAGE / "geometry" / f"{name}.py")) - known
+        assert rest <= {"mrl_search.geometry.moments", "mrl_search.hits", "mrl_search.vectors"}, name
 
 
 @pytest.mark.parametrize(

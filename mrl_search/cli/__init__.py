@@ -10,6 +10,7 @@ import gc
 import click
 
 from mrl_search.cli.add import add_command
+from mrl_search.cli.analyze import analyze_command
 from mrl_search.cli.build import build_command
 from mrl_search.cli.check import check_command
 from mrl_search.cli.claims import claims_command
@@ -69,6 +70,7 @@ for _verb in (
     claims_command,
     train_command,
     doctor_command,
+    analyze_command,
     tune_command,
     guarantee_command,
     info_command,

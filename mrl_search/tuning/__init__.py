@@ -2,6 +2,7 @@
 
 from mrl_search.tuning.doctor import Diagnosis, diagnosis, doctor
 from mrl_search.tuning.pictures import new_figure, plot_diagnosis, plot_tuning
+from mrl_search.tuning.pictures import write as write_figure
 from mrl_search.tuning.subject import Subject, subject
 from mrl_search.tuning.tables import diagnosis_table, tuning_table
 from mrl_search.tuning.tune import Tuning, tune
@@ -21,4 +22,5 @@ __all__ = [
     "subject",
     "tune",
     "tuning_table",
+    "write_figure",
 ]
