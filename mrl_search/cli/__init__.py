@@ -18,7 +18,9 @@ from mrl_search.cli.compact import compact_command
 from mrl_search.cli.compare import compare_command
 from mrl_search.cli.delete import delete_command
 from mrl_search.cli.demo import demo_command
+from mrl_search.cli.diff import diff_command
 from mrl_search.cli.doctor import doctor_command
+from mrl_search.cli.dynamics import dynamics_command
 from mrl_search.cli.evaluate import eval_command
 from mrl_search.cli.guarantee import guarantee_command
 from mrl_search.cli.info import info_command
@@ -71,6 +73,8 @@ for _verb in (
     train_command,
     doctor_command,
     analyze_command,
+    diff_command,
+    dynamics_command,
     tune_command,
     guarantee_command,
     info_command,

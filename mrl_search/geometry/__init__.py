@@ -2,7 +2,27 @@
 
 from mrl_search.geometry.analysis import Analysis, Geometry, analyze
 from mrl_search.geometry.analysis_table import shown_analysis
+from mrl_search.geometry.curves import Dynamics, dynamics, record
+from mrl_search.geometry.curves_table import shown_dynamics
+from mrl_search.geometry.diff import Compared, Diff, diff
+from mrl_search.geometry.diff_table import shown_diff
 from mrl_search.geometry.materials import Asked
 from mrl_search.geometry.outputs import check_outs, write_shown
 
-__all__ = ["Analysis", "Asked", "Geometry", "analyze", "check_outs", "shown_analysis", "write_shown"]
+__all__ = [
+    "Analysis",
+    "Asked",
+    "Compared",
+    "Diff",
+    "Dynamics",
+    "Geometry",
+    "analyze",
+    "check_outs",
+    "diff",
+    "dynamics",
+    "record",
+    "shown_analysis",
+    "shown_diff",
+    "shown_dynamics",
+    "write_shown",
+]

@@ -66,7 +66,7 @@ def markdown(found: Analysis) -> str:
         f"{_LEGEND.replace(chr(10), ' ')}"
     )
     tables = [(one.name, _measures(one)) for one in found.subjects] + list(_gaps(found))
-    parts = [f"**{title}**\n\n{_table(lines)}" for title, lines in tables]
+    parts = [f"**{title}**\n\n{pipes(lines)}" for title, lines in tables]
     spectra = [
         f"- {one.name}: {_collapse(one)} {_outliers(one)}" + "".join(f" {line}" for line in _judged(one))
         for one in found.subjects
@@ -83,7 +83,8 @@ def shown_analysis(found: Analysis) -> Shown:
     return Shown(found, f"Geometry of {names}", analysis_table(found), markdown(found), lambda: analysis_figure(found))
 
 
-def _table(lines: Sequence[Sequence[str]]) -> str:
+def pipes(lines: Sequence[Sequence[str]]) -> str:
+    """A Markdown table, its first line the head."""
     head, *rest = lines
     rule = "|".join(["---", *["--:"] * (len(head) - 1)])
     return "\n".join([f"| {' | '.join(head)} |", f"|{rule}|", *(f"| {' | '.join(line)} |" for line in rest)])

@@ -9,7 +9,7 @@ import numpy as np
 from mrl_search.geometry.intrinsic import levina_bickel, two_nn
 from mrl_search.geometry.isotropy import average_cosine, centred, correlation, isoscore, participation_ratio
 from mrl_search.geometry.moments import Moments, Reals, grouped
-from mrl_search.geometry.pairs import Pairs, alignment, occurrences, overlap, pairs, rank_correlation, skewness
+from mrl_search.geometry.pairs import K, Pairs, alignment, occurrences, overlap, pairs, rank_correlation, skewness
 from mrl_search.geometry.redraws import means, rows_of, weights
 from mrl_search.geometry.spectrum import collapsed, dims_holding, effective_rank_redrawn, spectrum
 from mrl_search.vectors import Vectors, prefix
@@ -19,8 +19,6 @@ PARTICIPATION, RANK, RANKME = "participation ratio", "effective rank", "rankme"
 COSINE, CENTRED, ALIGNMENT = "cosine", "cosine centred", "alignment"
 TWO_NN, MLE, HUBNESS = "intrinsic two-nn", "intrinsic mle", "hubness"
 OVERLAP, ORDER = "overlap@10", "rank correlation"
-K = 10
-"""Neighbours: of overlap and of hubness."""
 
 Redrawn: TypeAlias = dict[tuple[str, int], Reals]
 """(measure, width) → (1 + REDRAWN,): its value, and that of each redraw."""

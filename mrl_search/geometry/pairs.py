@@ -9,6 +9,8 @@ from mrl_search.geometry.moments import Reals
 from mrl_search.hits import Rows
 from mrl_search.vectors import Vectors
 
+K = 10
+"""Neighbours: of overlap and of hubness."""
 NEAREST = 20
 """Neighbours of a row, as many as Levina & Bickel's estimate takes in scikit-dimension."""
 RANKED = 500
@@ -56,6 +58,20 @@ def pairs(points: Vectors, weights: Reals, k: int = NEAREST) -> Pairs:
     return Pairs(np.log(sums / of_pairs), np.concatenate(nearest), np.concatenate(apart), np.concatenate(ranks))
 
 
+def nearest_rows(points: Vectors, k: int = K) -> Rows:
+    """(n, k): the rows of the k others with the largest inner products, the nearest first."""
+    count = len(points)
+    found = []
+    for start in range(0, count, _AT_ONCE):
+        here = np.arange(start, min(start + _AT_ONCE, count))
+        products = points[here] @ points.T
+        products[here - start, here] = -np.inf
+        rows = np.argpartition(products, count - k, axis=1)[:, -k:]
+        order = np.argsort(-np.take_along_axis(products, rows, 1), axis=1, kind="stable")
+        found.append(np.take_along_axis(rows, order, 1))
+    return np.concatenate(found)
+
+
 def _nearest(points: Vectors, cosines: NDArray[np.float32], here: NDArray[np.int64], k: int) -> tuple[Rows, Reals]:
     """The k rows of the largest cosines, by their distance, which is taken from the rows: of near copies a cosine says
     nothing."""
@@ -87,7 +103,7 @@ def alignment(first: Vectors, second: Vectors, weights: Reals) -> Reals:
     return means
 
 
-def overlap(rows: Rows, of: Rows, k: int = 10) -> Reals:
+def overlap(rows: Rows, of: Rows, k: int = K) -> Reals:
     """(n,): the share of each row's k nearest by one array that are among its k nearest by another."""
     shared: Reals = (rows[:, :k, None] == of[:, None, :k]).any(axis=2).mean(axis=1)
     return shared
@@ -101,7 +117,7 @@ def rank_correlation(ranks: NDArray[np.float32], of: NDArray[np.float32]) -> Rea
     return correlations
 
 
-def hubness(rows: Rows, count: int, k: int = 10) -> float:
+def hubness(rows: Rows, count: int, k: int = K) -> float:
     """The skewness of how often each of `count` rows is among the k nearest of others; 0 without hubs.
 
     Radovanović et al. 2010, §3, S_{N_k}. Grows with the sample: compare at equal counts.
@@ -109,7 +125,7 @@ def hubness(rows: Rows, count: int, k: int = 10) -> float:
     return skewness(occurrences(rows, count, k))
 
 
-def occurrences(rows: Rows, count: int, k: int = 10) -> Reals:
+def occurrences(rows: Rows, count: int, k: int = K) -> Reals:
     """(count,): N_k, how often each row is among the k nearest of others."""
     return np.bincount(rows[:, :k].ravel(), minlength=count).astype(np.float64)
 

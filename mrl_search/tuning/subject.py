@@ -96,7 +96,7 @@ def _of_file(path: Path, sample: int) -> Subject:
 
 
 def _of_encoder(encoder: Encoder, source: str, sample: int, *, progress: bool) -> Subject:
-    texts = _drawn(source, sample)
+    texts = drawn_texts(source, sample)
     with bar(len(texts), "encoding", "texts", shown=progress) as shown:
         blocks = list(encode_documents(encoder, texts, shown))
     if not blocks:
@@ -119,7 +119,7 @@ def _some(count: int, sample: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]
     return np.sort(np.random.default_rng(_SEED).permutation(count)[:sample])
 
 
-def _drawn(source: str, sample: int) -> list[str]:
+def drawn_texts(source: str, sample: int) -> list[str]:
     """At most `sample` texts, each as likely as any other (reservoir sampling, Vitter 1985: algorithm R)."""
     random = np.random.default_rng(_SEED)
     kept: list[str] = []
