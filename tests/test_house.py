@@ -29,7 +29,7 @@ MATES = {  # on floors 0 and 2 all may know each other
 FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms.split()}
 HEAVY = {
     "faiss": {"gpu", "indexes"},
-    "torch": {"device", "encoders", "gpu", "rotations", "training"},
+    "torch": {"device", "encoders", "geometry", "gpu", "rotations", "training"},
     "triton": {"gpu"},
     "numba": {"indexes"},
     "llvmlite": {"indexes"},

@@ -2,6 +2,7 @@
 
 from mrl_search.geometry.analysis import Analysis, Geometry, analyze
 from mrl_search.geometry.analysis_table import shown_analysis
+from mrl_search.geometry.crosscoder import CrosscoderRecipe
 from mrl_search.geometry.curves import Dynamics, dynamics, record
 from mrl_search.geometry.curves_table import shown_dynamics
 from mrl_search.geometry.diff import Compared, Diff, diff
@@ -13,6 +14,7 @@ __all__ = [
     "Analysis",
     "Asked",
     "Compared",
+    "CrosscoderRecipe",
     "Diff",
     "Dynamics",
     "Geometry",

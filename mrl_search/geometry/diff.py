@@ -7,6 +7,7 @@ from pathlib import Path
 from mrl_search.device import Device
 from mrl_search.errors import EncoderError, VectorsError
 from mrl_search.geometry.analysis import widths
+from mrl_search.geometry.crosscoder import Crosscoded, CrosscoderRecipe, crosscoded
 from mrl_search.geometry.models import Model, model
 from mrl_search.geometry.seeds import siblings
 from mrl_search.geometry.similarity import cca, cka, procrustes, shared_neighbours
@@ -55,11 +56,15 @@ class Pair:
 
 @dataclass(frozen=True)
 class Diff(Result):
-    """seeds: pairs of models of one arm that differ in their seed, the noise that `pair` is set against."""
+    """crosscoded: of the whole models' vectors, if it was asked for.
+
+    seeds: pairs of models of one arm that differ in their seed, the noise that `pair` is set against.
+    """
 
     texts: int
     texts_of: str
     pair: Pair
+    crosscoded: Crosscoded | None
     seeds: tuple[Pair, ...]
     notes: tuple[str, ...]
     provenance: dict[str, object]
@@ -67,11 +72,15 @@ class Diff(Result):
 
 @dataclass(frozen=True)
 class Compared:
-    """texts: a corpus, as for build; of it at most `sample`. dims: widths, powers of two from 8 unless told."""
+    """texts: a corpus, as for build; of it at most `sample`. dims: widths, powers of two from 8 unless told.
+
+    crosscoder: how one is trained, if it is; it wants ten thousand texts or more.
+    """
 
     texts: str = TEXTS
     sample: int = 2_000
     dims: tuple[int, ...] = ()
+    crosscoder: CrosscoderRecipe | None = None
     device: str | Device = "auto"
     progress: bool = False
 
@@ -93,7 +102,8 @@ def diff(first: str, second: str, asked: Compared | None = None) -> Diff:
         for name, of in ((first, one), (second, other))
         for folder in siblings(Path(name))
     ]
-    return Diff(len(texts), asked.texts, pair, tuple(seeds), _notes(seeds), provenance())
+    shared = crosscoded(one.vectors, other.vectors, texts, asked.crosscoder) if asked.crosscoder else None
+    return Diff(len(texts), asked.texts, pair, shared, tuple(seeds), _notes(seeds), provenance())
 
 
 def compared(one: Model, other: Model, asked: Sequence[int] = ()) -> Pair:

@@ -6,6 +6,7 @@ from typing import Any
 
 from mrl_search.columns import aligned
 from mrl_search.geometry.analysis_table import pipes
+from mrl_search.geometry.crosscoder import Crosscoded
 from mrl_search.geometry.diff import Diff, Pair
 from mrl_search.geometry.outputs import Shown
 from mrl_search.geometry.pictures import by_width
@@ -29,6 +30,8 @@ def shown_diff(found: Diff) -> Shown:
     ]
     head = f"{title}: {found.texts:,} texts of {found.texts_of}"
     notes = [f"note: {note}" for note in found.notes]
+    if found.crosscoded is not None:
+        notes = [*_crosscoded(found.crosscoded, found.pair), *notes]
     table = "\n\n".join([head, *(f"{name}\n" + "\n".join(aligned(rows, {0})) for name, rows in parts), _LEGEND, *notes])
     told = found.provenance
     made = f"Made by `{told['command']}` at commit {told['commit']}, on {told['machine']}."
@@ -36,6 +39,23 @@ def shown_diff(found: Diff) -> Shown:
         [f"# {title}", made, head, _LEGEND, *(f"## {name}\n\n{pipes(rows)}" for name, rows in parts), *notes]
     )
     return Shown(found, title, table, page, lambda: _figure(found))
+
+
+def _crosscoded(of: Crosscoded, pair: Pair) -> list[str]:
+    """What each model alone has, in words."""
+    told = [
+        f"crosscoder: of {of.latents:,} latents, {of.k} a text, {of.alive:,} live; it explains "
+        f"{of.explained[0]:.1%} of {pair.first} and {of.explained[1]:.1%} of {pair.second} on texts not trained on. "
+        f"{of.shared:,} are of both alike, {of.first:,} of {pair.first} alone by their decoders ({of.surely_first:,} "
+        f"also by latent scaling), {of.second:,} of {pair.second} alone ({of.surely_second:,}). One seed of the "
+        "dictionary; another one finds others."
+    ]
+    told += [
+        f"latent {one.latent} of {pair.second if one.share > 0.5 else pair.first}; of it the other has "
+        f"{one.by_error:.2f} by errors, {one.by_reconstruction:.2f} by reconstructions: {' | '.join(one.texts)}"
+        for one in of.exclusive
+    ]
+    return told
 
 
 def _curve(pair: Pair, part: str, name: str) -> list[float]:

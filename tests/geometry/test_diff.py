@@ -3,7 +3,7 @@ import shutil
 import pytest
 
 from mrl_search.errors import EncoderError, VectorsError
-from mrl_search.geometry import Compared, Diff, diff, shown_diff, write_shown
+from mrl_search.geometry import Compared, CrosscoderRecipe, Diff, diff, shown_diff, write_shown
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +79,15 @@ def test_models_of_other_architectures_are_refused(twins, tmp_path, texts):
     model.save(str(tmp_path / "short"), create_model_card=False)
     with pytest.raises(EncoderError, match="only models of one architecture"):
         diff(str(twins / "mrl-seed0/model"), str(tmp_path / "short"), Compared(texts))
+
+
+def test_a_crosscoder_comes_with_it_where_it_is_asked_for(twins, texts):
+    name = str(twins / "baseline-seed0/model")
+    recipe = CrosscoderRecipe(latents=32, k=4, steps=20, batch=64)
+    asked = diff(name, str(twins / "mrl-seed0/model"), Compared(texts, 150, crosscoder=recipe))
+    assert asked.crosscoded.latents == 32
+    assert Diff.from_json(asked.to_json(), "here") == asked
+    assert "crosscoder: of 32 latents" in shown_diff(asked).table
 
 
 def test_few_texts_are_refused(tmp_path):
