@@ -39,11 +39,12 @@ def test_texts_may_be_others_than_the_collection_s(collection, corpus):
     assert found.judged.documents.shape == (120, 32)
 
 
-def test_of_scored_pairs_those_above_four_fifths_of_the_highest_belong_together(tmp_path):
+def test_of_scored_pairs_those_above_four_fifths_of_the_highest_belong_together(tmp_path, corpus):
+    texts = corpus(*({"_id": str(n), "text": f"word{n}"} for n in range(100)))
     pairs = tmp_path / "pairs.jsonl"
     scored = [("a", "b", 5), ("c", "d", 4.0), ("e", "f", 4.2), ("g", "h", 0)]
     pairs.write_text("".join(json.dumps({"sentence1": a, "sentence2": b, "score": s}) + "\n" for a, b, s in scored))
-    found = material(HASHING, Asked(pairs=pairs, sample=200))
+    found = material(HASHING, Asked(texts=texts, pairs=pairs))
     assert len(found.pairs[0]) == len(found.pairs[1]) == 2
 
 
