@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from mrl_search.geometry.measuring import Collapse, Redrawn, aligned_pairs, neig
 from mrl_search.geometry.outliers import OutlierDim, outlier_dims
 from mrl_search.geometry.ranking import Block, Degrading, blocks, degrading
 from mrl_search.geometry.redraws import reach
-from mrl_search.geometry.seeds import apart, arm, by_arm, label
+from mrl_search.geometry.seeds import apart, arm, by_arm, label, siblings
 from mrl_search.provenance import provenance
 from mrl_search.results import Result
 from mrl_search.vectors import Vectors
@@ -97,7 +98,11 @@ def analyze(specs: Sequence[EncoderSpec], asked: Asked, dims: Sequence[int] = ()
     drawn: dict[str, Redrawn] = {}
     for name, spec in zip(names, specs, strict=True):
         found[name], drawn[name] = _geometry(name, material(spec, asked), dims)
-    return Analysis(tuple(found.values()), gaps(drawn), _notes(list(found.values())), provenance())
+    unnamed = [
+        path for spec in specs for path in siblings(Path(spec.name)) if str(path) not in {one.name for one in specs}
+    ]
+    notes = _notes(list(found.values()), sorted({label(str(path)) for path in unnamed}))
+    return Analysis(tuple(found.values()), gaps(drawn), notes, provenance())
 
 
 def measured(vectors: Vectors, dims: Sequence[int]) -> Redrawn:
@@ -186,7 +191,7 @@ def _rounded(value: float) -> float:
     return float(f"{value:.{_DIGITS}g}")
 
 
-def _notes(found: Sequence[Geometry]) -> tuple[str, ...]:
+def _notes(found: Sequence[Geometry], unnamed: Sequence[str]) -> tuple[str, ...]:
     """What a reader of the figures must know."""
     notes = [
         f"{one.name}: of {one.rows:,} rows effective rank and rankme are too low from {one.rows // 4 + 1:,} dims on"
@@ -201,4 +206,6 @@ def _notes(found: Sequence[Geometry]) -> tuple[str, ...]:
         notes.append("noise is the largest difference of two seeds of one arm, of so few that it may well be larger")
     elif trained:
         notes.append("one seed of each arm: how far another seed moves these figures is not known")
+    if unnamed:
+        notes.append(f"other seeds of these arms lie beside them, {', '.join(unnamed)}: name them too")
     return tuple(notes)

@@ -27,7 +27,7 @@ _ALIVE = 10  # texts
 
 @dataclass(frozen=True)
 class CrosscoderRecipe:
-    """latents: of the dictionary. k: of a text, on average. rate: of Adam. Chosen for half a minute on two cores."""
+    """latents: of the dictionary. k: of a text, on average. rate: of Adam, falling to nothing over the last fifth."""
 
     latents: int = 1024
     k: int = 16
@@ -55,8 +55,7 @@ class Exclusive:
 @dataclass(frozen=True)
 class Crosscoded:
     """alive: latents that more than ten texts have. first, second, shared: of these, by decoder norms, Δ below .1,
-    above .9 and between .4 and .6;
-    surely: those of the first two that the other model has little of by latent scaling.
+    above .9 and between .4 and .6. surely: those of the first two that the other model has little of by latent scaling.
 
     explained: of both models' variance, on a fifth of the texts that was not trained on. exclusive: the most active.
     """

@@ -65,6 +65,11 @@ def test_trained_arms_of_one_seed_say_that_noise_is_unknown(tmp_path):
     assert any("how far another seed moves these figures is not known" in note for note in found.notes)
 
 
+def test_other_seeds_that_lie_beside_a_subject_are_told(twins, texts):
+    found = analyze([EncoderSpec(str(twins / "mrl-seed0" / "model"))], Asked(texts, 150, cache=False))
+    assert "other seeds of these arms lie beside them, mrl-seed1: name them too" in found.notes
+
+
 def test_few_rows_for_their_dims_are_told(tmp_path):
     np.save(tmp_path / "few.npy", arm_vectors(1, 0, count=120, dim=64))
     found = analyze([EncoderSpec(str(tmp_path / "few.npy"))], Asked())

@@ -1,35 +1,10 @@
 import numpy as np
 import pytest
+from runs import STEPS, falling, run
 
 from mrl_search.errors import TrainingError
-from mrl_search.geometry import Dynamics, dynamics, record, shown_dynamics, write_shown
+from mrl_search.geometry import Dynamics, dynamics
 from mrl_search.geometry.curves import converged, course, smoothed
-from mrl_search.training.dynamics import write_rows
-
-STEPS = np.arange(1.0, 201)
-
-
-def falling(after, noise=0.0, seed=0):
-    """10 until step `after`, 1 from then on."""
-    return np.where(after > STEPS, 10.0, 1.0) + noise * np.random.default_rng(seed).standard_normal(200)
-
-
-def run(folder, name, widths=(4, 16), seed=0, gradient=1.0):
-    rows = [
-        {
-            "step": float(step),
-            **{f"loss@{width}": float(falling(40 + width, 0.1, seed)[int(step) - 1]) for width in widths},
-            "gradient:layer 0": gradient,
-            "gradient:unused": 0.0,
-            "gradient[0:4]": 2 * gradient,
-            "gradient[4:16]": 3.0,
-            "update:layer 0": 0.5,
-        }
-        for step in STEPS
-    ]
-    (folder / name).mkdir()
-    write_rows(rows, folder / name / "dynamics.parquet")
-    return folder / name
 
 
 def test_a_loss_has_converged_when_no_later_mean_of_20_lies_a_tenth_of_the_fall_from_its_end():
@@ -81,13 +56,6 @@ def test_runs_are_set_beside_one_another_and_other_seeds_found(tmp_path):
     assert [one.name for one in found.seeds] == ["mrl-seed1"]
     assert [fall.converged for fall in found.runs[1].falls] == sorted(fall.converged for fall in found.runs[1].falls)
     assert Dynamics.from_json(found.to_json(), "here") == found
-    shown = shown_dynamics(found, {"baseline-seed0": record(first), "mrl-seed0": record(second)})
-    table = shown.table
-    assert "2 [2, 2]  2.00  10.0%" in " ".join(table.split()).replace("] ", "]  ").replace("2.00 ", "2.00  ")
-    assert "unused" not in table
-    assert "a run records the losses of the widths that it was trained for" in table
-    for ending in ("json", "md", "html", "png"):
-        write_shown(shown, tmp_path / f"d.{ending}")
 
 
 def test_one_seed_says_that_noise_is_unknown(tmp_path):

@@ -3,40 +3,11 @@ import shutil
 import pytest
 
 from mrl_search.errors import EncoderError, VectorsError
-from mrl_search.geometry import Compared, CrosscoderRecipe, Diff, diff, shown_diff, write_shown
+from mrl_search.geometry import Compared, CrosscoderRecipe, Diff, diff, shown_diff
 
 
-@pytest.fixture(scope="module")
-def twins(tiny, tmp_path_factory):
-    """ARM-seedN/model of two arms; of the second arm two seeds. Every matrix of a model is moved at random."""
-    import torch
-    from sentence_transformers import SentenceTransformer
-
-    root = tmp_path_factory.mktemp("study")
-    for place, (name, size) in enumerate((("baseline-seed0", 0.0), ("mrl-seed0", 0.05), ("mrl-seed1", 0.01))):
-        model = SentenceTransformer(str(tiny), device="cpu")
-        torch.manual_seed(place)
-        with torch.no_grad():
-            for parameter in model.parameters():
-                parameter += size * torch.randn_like(parameter)
-        model.save(str(root / name / "model"), create_model_card=False)
-    return root
-
-
-@pytest.fixture(scope="module")
-def texts(tmp_path_factory):
-    path = tmp_path_factory.mktemp("texts") / "texts.txt"
-    path.write_text("".join(f"word{n % 60} word{n * 7 % 59} word{n * n % 47}\n" for n in range(160)))
-    return str(path)
-
-
-@pytest.fixture(scope="module")
-def found(twins, texts):
-    return diff(str(twins / "baseline-seed0/model"), str(twins / "mrl-seed0/model"), Compared(texts, 150, (4, 8)))
-
-
-def test_it_is_json_and_back_without_loss(found):
-    assert Diff.from_json(found.to_json(), "here") == found
+def test_it_is_json_and_back_without_loss(diffed):
+    assert Diff.from_json(diffed.to_json(), "here") == diffed
 
 
 def test_a_model_beside_itself_is_alike_in_all(twins, texts):
@@ -48,18 +19,18 @@ def test_a_model_beside_itself_is_alike_in_all(twins, texts):
     assert same.matrices == ()
 
 
-def test_what_was_moved_differs_at_every_layer_and_width(found):
-    assert found.texts == 150
-    assert [one.layers for one in found.pair.layers] == [1, 2]
-    assert [one.dim for one in found.pair.prefixes] == [4, 8, 16]
-    assert all(0 < one.cka < 1 for one in (*found.pair.layers, *found.pair.prefixes))
-    assert all(one.change > 0 for one in found.pair.matrices)
+def test_what_was_moved_differs_at_every_layer_and_width(diffed):
+    assert diffed.texts == 150
+    assert [one.layers for one in diffed.pair.layers] == [1, 2]
+    assert [one.dim for one in diffed.pair.prefixes] == [4, 8, 16]
+    assert all(0 < one.cka < 1 for one in (*diffed.pair.layers, *diffed.pair.prefixes))
+    assert all(one.change > 0 for one in diffed.pair.matrices)
 
 
-def test_other_seeds_beside_the_models_are_the_noise(found):
-    (pair,) = found.seeds
+def test_other_seeds_beside_the_models_are_the_noise(diffed):
+    (pair,) = diffed.seeds
     assert (pair.first, pair.second) == ("mrl-seed0", "mrl-seed1")
-    assert "1 pairs of seeds of one arm" in found.notes[0]
+    assert "1 pairs of seeds of one arm" in diffed.notes[0]
 
 
 def test_without_another_seed_the_noise_is_said_to_be_unknown(twins, texts, tmp_path):
@@ -94,12 +65,3 @@ def test_few_texts_are_refused(tmp_path):
     (tmp_path / "few.txt").write_text("word1\nword2\n")
     with pytest.raises(VectorsError, match="gives 2 texts; wanted at least 100"):
         diff("a", "b", Compared(str(tmp_path / "few.txt")))
-
-
-def test_the_table_has_ranges_over_seeds_and_every_format_is_written(found, tmp_path):
-    shown = shown_diff(found)
-    assert shown.table.startswith("mrl-seed0 beside baseline-seed0: 150 texts of")
-    assert shown.table.count("[") > len(found.pair.matrices)
-    for ending in ("json", "md", "html", "png", "svg"):
-        write_shown(shown, tmp_path / f"diff.{ending}")
-    assert "## prefixes\n\n| dims | cca |" in (tmp_path / "diff.md").read_text()
