@@ -17,7 +17,7 @@ FLOORS = {
     1: "adapters data encoders gpu indexes rotations",
     2: "adapting builder calibration drift encoding guarantee hybrid ingest living placing plan retriever sampling "
     "survival trace",
-    3: "eval training tuning",
+    3: "eval geometry training tuning",
     4: "__main__ cli",
 }
 MATES = {  # on floors 0 and 2 all may know each other
@@ -25,13 +25,14 @@ MATES = {  # on floors 0 and 2 all may know each other
     ("gpu", "indexes"),
     ("training", "eval"),
     ("tuning", "eval"),
+    *(("geometry", room) for room in ("eval", "training", "tuning")),
     ("__main__", "cli"),
 }
 FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms.split()}
 HEAVY = {
     "safetensors": {"adapter"},
     "faiss": {"gpu", "indexes"},
-    "torch": {"adapters", "device", "encoders", "gpu", "rotations", "training"},
+    "torch": {"adapters", "device", "encoders", "geometry", "gpu", "rotations", "training"},
     "triton": {"gpu"},
     "numba": {"indexes"},
     "llvmlite": {"indexes"},
@@ -88,6 +89,13 @@ def test_each_heavy_library_has_one_home():
         if room not in HEAVY.get(name.split(".")[0], {room})
     ]
     assert not wrong
+
+
+def test_measures_of_geometry_are_numpy_alone():
+    for name in ("moments", "isotropy", "spectrum", "pairs", "intrinsic", "outliers", "similarity"):
+        known = {"__future__", "collections.abc", "dataclasses", "itertools", "typing", "numpy", "numpy.typing"}
+        rest = set(imports(PACKAGE / "geometry" / f"{name}.py")) - known
+        assert {name.split(".")[1] for name in rest} <= {"geometry", "hits", "vectors"}, name
 
 
 @pytest.mark.parametrize(

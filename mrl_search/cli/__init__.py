@@ -11,6 +11,7 @@ import click
 
 from mrl_search.cli.adapt import adapt_command
 from mrl_search.cli.add import add_command
+from mrl_search.cli.analyze import analyze_command
 from mrl_search.cli.build import build_command
 from mrl_search.cli.check import check_command
 from mrl_search.cli.claims import claims_command
@@ -18,7 +19,9 @@ from mrl_search.cli.compact import compact_command
 from mrl_search.cli.compare import compare_command
 from mrl_search.cli.delete import delete_command
 from mrl_search.cli.demo import demo_command
+from mrl_search.cli.diff import diff_command
 from mrl_search.cli.doctor import doctor_command
+from mrl_search.cli.dynamics import dynamics_command
 from mrl_search.cli.evaluate import eval_command
 from mrl_search.cli.guarantee import guarantee_command
 from mrl_search.cli.info import info_command
@@ -74,6 +77,9 @@ for _verb in (
     train_command,
     adapt_command,
     doctor_command,
+    analyze_command,
+    diff_command,
+    dynamics_command,
     tune_command,
     guarantee_command,
     info_command,

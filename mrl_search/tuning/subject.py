@@ -109,7 +109,7 @@ def _of_file(path: Path, sample: int) -> Subject:
 
 
 def _of_encoder(encoder: Encoder, source: str, sample: int, *, progress: bool) -> Subject:
-    texts = reservoir(_contents(source), sample)
+    texts = drawn_texts(source, sample)
     with bar(len(texts), "encoding", "texts", shown=progress) as shown:
         blocks = list(encode_documents(encoder, texts, shown))
     if not blocks:
@@ -131,6 +131,11 @@ def _raw_lengths(encoder: Encoder, texts: list[str]) -> tuple[float, float] | No
 def _some(count: int, sample: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     """At most `sample` of `count` rows, ascending."""
     return np.sort(np.random.default_rng(_SEED).permutation(count)[:sample])
+
+
+def drawn_texts(source: str, sample: int) -> list[str]:
+    """At most `sample` texts of a corpus, each as likely as any other."""
+    return reservoir(_contents(source), sample)
 
 
 def _contents(source: str) -> Iterator[str]:

@@ -5,14 +5,13 @@ import pytest
 
 from mrl_search.encoders import EncoderSpec
 from mrl_search.errors import EncoderError, VectorsError
-from mrl_search.sampling import reservoir
-from mrl_search.tuning.subject import _contents, subject
+from mrl_search.tuning.subject import drawn_texts, subject
 
 
 def test_every_text_is_as_likely_to_be_drawn_as_any_other(tmp_path):
     path = tmp_path / "texts.txt"
     path.write_text("".join(f"text {number}\n" for number in range(1_000)))
-    kept = sorted(int(text.split()[1]) for text in reservoir(_contents(str(path)), 300))
+    kept = sorted(int(text.split()[1]) for text in drawn_texts(str(path), 300))
     assert len(set(kept)) == 300
     assert 400 < np.mean(kept) < 600  # 500 ± 17
 
@@ -20,7 +19,7 @@ def test_every_text_is_as_likely_to_be_drawn_as_any_other(tmp_path):
 def test_fewer_texts_than_asked_for_are_all_taken(tmp_path):
     path = tmp_path / "texts.txt"
     path.write_text("a b\nc d\n")
-    assert reservoir(_contents(str(path)), 300) == ["a b", "c d"]
+    assert drawn_texts(str(path), 300) == ["a b", "c d"]
 
 
 def test_an_encoder_is_examined_on_a_file_of_texts(tmp_path):
