@@ -16,7 +16,7 @@ FLOORS = {
     "rotation run vectors",
     1: "data encoders gpu indexes rotations",
     2: "builder calibration drift encoding guarantee ingest living placing retriever sampling survival trace",
-    3: "eval training tuning",
+    3: "eval serve training tuning",
     4: "__main__ cli",
 }
 MATES = {  # on floors 0 and 2 all may know each other
@@ -40,6 +40,12 @@ HEAVY = {
     "ir_measures": {"eval"},
     "bm25s": {"eval"},
     "mteb": {"eval"},
+    "fastapi": {"serve"},
+    "starlette": {"serve"},
+    "pydantic": {"serve"},
+    "uvicorn": {"serve"},
+    "prometheus_client": {"serve"},
+    "httpx2": {"serve"},
     "click": {"cli"},
 }
 
@@ -96,6 +102,7 @@ def test_each_heavy_library_has_one_home():
         "mrl_search.encoders",
         "mrl_search.indexes",
         "mrl_search.rotations",
+        "mrl_search.serve",
     ],
 )
 def test_importing_loads_nothing_heavy(module):
