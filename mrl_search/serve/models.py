@@ -213,8 +213,8 @@ class IndexModel(BaseModel):
     prefix: str
     funnel: str
     encoder: str
-    rotation: str | None
-    tuned: dict[str, JsonValue] | None
+    rotation: str | None = None
+    tuned: dict[str, JsonValue] | None = None
     calibrations: list[dict[str, JsonValue]]
     has_bounds: bool
     segments: int

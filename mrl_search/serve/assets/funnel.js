@@ -65,6 +65,7 @@ export function drawFlow(place, result, light) {
       svg.append(s("path", { class: "line out", d: `M${x(i)} ${y(rank)} C${x(i) + across * 0.3} ${y(rank)} ${x(i) + across * 0.35} ${y(rank) + row} ${x(i) + across * 0.42} ${Math.min(y(rank) + 2.2 * row, height)}` }));
     }
   });
+  const told = []; // where a rank is written already; what would lie on it is left out
   for (const { id, title } of answers) {
     const ranks = rankAt.map((one) => one.get(id)), first = ranks[0], last = ranks.at(-1);
     const way = first === undefined || last === undefined || first === last ? "" : first > last ? "rose" : "fell";
@@ -76,7 +77,10 @@ export function drawFlow(place, result, light) {
       group.append(s("path", { class: `line ${way}`, d: `M${a} ${from} C${mid} ${from} ${mid} ${to} ${b} ${to}` }));
     }
     ranks.forEach((rank, i) => rank !== undefined && group.append(s("circle", { class: "dot", cx: x(i), cy: y(rank), r: 3.5 })));
-    if (first !== undefined) group.append(s("text", { x: x(0) - 9, y: y(first) + 4, "text-anchor": "end" }, String(first)));
+    if (first !== undefined && !told.some((at) => Math.abs(at - y(first)) < 11)) {
+      told.push(y(first));
+      group.append(s("text", { x: x(0) - 9, y: y(first) + 4, "text-anchor": "end" }, String(first)));
+    }
     if (last !== undefined) group.append(s("text", { x: x(stages.length - 1) + 9, y: y(last) + 4 }, String(last)));
     svg.append(group);
   }

@@ -76,7 +76,7 @@ async function run() {
   const wait = setTimeout(() => busy(true), 120);
   list.classList.add("stale");
   if (!list.children.length) list.replaceChildren(...[0, 1, 2].map(() => h("li", { class: "skeleton" })));
-  byId("welcome").hidden = true;
+  byId("welcome").hidden = byId("problem").hidden = true;
   try {
     const body = { index: state.index.name, query, explain: true };
     if (state.touched) body.funnel = funnelText();

@@ -3,7 +3,7 @@
 import { ask } from "/assets/api.js";
 import { byId, bytes, count, h, ms, s } from "/assets/dom.js";
 
-const WIDE = 720, TALL = 420, LEFT = 56, BOTTOM = 44, TOP = 16, RIGHT = 16;
+const TALL = 420, LEFT = 48, BOTTOM = 44, TOP = 16, RIGHT = 16;
 const told = new Map(); // index → tuning, or null
 let shown = { aim: 0.95, ram: null, picked: null };
 
@@ -32,7 +32,7 @@ function opener(view, index, use) {
       view.prepend(h("p", { class: "problem", role: "alert" }, "That file is not what `mrl-search tune --json` prints."));
     }
   });
-  return [h("button", { class: "quiet", type: "button", onclick: () => input.click() }, "Open a tuning…"), input];
+  return [h("button", { class: "quiet other", type: "button", onclick: () => input.click() }, "Open a tuning…"), input];
 }
 
 function draw(view, index, tuning, use) {
@@ -78,7 +78,7 @@ function slider(name, min, max, step, value, show, moved) {
 
 function card(point, isBest, use) {
   const [low, high] = [point.recall.low, point.recall.high];
-  const told = [["Funnel", point.funnel], ["Recall", `${point.recall.value.toFixed(4)} (95 %: ${low.toFixed(4)} to ${high.toFixed(4)})`],
+  const told = [["Funnel", point.funnel], ["Recall", point.recall.value.toFixed(4)], ["95 % sure", `${low.toFixed(4)} to ${high.toFixed(4)}`],
     ["Median", ms(point.latency_ms_p50)], ["19 of 20", ms(point.latency_ms_p95)], ["Prefix index", point.prefix],
     ["Cells looked into", point.probes === null ? "all" : count(point.probes)], ["RAM a document", bytes(point.ram_bytes_per_document)]];
   return [h("h3", { class: "note" }, isBest ? "The fastest that keeps it" : "Picked"),
@@ -88,16 +88,17 @@ function card(point, isBest, use) {
 }
 
 function scatter(points, meets, picked, pick) {
+  const WIDE = innerWidth < 640 ? 370 : 720; // so that letters are as large on a phone
   const times = points.map((one) => one.latency_ms_p50), recalls = points.map((one) => one.recall.value);
   const [fast, slow] = [Math.min(...times) / 1.25, Math.max(...times) * 1.25], low = Math.max(0, Math.min(...recalls, shown.aim) - 0.02);
   const x = (time) => LEFT + ((WIDE - LEFT - RIGHT) * Math.log(time / fast)) / Math.log(slow / fast);
   const y = (recall) => TOP + ((TALL - TOP - BOTTOM) * (1.005 - recall)) / (1.005 - low);
   const most = Math.max(...points.map((one) => one.ram_bytes_per_document));
   const svg = s("svg", { viewBox: `0 0 ${WIDE} ${TALL}`, role: "group", "aria-label": "Recall against median time" });
-  for (let i = 0; i <= 4; i++) {
-    const recall = low + ((1 - low) * i) / 4;
-    svg.append(s("line", { class: "grid", x1: LEFT, x2: WIDE - RIGHT, y1: y(recall), y2: y(recall) }), s("text", { x: LEFT - 8, y: y(recall) + 4, "text-anchor": "end" }, recall.toFixed(2)));
-    const time = fast * (slow / fast) ** ((i + 0.5) / 5);
+  const step = [0.01, 0.02, 0.05, 0.1, 0.2].find((one) => (1 - low) / one <= 6) ?? 0.25;
+  for (let recall = 1; recall >= low; recall -= step) svg.append(s("line", { class: "grid", x1: LEFT, x2: WIDE - RIGHT, y1: y(recall), y2: y(recall) }), s("text", { x: LEFT - 8, y: y(recall) + 4, "text-anchor": "end" }, recall.toFixed(2)));
+  for (let i = 0; i < (WIDE > 400 ? 5 : 3); i++) {
+    const time = fast * (slow / fast) ** ((i + 0.5) / (WIDE > 400 ? 5 : 3));
     svg.append(s("text", { x: x(time), y: TALL - BOTTOM + 20, "text-anchor": "middle" }, ms(time)));
   }
   svg.append(s("text", { x: WIDE - RIGHT, y: TALL - 4, "text-anchor": "end" }, "median time of a query →"), s("text", { x: LEFT + 6, y: TOP + 4 }, "↑ recall"));
