@@ -192,7 +192,7 @@ function meter(score) {
 
 // The text with the query's words marked, as text nodes and <mark> elements.
 function marked(text, query) {
-  const words = [...new Set(query.toLowerCase().match(/[\p{L}\p{N}]{3,}/gu) ?? [])].slice(0, 20);
+  const words = [...new Set(query.toLowerCase().match(/[\p{L}\p{N}]{4,}/gu) ?? [])].slice(0, 20);
   if (!words.length) return [text];
   const pattern = new RegExp(`(?<![\\p{L}\\p{N}])(${words.join("|")})(?![\\p{L}\\p{N}])`, "giu");
   return text.split(pattern).map((part, i) => (i % 2 ? h("mark", {}, part) : part));
