@@ -102,6 +102,8 @@ def build(
         )
         codec = _codec(options, widths, len(writer))
         record = _record(encoder)  # before all else is encoded: an encoder that cannot be used says so here
+        with bar(len(writer), "indexing words", "documents", shown=options.progress) as progress:
+            writer.write_words(progress.update)
         fitted, blocks = _rotated(_Source(writer, encoder, given, options), widths, encoder.trained_dims)
         writer.write_vectors(blocks, widths[-1], options.dtype)
         writer.write_prefix(widths[0], codec)

@@ -15,7 +15,7 @@ FLOORS = {
     0: "atomic cache columns device document errors fidelity funnel fusion hits progress provenance recipe results "
     "rotation run vectors",
     1: "data encoders gpu indexes rotations",
-    2: "builder calibration drift encoding guarantee ingest living placing retriever sampling survival trace",
+    2: "builder calibration drift encoding guarantee hybrid ingest living placing plan retriever sampling survival trace",
     3: "eval serve training tuning",
     4: "__main__ cli",
 }
@@ -38,7 +38,7 @@ HEAVY = {
     "datasets": {"data", "training"},
     "pyarrow": {"data", "training"},
     "ir_measures": {"eval"},
-    "bm25s": {"eval"},
+    "Stemmer": {"indexes"},
     "mteb": {"eval"},
     "fastapi": {"serve"},
     "starlette": {"serve"},

@@ -27,6 +27,7 @@ from mrl_search.cli.report import report_command
 from mrl_search.cli.serve import serve_command
 from mrl_search.cli.train import train_command
 from mrl_search.cli.tune import tune_command
+from mrl_search.cli.words import words_command
 from mrl_search.errors import MRLSearchError
 
 _COLLECT_SELDOM = (100_000, 50, 100)
@@ -65,6 +66,7 @@ for _verb in (
     delete_command,
     compact_command,
     check_command,
+    words_command,
     eval_command,
     compare_command,
     report_command,

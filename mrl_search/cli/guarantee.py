@@ -72,6 +72,7 @@ def _calibrated(
 ) -> "Calibration":
     from mrl_search.calibration import calibrate, sampled_queries
     from mrl_search.cli.query import query_vectors
+    from mrl_search.data import read_queries
     from mrl_search.retriever import encoder_of, open_retriever
 
     with open_retriever(folder, encoder_of(folder, encodes), device="cpu") as retriever:
@@ -84,5 +85,6 @@ def _calibrated(
             )
             asked, own = sampled_queries(index)
             return calibrate(index, asked, retriever.funnel, promise, own)
-        _, matrix = query_vectors(retriever, queries, vectors)
+        texts = read_queries(queries) if queries is not None else None
+        _, matrix = query_vectors(retriever, texts, vectors)
         return calibrate(index, retriever.checked_queries(matrix), retriever.funnel, promise)

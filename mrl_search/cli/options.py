@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from mrl_search.errors import FunnelError, GuaranteeError
+from mrl_search.errors import FunnelError, FusionError, GuaranteeError
 from mrl_search.funnel import Funnel
+from mrl_search.fusion import Fusion
 
 if TYPE_CHECKING:
     from mrl_search.encoders import EncoderSpec
@@ -59,6 +60,19 @@ class GuaranteeType(click.ParamType[Any]):
         try:
             return parsed(value)
         except GuaranteeError as error:
+            self.fail(str(error), param, ctx)
+
+
+class FusionType(click.ParamType[Any]):
+    """`rrf`, or the share of words, as `0.2`."""
+
+    name = "rrf|SHARE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """A fusion's text, or a usage error with the reason."""
+        try:
+            return str(Fusion.parse(value))
+        except FusionError as error:
             self.fail(str(error), param, ctx)
 
 

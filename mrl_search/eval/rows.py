@@ -11,7 +11,7 @@ from mrl_search.eval import measures as _measures
 from mrl_search.eval.cost import measured
 from mrl_search.eval.encoded import Encoded, without_self
 from mrl_search.eval.hybrid import hybrid, hybrid_name
-from mrl_search.eval.lexical import Words, bm25
+from mrl_search.eval.lexical import Lexicon, bm25
 from mrl_search.eval.recipes import EvalRecipe
 from mrl_search.eval.report import Cost, Report, Row
 from mrl_search.funnel import Funnel
@@ -39,7 +39,7 @@ class Asked(NamedTuple):
     progress: bool = False
 
 
-def rows(encoded: Encoded, funnels: list[Funnel], words: Words | None, asked: Asked) -> Iterator[Report]:
+def rows(encoded: Encoded, funnels: list[Funnel], words: Lexicon | None, asked: Asked) -> Iterator[Report]:
     """Every width exactly, then all funnels with every kind of prefix.
 
     With words, each that ends at the full width is followed by its hybrids.
@@ -71,7 +71,7 @@ def rows(encoded: Encoded, funnels: list[Funnel], words: Words | None, asked: As
             stored.release()  # what a rerank touched here and there would stay mapped, page by page
 
 
-def lexical_row(words: Words, asked: Asked) -> Report:
+def lexical_row(words: Lexicon, asked: Asked) -> Report:
     """What the words alone find."""
     run, cost = bm25(words)
     depth = asked.recipe.depth

@@ -16,6 +16,7 @@ from mrl_search.indexes.filters import Condition
 from mrl_search.indexes.layout import FileRecord, Segment
 from mrl_search.indexes.manifest import Manifest
 from mrl_search.indexes.owner import claimed_by, say_who, unsay
+from mrl_search.indexes.postings import forget_words
 from mrl_search.indexes.schema import APPLICATION_ID, BUILT, LIVING, UNREADABLE, connect, create, enlarge, reading_mode
 
 _PER_LOOKUP = 500
@@ -152,6 +153,10 @@ class Catalog:
         """1 as it was built, 2 once it was added to or deleted from."""
         return int(self._connection.execute("PRAGMA user_version").fetchone()[0])
 
+    def read_rows(self, statement: str, *values: object) -> Iterator[tuple[Any, ...]]:
+        """For `Words`: rows as they come. Raises IndexStoreError where the file is damaged, or closed."""
+        return self._read(statement, *values)
+
     @property
     def connection(self) -> sqlite3.Connection:
         """For `Changes` and `check`."""
@@ -161,6 +166,7 @@ class Catalog:
         """Removes all documents and segments, within the writer's transaction."""
         for table in ("documents", "segments", *(["tombstones"] if self.format >= LIVING else [])):
             self._connection.execute(f"DELETE FROM {table}")  # noqa: S608
+        forget_words(self._connection)
 
     def new_segment(self) -> int:
         """Reserves a segment number that no segment of this index ever had."""

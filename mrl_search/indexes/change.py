@@ -23,6 +23,7 @@ from mrl_search.indexes.filters import Condition
 from mrl_search.indexes.layout import Layout, Segment, explained, sweep
 from mrl_search.indexes.manifest import Manifest
 from mrl_search.indexes.merging import carried
+from mrl_search.indexes.postings import write_stored_words
 from mrl_search.indexes.reader import committed, read_rotation
 from mrl_search.indexes.segment_files import SegmentFiles
 from mrl_search.indexes.stored import StoredVectors, map_vectors, packed
@@ -193,6 +194,7 @@ class IndexChange:
         if segment is not None:
             assert moved == segment.documents
             self._catalog.finish_segment(segment)
+            write_stored_words(self._catalog.connection, segment.number, segment.documents)
         else:
             self._catalog.connection.execute("DELETE FROM segments WHERE number = ?", (self._number,))
         self.manifest = manifest

@@ -3,7 +3,7 @@
 import contextlib
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,6 +14,7 @@ from mrl_search.indexes.catalog import Catalog
 from mrl_search.indexes.codecs import Codec
 from mrl_search.indexes.layout import FileRecord, Layout, Segment, explained, sweep, sync_folder
 from mrl_search.indexes.manifest import Manifest, RotationRecord, SketchRecord
+from mrl_search.indexes.postings import write_stored_words
 from mrl_search.indexes.segment_files import SegmentFiles
 from mrl_search.indexes.stored import packed
 from mrl_search.rotation import Rotation
@@ -72,6 +73,11 @@ class IndexWriter:
     def documents(self) -> Iterator[Document]:
         """The documents added so far, in row order, streamed from the disk."""
         return self._open.documents(self._segment)
+
+    def write_words(self, told: Callable[[int], object]) -> None:
+        """Writes the words of the documents added so far; told: see `postings.write_words`."""
+        with explained(self._layout.folder):
+            write_stored_words(self._open.connection, self._segment, self._count, told)
 
     def write_vectors(self, blocks: Iterator[Vectors], dim: int, dtype: str) -> None:
         """Writes vectors.npy from blocks of float32 rows that follow the documents' order and number."""

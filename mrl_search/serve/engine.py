@@ -8,7 +8,8 @@ from mrl_search.document import Document
 from mrl_search.encoders import Encoder, EncoderSpec, load_encoder
 from mrl_search.errors import IndexStoreError
 from mrl_search.living import Changed
-from mrl_search.retriever import Plan, Retriever
+from mrl_search.plan import Plan
+from mrl_search.retriever import Retriever
 from mrl_search.serve.batching import Batcher
 from mrl_search.serve.desk import Desk
 from mrl_search.serve.metrics import Metrics
@@ -29,6 +30,7 @@ class Asked(NamedTuple):
     funnel: str | None = None
     guarantee: str | float | None = None
     where: str | None = None
+    hybrid: str | float | None = None
     explain: bool = False
 
 
@@ -137,7 +139,7 @@ class Engine:
 
     async def _searched(self, index: ServedIndex, asked: Asked) -> Outcome:
         with index.used() as retriever:
-            plan = retriever.plan(asked.k, asked.funnel, asked.guarantee, asked.where)
+            plan = retriever.plan(asked.k, asked.funnel, asked.guarantee, asked.where, asked.hybrid)
             self._check(plan)
             start = time.perf_counter()
             if asked.texts is not None:
@@ -146,7 +148,7 @@ class Engine:
                 assert asked.vectors is not None
                 vectors = asked.vectors
             encoded = time.perf_counter()
-            task = Search(index.name, retriever, plan, vectors, asked.explain)
+            task = Search(index.name, retriever, plan, vectors, asked.texts, asked.explain)
             found = await self._searches.do(task, len(vectors))
             times = 1000 * (encoded - start), 1000 * (time.perf_counter() - encoded)
             return Outcome(index.name, plan, len(retriever), found, *times)
@@ -178,10 +180,9 @@ class Engine:
 
     def _check(self, plan: Plan) -> None:
         limits, widest = self.settings.limits, max(stage.k for stage in plan.funnel.stages)
-        if plan.funnel.k > limits.k:
-            raise RefusalError(
-                422, "k_too_large", f"asked for {plan.funnel.k:,} answers; at most {limits.k:,} are given"
-            )
+        answers = plan.hybrid.k if plan.hybrid is not None else plan.funnel.k
+        if answers > limits.k:
+            raise RefusalError(422, "k_too_large", f"asked for {answers:,} answers; at most {limits.k:,} are given")
         if widest > limits.candidates:
             raise RefusalError(
                 422, "funnel_too_wide", f"the funnel keeps {widest:,}; at most {limits.candidates:,} are kept"

@@ -44,6 +44,9 @@ class SearchRequest(_Request):
     guarantee: Literal["exact"] | Annotated[float, Field(gt=0, lt=1)] | None = Field(
         None, description="`exact`, or a recall that the index was calibrated for."
     )
+    hybrid: Annotated[str, Field(max_length=20)] | FiniteFloat | None = Field(
+        None, description="By words, too: `rrf`, or their share, as 0.2."
+    )
     explain: bool = Field(False, description="Tell what each stage kept, its time, and what is proven.")
     texts: bool = Field(True, description="Whether answers hold texts and metadata, or only ids, scores and titles.")
 
@@ -51,11 +54,13 @@ class SearchRequest(_Request):
     def _one_of_three(self) -> "SearchRequest":
         if sum(one is not None for one in (self.query, self.queries, self.vectors)) != 1:
             raise ValueError("give one of query, queries and vectors")
+        if self.vectors is not None and self.hybrid is not None:
+            raise ValueError("hybrid needs texts, not vectors")
         return self
 
 
 class AnswerModel(BaseModel):
-    """A document found. score: its cosine with the query, at the funnel's last width."""
+    """A document found. score: its cosine with the query at the funnel's last width; of a hybrid, what was fused."""
 
     rank: int
     id: str

@@ -79,7 +79,7 @@ async def search(asked: SearchRequest, request: Request) -> Response:
     for text in texts or ():
         _readable("a query", text, limits.text_characters)
     vectors = vectors_of(asked.vectors) if asked.vectors is not None else None
-    told = Asked(texts, vectors, asked.k, asked.funnel, asked.guarantee, asked.where, asked.explain)
+    told = Asked(texts, vectors, asked.k, asked.funnel, asked.guarantee, asked.where, asked.hybrid, asked.explain)
     return _sent(_search_answer(await engine.search(asked.index, told), texts, with_texts=asked.texts))
 
 

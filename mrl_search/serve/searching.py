@@ -7,11 +7,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mrl_search.errors import IndexStoreError
 from mrl_search.funnel import Stage
 from mrl_search.hits import Hits
-from mrl_search.retriever import Answer, Index, Plan, Retriever, search
+from mrl_search.plan import Plan
+from mrl_search.retriever import Answer, Index, Retriever, search
 from mrl_search.serve.metrics import Metrics
-from mrl_search.trace import StageTrace, traced_search
+from mrl_search.serve.refusals import RefusalError, without_paths
+from mrl_search.trace import StageTrace, Traced, traced_hybrid, traced_search
 from mrl_search.vectors import Vectors
 
 _TOLD_APART = 4  # places in a funnel that metrics name; longer funnels are rare, and labels must stay few
@@ -27,6 +30,7 @@ class Search(NamedTuple):
     retriever: Retriever
     plan: Plan
     queries: Vectors
+    texts: Sequence[str] | None = None
     explain: bool = False
 
 
@@ -75,6 +79,7 @@ class Searcher:
         for places in groups.values():
             together = [tasks[place] for place in places]
             try:
+                _check_words(together[0])
                 found = self._explained(together[0]) if together[0].explain else self._together(together)
             except Exception as error:
                 results |= dict.fromkeys(places, error)
@@ -87,7 +92,10 @@ class Searcher:
 
     def _together(self, tasks: list[Search]) -> list[Found]:
         name, retriever, plan, *_ = tasks[0]
-        queries = retriever.checked_queries(np.concatenate([task.queries for task in tasks]))
+        queries = np.concatenate([task.queries for task in tasks])
+        if plan.hybrid is not None:
+            return self._by_words_too(tasks, queries)
+        queries = retriever.checked_queries(queries)
         vectors = retriever.index(plan.where)
         start = time.perf_counter()
         if hasattr(vectors, "funnelled"):  # a card's index, whose stages are one
@@ -105,18 +113,22 @@ class Searcher:
         certified, gap = (True, 0.0) if plan.proof else (None, None)
         return [Found(retriever.answers(hits, query), certified, gap) for query in range(len(queries))]
 
+    def _by_words_too(self, tasks: list[Search], queries: Vectors) -> list[Found]:
+        name, retriever, plan, *_ = tasks[0]
+        start = time.perf_counter()
+        found = retriever.fused([text for task in tasks for text in task.texts or ()], queries, plan)
+        self._note(name, "hybrid", time.perf_counter() - start, len(queries))
+        return [Found(retriever.fused_answers(one)) for one in found]
+
     def _explained(self, task: Search) -> list[Found]:
         found = []
         for query in range(len(task.queries)):
-            traced = traced_search(
-                task.retriever,
-                task.queries[query : query + 1],
-                task.plan.funnel,
-                proof=task.plan.proof,
-                where=task.plan.where,
-            )
+            traced = _traced(task, query)
             for place, stage in enumerate(traced.stages):
                 self._note(task.name, "proof" if stage.name == "proof" else _named(place), stage.time_ms / 1000, 1)
+            if traced.certificate is None:
+                found.append(Found(traced.answers, stages=tuple(traced.stages)))
+                continue
             certified, gap = bool(traced.certificate.certified[0]), float(traced.certificate.gaps[0])
             (self._metrics.certified if certified else self._metrics.uncertified).labels(task.name).inc()
             found.append(Found(traced.answers, certified, gap if math.isfinite(gap) else None, tuple(traced.stages)))
@@ -126,6 +138,23 @@ class Searcher:
         observed = self._metrics.stage_seconds.labels(name, stage)
         for _ in range(queries):
             observed.observe(seconds)
+
+
+def _check_words(task: Search) -> None:
+    """Raises RefusalError where words are asked for and the index has none, or damaged ones."""
+    if task.plan.hybrid is not None:
+        try:
+            _ = task.retriever.words
+        except IndexStoreError as error:
+            raise RefusalError(422, "no_words", without_paths(str(error))) from None
+
+
+def _traced(task: Search, query: int) -> Traced:
+    retriever, plan, vector = task.retriever, task.plan, task.queries[query : query + 1]
+    if plan.hybrid is not None:
+        assert task.texts is not None
+        return traced_hybrid(retriever, task.texts[query], vector, plan)
+    return traced_search(retriever, vector, plan.funnel, proof=plan.proof, where=plan.where)
 
 
 def _named(place: int) -> str:

@@ -74,6 +74,17 @@ def test_an_exact_guarantee_is_certified(client):
     assert result["certified"] is True
 
 
+@pytest.mark.parametrize("hybrid", ["rrf", 0.2])
+def test_words_join_in_where_they_are_asked_to(client, library, hybrid):
+    with mrl_search.open(library) as retriever:
+        wanted = [[one.id for one in found] for found in retriever.search(["red fox", "8"], k=5, hybrid=hybrid)]
+    assert ids(asked(client, queries=["red fox", "8"], k=5, hybrid=hybrid)) == wanted
+    (result,) = asked(client, query="red fox", k=5, hybrid=hybrid, explain=True).json()["results"]
+    assert [one["id"] for one in result["answers"]] == wanted[0]
+    assert "words" in [stage["stage"] for stage in result["stages"]]
+    assert "certified" not in result
+
+
 def test_texts_may_be_left_out(client):
     (result,) = asked(client, query="red fox", k=1, texts=False).json()["results"]
     assert set(result["answers"][0]) == {"rank", "id", "score", "title"}
@@ -98,6 +109,9 @@ def test_texts_may_be_left_out(client):
         ({"vectors": [[1.0, 2.0]]}, 422, "funnel_error", "2 dims"),
         ({"vectors": [[1.0, 2.0], [1.0]]}, 422, "vectors_error", "1, 2 dims; send one width"),
         ({"vectors": [[1e300] * 64]}, 422, "vectors_error", "too large for float32"),
+        ({"vectors": [[1.0]], "hybrid": 0.2}, 422, "request_invalid", "hybrid needs texts, not vectors"),
+        ({"query": "a", "hybrid": 2}, 422, "fusion_error", "2"),
+        ({"query": "a", "hybrid": "rrf", "guarantee": "exact"}, 422, "guarantee_error", "none can be given"),
         ({"vectors": ["?"]}, 422, "vectors_error", "no base64"),
         ({"vectors": [[]]}, 422, "vectors_error", "0 dims"),
     ],
