@@ -14,9 +14,11 @@
     ├── AdapterError         an adapter that is none, does not fit, or loses too much (ValueError)
     ├── GuaranteeError       a guarantee that cannot be given         (ValueError)
     ├── IndexStoreError      an index that cannot be found, opened or written (RuntimeError)
+    │   └── IndexBusyError   another process writes to it             (RuntimeError)
     ├── RunError             a TREC run that cannot be read or written (ValueError)
     ├── MeasureError         a measure that ir-measures does not know (ValueError)
     ├── RecipeError          a recipe with unknown or missing keys    (ValueError)
+    ├── ServeError           a server that may not start as it is told, or that refused (RuntimeError)
     ├── TrainingError        a training that cannot begin or go on    (RuntimeError)
     └── MissingPackageError  an optional package is not installed     (ImportError)
 
@@ -81,6 +83,10 @@ class IndexStoreError(MRLSearchError, RuntimeError):
     """An index directory that is missing, damaged, in use, in the way, or of another format."""
 
 
+class IndexBusyError(IndexStoreError):
+    """An index that another process writes to; a reader is not kept from it."""
+
+
 class RunError(MRLSearchError, ValueError):
     """A TREC run or qrels file that breaks the format."""
 
@@ -91,6 +97,10 @@ class MeasureError(MRLSearchError, ValueError):
 
 class RecipeError(MRLSearchError, ValueError):
     """A recipe with an unknown key, a missing key, or a value of the wrong type."""
+
+
+class ServeError(MRLSearchError, RuntimeError):
+    """A server that may not start as it is told, a key that does not exist, or what a server refused."""
 
 
 class TrainingError(MRLSearchError, RuntimeError):

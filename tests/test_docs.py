@@ -117,6 +117,7 @@ def test_every_verb_and_every_option_but_the_rare_ones_is_in_the_readme():
         pages |= dict.fromkeys(["add", "delete", "compact", "check", "info"], "docs/living-index.md")
         pages |= {"query": "docs/living-index.md", "words": "docs/hybrid.md", "adapt": "docs/adapters.md"}
         pages |= dict.fromkeys(["diff", "dynamics"], "docs/geometry.md")
+        pages |= dict.fromkeys(["serve", "keys"], "docs/operations.md")
         told = README + ((ROOT / pages[verb]).read_text(encoding="utf-8") if verb in pages else "")
         assert f"mrl-search {verb}" in told or f"make {verb}" in told
         options = {name for option in command.params if isinstance(option, click.Option) for name in option.opts}

@@ -17,7 +17,7 @@ FLOORS = {
     1: "adapters data encoders gpu indexes rotations",
     2: "adapting builder calibration drift encoding guarantee hybrid ingest living placing plan retriever sampling "
     "survival trace",
-    3: "eval geometry training tuning",
+    3: "eval geometry serve training tuning",
     4: "__main__ cli",
 }
 MATES = {  # on floors 0 and 2 all may know each other
@@ -44,6 +44,12 @@ HEAVY = {
     "ir_measures": {"eval"},
     "Stemmer": {"indexes"},
     "mteb": {"eval"},
+    "fastapi": {"serve"},
+    "starlette": {"serve"},
+    "pydantic": {"serve"},
+    "uvicorn": {"serve"},
+    "prometheus_client": {"serve"},
+    "httpx2": {"serve"},
     "click": {"cli"},
 }
 
@@ -108,6 +114,7 @@ def test_measures_of_geometry_are_numpy_alone():
         "mrl_search.encoders",
         "mrl_search.indexes",
         "mrl_search.rotations",
+        "mrl_search.serve",
     ],
 )
 def test_importing_loads_nothing_heavy(module):

@@ -25,8 +25,10 @@ from mrl_search.cli.dynamics import dynamics_command
 from mrl_search.cli.evaluate import eval_command
 from mrl_search.cli.guarantee import guarantee_command
 from mrl_search.cli.info import info_command
+from mrl_search.cli.keys import keys_command
 from mrl_search.cli.query import query_command
 from mrl_search.cli.report import report_command
+from mrl_search.cli.serve import serve_command
 from mrl_search.cli.show import one_line
 from mrl_search.cli.train import train_command
 from mrl_search.cli.tune import tune_command
@@ -83,6 +85,8 @@ for _verb in (
     tune_command,
     guarantee_command,
     info_command,
+    serve_command,
+    keys_command,
     demo_command,
 ):
     main.add_command(_verb)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mrl_search.document import Document
-from mrl_search.errors import IndexStoreError
+from mrl_search.errors import IndexBusyError, IndexStoreError
 from mrl_search.indexes.filters import Condition
 from mrl_search.indexes.layout import FileRecord, Layout, Segment, demand_no_links
 from mrl_search.indexes.manifest import Manifest
@@ -84,7 +84,7 @@ class Catalog:
         except sqlite3.OperationalError as error:
             if "locked" in str(error):
                 who = claimed_by(path.parent)
-                raise IndexStoreError(
+                raise IndexBusyError(
                     f"another process is writing to {path.parent}{who}; wait for it to finish"
                 ) from error
             raise IndexStoreError(f"{path} cannot be written: {refused(error, path.parent)}") from error
