@@ -23,10 +23,9 @@ from mrl_search.training.trainer import (
     FACTS,
     MODEL,
     TrainOptions,
-    check_precision,
     train_arm,
-    training_device,
 )
+from mrl_search.training.training_device import check_precision, training_device
 from mrl_search.training.training_set import TrainingSet, training_set
 
 
@@ -40,7 +39,7 @@ def study(recipe: TrainRecipe, root: Path, out: Path, options: TrainOptions | No
         raise RecipeError(
             "[judged] names nothing to compare the arms on; name datasets or sts, or train without --pair"
         )
-    device = training_device(options)
+    device = training_device(options.device)
     check_depths(recipe)
     data = prepared(recipe, root, options)
     folders = {
@@ -96,12 +95,13 @@ def prepared(recipe: TrainRecipe, root: Path, options: TrainOptions) -> Training
 
     Raises first what `train_arm` would raise of the device.
     """
-    check_precision(recipe.precision, training_device(options))
+    device = training_device(options.device)
+    check_precision(recipe.precision, device)
     data = training_set(recipe, root)
     if recipe.negatives:
         encoder = cached(load_encoder(EncoderSpec(recipe.base), options.device))
         mined = with_negatives(data.examples, encoder, recipe.negatives, progress=options.progress)
         data = dataclasses.replace(data, examples=mined)
     if recipe.teacher is not None:
-        data = dataclasses.replace(data, taught=teacher_scores(data.examples, recipe.teacher, training_device(options)))
+        data = dataclasses.replace(data, taught=teacher_scores(data.examples, recipe.teacher, device))
     return data
