@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from mrl_search.device import AUTO, Device
-from mrl_search.encoders import Encoder, EncoderSpec, checked, demand_known_server
+from mrl_search.encoders import AdaptedEncoder, Encoder, EncoderSpec, checked, demand_known_server
 from mrl_search.encoders import load_encoder as load
 from mrl_search.errors import EncoderError, VectorsError
 from mrl_search.indexes import PROBE_TEXT, SAME_ENCODER, EncoderRecord, Manifest, load_kernels_ahead
@@ -71,6 +71,22 @@ def check_encoder(encoder: Encoder, record: EncoderRecord) -> None:
             f"(cosine {cosine:.3f}, wanted {SAME_ENCODER}): other weights, prompts or pooling; "
             "use the encoder it was built with, or build again"
         )
+
+
+def bare(encoder: Encoder, manifest: Manifest) -> Encoder:
+    """The encoder without its adapter, which the index applies itself.
+
+    Raises EncoderError for an adapter that is not the one the index was built with.
+    """
+    if not isinstance(encoder, AdaptedEncoder):
+        return encoder
+    kept = manifest.adapter.sha256 if manifest.adapter is not None else "none"
+    if encoder.adapter.digest != kept:
+        raise EncoderError(
+            f"the index was built with the adapter {kept[:12]}, this encoder has {encoder.adapter.digest[:12]}; "
+            "name the encoder alone: an index keeps its adapter"
+        )
+    return encoder.base
 
 
 def spec_of(manifest: Manifest) -> EncoderSpec:

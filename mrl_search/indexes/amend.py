@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from mrl_search.indexes.catalog import Catalog
 from mrl_search.indexes.index import not_whole
 from mrl_search.indexes.layout import FileRecord, Layout, Segment, sync_folder, write_durably
 from mrl_search.indexes.manifest import BoundsRecord, Calibration, Manifest
+from mrl_search.indexes.postings import segments_with_words, write_stored_words
 from mrl_search.indexes.reader import committed
 from mrl_search.indexes.refused import refused
 from mrl_search.indexes.stored import StoredVectors, header, map_vectors, packed
@@ -56,6 +57,19 @@ def add_calibration(folder: Path, calibration: Calibration, seen: tuple[int, Seq
 
 def _promise(calibration: Calibration) -> tuple[int, float, float]:
     return calibration.k, calibration.recall, calibration.confidence
+
+
+def add_words(folder: Path, told: Callable[[int], object]) -> None:
+    """Writes and commits the words of all segments that have none, as those of older versions; raises as `_amending`.
+
+    told: see `postings.write_words`.
+    """
+    with _amending(folder) as (catalog, manifest, segments):
+        known = segments_with_words(catalog.connection)
+        for segment in segments:
+            if segment.number not in known:
+                write_stored_words(catalog.connection, segment.number, segment.documents, told)
+        catalog.commit(manifest)
 
 
 def add_bounds(folder: Path) -> BoundsRecord:

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from mrl_search.document import Document
-from mrl_search.errors import IndexStoreError
+from mrl_search.errors import IndexBusyError, IndexStoreError
 from mrl_search.indexes.filters import Condition
 from mrl_search.indexes.layout import FileRecord, Layout, Segment, demand_no_links
 from mrl_search.indexes.manifest import Manifest
 from mrl_search.indexes.owner import claimed_by, say_who, unsay
+from mrl_search.indexes.postings import forget_words
 from mrl_search.indexes.refused import refused
 from mrl_search.indexes.schema import (
     ANEW,
@@ -83,7 +84,7 @@ class Catalog:
         except sqlite3.OperationalError as error:
             if "locked" in str(error):
                 who = claimed_by(path.parent)
-                raise IndexStoreError(
+                raise IndexBusyError(
                     f"another process is writing to {path.parent}{who}; wait for it to finish"
                 ) from error
             raise IndexStoreError(f"{path} cannot be written: {refused(error, path.parent)}") from error
@@ -190,6 +191,7 @@ class Catalog:
         """Removes all documents and segments, within the writer's transaction."""
         for table in ("documents", "segments", *(["tombstones"] if self.format >= LIVING else [])):
             self._connection.execute(f"DELETE FROM {table}")  # noqa: S608
+        forget_words(self._connection)
 
     def new_segment(self) -> int:
         """Reserves a segment number that no segment of this index ever had."""

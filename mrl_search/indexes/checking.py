@@ -10,6 +10,7 @@ from mrl_search.errors import IndexStoreError
 from mrl_search.indexes.amend import write_bounds
 from mrl_search.indexes.catalog import Catalog
 from mrl_search.indexes.codecs import Codec
+from mrl_search.indexes.kept_adapter import read_adapter
 from mrl_search.indexes.layout import FileRecord, Layout, Segment, explained, orphans, sweep, sync_folder
 from mrl_search.indexes.manifest import Manifest
 from mrl_search.indexes.reader import committed, read_rotation, verify
@@ -76,6 +77,10 @@ def _all(catalog: Catalog, layout: Layout) -> Iterator[_Found]:
     except IndexStoreError as error:
         yield _Found(Finding(str(error)))
         return
+    try:
+        read_adapter(catalog, manifest)
+    except IndexStoreError as error:
+        yield _Found(Finding(str(error)))
     yield from _files(layout, manifest, segments)
     for segment in segments:
         yield from _rows(catalog, segment)

@@ -21,6 +21,7 @@ from mrl_search.indexes import (
     VectorIndex,
     build_prefix,
     open_index,
+    words_of,
 )
 from mrl_search.retriever import search
 from mrl_search.rotation import Rotation
@@ -39,6 +40,7 @@ def start(folder: Path, documents: dict[str, str]) -> None:
     with IndexWriter(folder) as writer:
         for identifier, text in documents.items():
             writer.add(Document(identifier, text))
+        writer.write_words(lambda _: None)
         writer.write_vectors(iter([np.concatenate([vector(text) for text in documents.values()])]), DIM, "float32")
         writer.write_prefix(4, Codec("Flat"))
         encoder = EncoderRecord("precomputed", "precomputed", DIM)
@@ -104,6 +106,7 @@ def demand(stored, documents: dict[str, str]) -> None:
         return
     whole = StoredVectors(np.concatenate([vector(text) for text in held.values()]), "float32")
     wanted = search(VectorIndex(whole, build_prefix(whole, 4, Codec("Flat"))), QUERIES, Funnel.parse("4:30,8:10"))
+    _demand_words(stored, held)
     texts = list(held.values())
     for query in range(len(QUERIES)):
         _, rows = hits.of(query)
@@ -111,6 +114,14 @@ def demand(stored, documents: dict[str, str]) -> None:
         assert found == [texts[row] for row in wanted.of(query)[1].tolist()]
     exactly = 0 if stored.rotation is None else 1e-6  # refitting makes rows of unit length anew
     np.testing.assert_allclose(hits.scores, wanted.scores, rtol=0, atol=exactly)
+
+
+def _demand_words(stored, held: dict[str, str]) -> None:
+    """Every text of two digits is found by words, in all documents that have it and in no other."""
+    words = words_of(stored.catalog, stored.segments, stored.folder)
+    for text in sorted({text for text in held.values() if len(text) > 1})[:3]:
+        rows = np.flatnonzero(words.scores(text))
+        assert {document.id for document in _in_order(stored, rows)} == {key for key in held if held[key] == text}
 
 
 def _in_order(stored, rows):
