@@ -61,6 +61,7 @@ class Study(Result):
 
     step_seconds: median seconds of a step by run, `ARM-seedN`. kept: empty in results of before it was measured.
     texts_per_second: that a sub-model of so many layers encodes, in studies of several depths.
+    notes: for people, what else was found of a run.
     """
 
     recipe: dict[str, Any]
@@ -72,3 +73,4 @@ class Study(Result):
     provenance: dict[str, object]
     kept: tuple[Kept, ...] = ()
     texts_per_second: dict[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()

@@ -1,6 +1,6 @@
 """How good the arms of a study are at every size, what each size keeps, and how arms differ from their rivals."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
@@ -67,13 +67,18 @@ def retrieval(recipe: TrainRecipe, root: Path, models: Models, options: TrainOpt
                 yield Measured(*where, report.mean[NDCG], values, layers_of[report.encoder])
 
 
-def compared(recipe: TrainRecipe, measured: Sequence[Measured]) -> Iterator[ComparedArm]:
-    """Each arm less its rival at each size, by the paired randomisation test and TOST over queries."""
+def compared(
+    measured: Sequence[Measured], beside: Callable[[str], Mapping[Size, str]], margin: float
+) -> Iterator[ComparedArm]:
+    """Each arm less its rival at each size, by the paired randomisation test and TOST over queries.
+
+    beside: an arm to the rivals it has, by size.
+    """
     found = _by_size(measured)
     for (dataset, rotation, arm), values in found.items():
-        beside = rivals(recipe, recipe.arm(arm))
-        for size, rival in ((size, beside[size]) for size in values if size in beside):
-            difference = paired(found[dataset, rotation, rival][size], values[size], recipe.judged.margin)
+        rival_of = beside(arm)
+        for size, rival in ((size, rival_of[size]) for size in values if size in rival_of):
+            difference = paired(found[dataset, rotation, rival][size], values[size], margin)
             yield ComparedArm(dataset, NDCG, rotation, arm, size.dim, difference, size.layers, rival)
 
 

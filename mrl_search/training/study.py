@@ -13,7 +13,7 @@ from mrl_search.training.card import add_section
 from mrl_search.training.dynamics import Row, read_rows
 from mrl_search.training.measuring import Models, compared, kept, retrieval, similarity
 from mrl_search.training.negatives import teacher_scores, with_negatives
-from mrl_search.training.sizes import check_depths
+from mrl_search.training.sizes import check_depths, rivals
 from mrl_search.training.speed import texts_per_second
 from mrl_search.training.study_table import markdown
 from mrl_search.training.train_recipe import TrainRecipe
@@ -23,10 +23,9 @@ from mrl_search.training.trainer import (
     FACTS,
     MODEL,
     TrainOptions,
-    check_precision,
     train_arm,
-    training_device,
 )
+from mrl_search.training.training_device import check_precision, training_device
 from mrl_search.training.training_set import TrainingSet, training_set
 
 
@@ -40,7 +39,7 @@ def study(recipe: TrainRecipe, root: Path, out: Path, options: TrainOptions | No
         raise RecipeError(
             "[judged] names nothing to compare the arms on; name datasets or sts, or train without --pair"
         )
-    device = training_device(options)
+    device = training_device(options.device)
     check_depths(recipe)
     data = prepared(recipe, root, options)
     folders = {
@@ -56,7 +55,10 @@ def study(recipe: TrainRecipe, root: Path, out: Path, options: TrainOptions | No
         sources=data.sources,
         overlaps=data.overlaps,
         measured=(*judged, *similar.measured),
-        compared=(*compared(recipe, judged), *similar.compared),
+        compared=(
+            *compared(judged, lambda name: rivals(recipe, recipe.arm(name)), recipe.judged.margin),
+            *similar.compared,
+        ),
         kept=(*kept(judged), *similar.kept),
         step_seconds={folder.name: _step_seconds(folder) for folder in folders.values()},
         provenance=provenance(device.told),
@@ -93,12 +95,13 @@ def prepared(recipe: TrainRecipe, root: Path, options: TrainOptions) -> Training
 
     Raises first what `train_arm` would raise of the device.
     """
-    check_precision(recipe.precision, training_device(options))
+    device = training_device(options.device)
+    check_precision(recipe.precision, device)
     data = training_set(recipe, root)
     if recipe.negatives:
         encoder = cached(load_encoder(EncoderSpec(recipe.base), options.device))
         mined = with_negatives(data.examples, encoder, recipe.negatives, progress=options.progress)
         data = dataclasses.replace(data, examples=mined)
     if recipe.teacher is not None:
-        data = dataclasses.replace(data, taught=teacher_scores(data.examples, recipe.teacher, training_device(options)))
+        data = dataclasses.replace(data, taught=teacher_scores(data.examples, recipe.teacher, device))
     return data

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import os
 import shutil
 import statistics
 from collections.abc import Callable, Iterator, Sequence
@@ -11,7 +10,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import torch
 from datasets import Dataset
 from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer, SentenceTransformerTrainingArguments
 from sentence_transformers.base.training_args import BatchSamplers
@@ -19,9 +17,9 @@ from transformers import PrinterCallback, set_seed
 from transformers.integrations import TensorBoardCallback
 
 from mrl_search.atomic import held, replacing
-from mrl_search.device import Device, chosen_device
+from mrl_search.device import Device
 from mrl_search.encoders import cut_layers, load_model
-from mrl_search.errors import DeviceError, MissingPackageError, TrainingError
+from mrl_search.errors import MissingPackageError, TrainingError
 from mrl_search.progress import bar
 from mrl_search.provenance import provenance
 from mrl_search.training.beginning import rotate
@@ -30,6 +28,7 @@ from mrl_search.training.dynamics import Dynamics, Row, joined, write_rows
 from mrl_search.training.facts import facts_of
 from mrl_search.training.objective import objective
 from mrl_search.training.train_recipe import Arm, TrainRecipe
+from mrl_search.training.training_device import check_precision, training_device
 from mrl_search.training.training_set import TrainingSet, columns
 
 MODEL, CURVES, FACTS, CARD = "model", "dynamics.parquet", "training.json", "README.md"
@@ -66,7 +65,7 @@ def train_arm(
     if find_spec("accelerate") is None:
         raise MissingPackageError("accelerate", "training", "train")
     options = options or TrainOptions()
-    device = training_device(options)
+    device = training_device(options.device)
     events = [_event_files(folder)] if options.tensorboard else []
     check_precision(recipe.precision, device)
     facts = facts_of(recipe, arm, seed, data, compiled=options.compile)
@@ -134,31 +133,6 @@ def _event_files(folder: Path) -> TensorBoardCallback:
     events = TensorBoardCallback()
     events.logging_dir = str(folder / _EVENTS)
     return events
-
-
-def training_device(options: TrainOptions) -> Device:
-    """The device to train on. Raises DeviceError where torch sees several cards: the trainer would take all of them.
-
-    And multiply the batch by their number, which would be another recipe.
-    """
-    device = chosen_device(options.device)
-    if device.is_cuda:
-        if torch.cuda.device_count() > 1:
-            raise DeviceError(
-                f"training takes one card, torch sees {torch.cuda.device_count()}; "
-                f"set CUDA_VISIBLE_DEVICES={device.number}, and take --device cuda"
-            )
-        # cuBLAS reads it at its first product; without it, later ones are refused in a deterministic run
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    return device
-
-
-def check_precision(precision: str, device: Device) -> None:
-    """Raises TrainingError for autocast that the device has not got; the trainer would say it in its own terms."""
-    if precision == "float16" and not device.is_cuda:
-        raise TrainingError("float16 is trained in on a CUDA card; on the CPU take precision = 'bfloat16' or 'float32'")
-    if precision == "bfloat16" and device.is_cuda and not torch.cuda.is_bf16_supported(including_emulation=False):
-        raise TrainingError(f"{device.told} does not multiply bfloat16; take precision = 'float16' or 'float32'")
 
 
 def _arguments(

@@ -17,9 +17,8 @@ from mrl_search.atomic import held
 from mrl_search.data import Example
 from mrl_search.device import Device
 from mrl_search.encoders import EncoderSpec, load_encoder, load_model
-from mrl_search.errors import DeviceError, EncoderError, MissingPackageError, TrainingError
+from mrl_search.errors import EncoderError, MissingPackageError, TrainingError
 from mrl_search.training import Arm, Source, TrainOptions, TrainRecipe, train_arm
-from mrl_search.training.trainer import training_device
 from mrl_search.training.training_set import training_set
 
 BASELINE, MRL = Arm("baseline", (16,)), Arm("mrl", (4, 8, 16))
@@ -172,48 +171,10 @@ def test_after_a_kill_the_curve_goes_on_as_if_there_had_been_none(tiny, pairs):
     assert same(weights(whole), weights(again))
 
 
-def test_event_files_of_tensorboard_outlive_the_checkpoints(tiny, pairs):
-    recipe = recipe_of(tiny, steps=12)
-    folder = train_arm(recipe, MRL, 0, training_set(recipe, pairs), pairs / "told", TrainOptions(tensorboard=True))
-    (events,) = (folder / "tensorboard").glob("events.out.tfevents.*")
-    assert b"train/loss_4" in events.read_bytes()  # its name for loss@4
-    assert not (folder / "checkpoints").exists()
-
-
-def test_event_files_of_a_run_that_was_done_without_them_are_refused(tiny, pairs):
-    recipe = recipe_of(tiny, steps=1)
-    data = training_set(recipe, pairs)
-    train_arm(recipe, MRL, 0, data, pairs / "told")
-    with pytest.raises(TrainingError, match="was trained without --tensorboard; delete it"):
-        train_arm(recipe, MRL, 0, data, pairs / "told", TrainOptions(tensorboard=True))
-
-
-def test_without_tensorboard_the_extra_is_named_before_anything_is_done(tiny, pairs, monkeypatch):
-    monkeypatch.setattr("mrl_search.training.trainer.find_spec", lambda name: None if "board" in name else name)
-    recipe = recipe_of(tiny)
-    with pytest.raises(MissingPackageError, match=r"--tensorboard needs the package tensorboardX.*mrl-search\[train\]"):
-        train_arm(recipe, MRL, 0, training_set(recipe, pairs), pairs / "told", TrainOptions(tensorboard=True))
-    assert not (pairs / "told").exists()
-
-
 def test_without_accelerate_the_extra_is_named(tiny, pairs, monkeypatch):
     monkeypatch.setattr("mrl_search.training.trainer.find_spec", lambda name: None)
     with pytest.raises(MissingPackageError, match=r"mrl-search\[train\]"):
         trained(recipe_of(tiny), MRL, pairs, "mrl")
-
-
-def test_several_cards_are_refused_with_the_way_to_one(monkeypatch):
-    monkeypatch.setattr("torch.cuda.device_count", lambda: 3)
-    with pytest.raises(DeviceError, match="torch sees 3; set CUDA_VISIBLE_DEVICES=2, and take --device cuda"):
-        training_device(TrainOptions(device=Device("cuda", 2)))
-
-
-def test_a_card_is_told_to_be_deterministic_before_it_multiplies(monkeypatch):
-    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", "")
-    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG")
-    monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
-    assert training_device(TrainOptions(device=Device("cuda", 0))) == Device("cuda", 0)
-    assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
 
 
 def test_a_base_that_was_trained_anew_in_its_place_is_another_run(tiny, pairs, tmp_path):
