@@ -87,6 +87,10 @@ class Funnel:
         times = max(1.0, k / self.k)
         return Funnel((*(Stage(stage.dim, ceil(times * stage.k)) for stage in self.stages[:-1]), Stage(self.dim, k)))
 
+    def reaching(self, depth: int) -> "Funnel":
+        """The same stages for so many answers, no stage keeping more than it did but for their sake."""
+        return Funnel((*(Stage(one.dim, max(one.k, depth)) for one in self.stages[:-1]), Stage(self.dim, depth)))
+
     def deeper(self, more: int) -> "Funnel":
         """The same with so many more candidates at every stage."""
         return Funnel(tuple(Stage(stage.dim, stage.k + more) for stage in self.stages))

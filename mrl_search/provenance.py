@@ -18,7 +18,6 @@ PACKAGES = (
     "faiss-gpu",
     "ir-measures",
     "datasets",
-    "bm25s",
 )
 
 

@@ -1,22 +1,25 @@
 """Searching: the funnel over an index, and an encoder in front of it."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from mrl_search.device import AUTO, Device, chosen_device
-from mrl_search.encoders import Encoder, checked, load_encoder
-from mrl_search.encoding import check_encoder, spec_of
-from mrl_search.errors import FunnelError, GuaranteeError, VectorsError
+from mrl_search.document import Document
+from mrl_search.encoders import AdaptedEncoder, Encoder, checked, load_encoder
+from mrl_search.encoding import bare, check_encoder, spec_of
+from mrl_search.errors import VectorsError
 from mrl_search.funnel import Funnel, Stage
-from mrl_search.guarantee import EXACT, checked_proof, parsed, promised
-from mrl_search.hits import Hits
-from mrl_search.indexes import StoredIndex, VectorIndex, open_index, read_manifest
+from mrl_search.hits import Hits, Live
+from mrl_search.hybrid import Fused, fuse, say, sides
+from mrl_search.indexes import StoredIndex, VectorIndex, Words, open_index, read_manifest, words_of
 from mrl_search.placing import index_on, queries_on, rotation_on
+from mrl_search.plan import Asked, Plan, funnel_for, planned
 from mrl_search.run import Run, ScoredDoc, ranked
 from mrl_search.vectors import Vectors, unit
 
@@ -45,20 +48,8 @@ def search(index: Index, queries: Vectors, funnel: Funnel) -> Hits:
     return hits
 
 
-class Plan(NamedTuple):
-    """How a query is answered: by a funnel, and whether what it finds is then proven against all other rows."""
-
-    funnel: Funnel
-    proof: bool = False
-    where: str | None = None
-    """Which documents are answers at all: a filter on their metadata."""
-
-    def __str__(self) -> str:
-        return f"{self.funnel}{',proven' * self.proof}{',filtered' * (self.where is not None)}"
-
-
 class Answer(NamedTuple):
-    """A document found: its cosine with the query, and all that the corpus said of it."""
+    """A document found: its cosine with the query (of a hybrid, what was fused), and all the corpus said of it."""
 
     score: float
     id: str
@@ -105,15 +96,19 @@ class Retriever:
         funnel: Funnel | str | None = None,
         guarantee: str | float | None = None,
         where: str | None = None,
+        hybrid: str | float | None = None,
     ) -> list[list[Answer]]:
         """For each text at most k answers. Without k, as many as the funnel gives; raises as `plan` and `encode`.
 
         guarantee: `exact`, or a recall that the index was calibrated for; docs/guarantees.md says what that promises.
         where: a filter on metadata, as `year >= 2020 AND lang = 'en'`; docs/living-index.md has its grammar.
-        On a card, nothing leaves it from the encoder to the last hits, unless they are proven, or filtered.
+        hybrid: `rrf`, or the share of words, as 0.2: what words find is fused with it; docs/hybrid.md says how.
+        On a card, nothing leaves it from the encoder to the last hits, unless they are proven, filtered or fused.
         """
-        plan = self.plan(k, funnel, guarantee, where)
+        plan = self.plan(k, funnel, guarantee, where, hybrid)
         self._check_texts(texts)
+        if plan.hybrid is not None:
+            return [self.fused_answers(one) for one in self.fused(texts, self.encode(texts), plan)]
         there = None if plan.proof or where is not None else queries_on(self.stored, self.encoder, texts)
         vectors = self.stored.vectors
         hits = self.hits(self.encode(texts), plan) if there is None else search(vectors, there, plan.funnel)
@@ -146,7 +141,24 @@ class Retriever:
         lists = (self.scored(hits, query) for query in range(len(queries)))
         return Run(f"{self.stored.manifest.name}-{plan}", dict(zip(queries, lists, strict=True)))
 
-    def hits(self, queries: Vectors, plan: "Plan") -> Hits:
+    def hybrid_run(self, texts: Mapping[str, str], queries: Vectors, plan: Plan) -> Run:
+        """The ranking of every query (id → text) by words and vectors, named by the plan. queries: (q, D) in step."""
+        lists = [found.ranking for found in self.fused(list(texts.values()), queries, plan)]
+        return Run(f"{self.stored.manifest.name}-{plan}", dict(zip(texts, lists, strict=True)))
+
+    def fused(self, texts: Sequence[str], queries: Vectors, plan: Plan) -> list[Fused]:
+        """What each text finds by words, and its (D,) query vector, fused as the plan says.
+
+        Raises IndexStoreError in an index without words.
+        """
+        assert plan.hybrid is not None
+        queries, index = self.checked_queries(queries), self.index(plan.where)
+        said = say(self.words, texts, plan.funnel.k, self.passing(plan.where))
+        near = search(index, queries, plan.funnel)
+        both = sides(index, queries, near, said, plan.hybrid.fusion, plan.funnel.dim)
+        return [fuse(self.stored, one, plan.hybrid) for one in both]
+
+    def hits(self, queries: Vectors, plan: Plan) -> Hits:
         """What (q, D) queries of any length find, as rows of the index."""
         queries = self.checked_queries(queries)
         index = self.index(plan.where)
@@ -156,6 +168,19 @@ class Retriever:
     def index(self, where: str | None = None) -> VectorIndex:
         """What is searched: all vectors, or those of documents that a filter passes. Raises as `StoredIndex.among`."""
         return self.stored.vectors if where is None else self.stored.among(where)
+
+    @cached_property
+    def words(self) -> Words:
+        """What words find; read when that is first asked. Raises IndexStoreError where an index has none."""
+        return words_of(self.stored.catalog, self.stored.segments, self.stored.folder)
+
+    def passing(self, where: str | None) -> Live | None:
+        """(rows of the index,): which of them a filter passes; None without a filter, for all."""
+        if where is None:
+            return None
+        live = np.zeros(sum(segment.documents for segment in self.stored.segments), np.bool_)
+        live[self.index(where).rows] = True
+        return live
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """(n, D) query vectors. Raises EncoderError when this is not the encoder the index was built with."""
@@ -179,27 +204,8 @@ class Retriever:
         self._encoder_checked = True
 
     def funnel_for(self, k: int | None = None, funnel: Funnel | str | None = None) -> Funnel:
-        """The funnel to walk: the one given (its text form will do), else the index's own, made for k answers.
-
-        Raises FunnelError when a given funnel leaves fewer than k, or k is below 1.
-        """
-        if k is not None and k < 1:
-            raise FunnelError(f"asked for {k} answers; ask for at least 1")
-        if isinstance(funnel, str):
-            funnel = Funnel.parse(funnel)
-        if funnel is None:
-            if k is None or k == self.funnel.k:
-                return self.funnel
-            if self.stored.manifest.tuned is not None:
-                return self.funnel.keeping(k)
-            return Funnel.default([stage.dim for stage in self.funnel.stages], k)
-        if k is None or k == funnel.k:
-            return funnel
-        if k > funnel.k:
-            raise FunnelError(
-                f"the funnel {funnel} leaves {funnel.k} answers, asked for {k}; let its last stage keep {k}"
-            )
-        return Funnel((*funnel.stages[:-1], Stage(funnel.dim, k)))
+        """See `plan.funnel_for`."""
+        return funnel_for(k, funnel, self.stored.manifest, self.funnel)
 
     def plan(
         self,
@@ -207,19 +213,10 @@ class Retriever:
         funnel: Funnel | str | None = None,
         guarantee: str | float | None = None,
         where: str | None = None,
-    ) -> "Plan":
-        """What to do for k answers. Raises as `funnel_for`, and GuaranteeError where nothing can be promised."""
-        level = parsed(guarantee) if guarantee is not None else None
-        if level is not None and level != EXACT and funnel is not None:
-            raise GuaranteeError(f"a recall of {level} chooses the funnel; give either, not both")
-        if level is not None and level != EXACT and where is not None:
-            raise GuaranteeError(f"a recall of {level} was proven for searches of all documents; filter with exact")
-        walked = self.funnel_for(k, funnel)
-        if level == EXACT:
-            checked_proof(walked, self.stored.manifest.dim)
-        elif level is not None:
-            walked = Funnel.parse(promised(self.stored.manifest.calibrations, float(level), walked.k).funnel)
-        return Plan(walked, level == EXACT, where)
+        hybrid: str | float | None = None,
+    ) -> Plan:
+        """What to do for k answers; see `plan.planned`."""
+        return planned(Asked(k, funnel, guarantee, where, hybrid), self.stored.manifest, self.funnel)
 
     def checked_queries(self, queries: Vectors) -> Vectors:
         """Query vectors at unit length, in the index's axes. Raises VectorsError for another shape, NaN or infinity."""
@@ -240,12 +237,20 @@ class Retriever:
         """One query's hits with all that is known of the documents, in the same order."""
         scores, rows = hits.of(query)
         stored = self.stored.documents(rows.tolist())
-        documents = {document.id: document for document in stored.values()}
-        order = ranked([stored[row].id for row in rows.tolist()], scores.tolist())
-        return [
-            Answer(score, document.id, document.title, document.text, document.metadata)
-            for document, score in ((documents[identifier], score) for identifier, score in order)
-        ]
+        ids = [stored[row].id for row in rows.tolist()]
+        return _answers(ranked(ids, scores.tolist()), stored.values())
+
+    def fused_answers(self, found: Fused) -> list[Answer]:
+        """As `answers`, of what was fused."""
+        return _answers(found.ranking, self.stored.documents(list(found.rows.values())).values())
+
+
+def _answers(ranking: Sequence[ScoredDoc], documents: Iterable[Document]) -> list[Answer]:
+    known = {document.id: document for document in documents}
+    return [
+        Answer(score, document.id, document.title, document.text, document.metadata)
+        for document, score in ((known[identifier], score) for identifier, score in ranking)
+    ]
 
 
 def open_retriever(
@@ -260,8 +265,7 @@ def open_retriever(
     device = chosen_device(device)
     stored = open_index(Path(index))
     try:
-        if encoder is None:
-            encoder = load_encoder(spec_of(stored.manifest), device)
+        encoder = load_encoder(spec_of(stored.manifest), device) if encoder is None else bare(encoder, stored.manifest)
         if device.is_cuda and not stored.vectors.is_whole:
             _LOG.warning(
                 "%s was added to or deleted from, and is searched on the CPU; `mrl-search compact %s` makes it whole",
@@ -280,3 +284,11 @@ def encoder_of(index: Path | str, device: str | Device = AUTO) -> Encoder:
     """The encoder an index's manifest names, for what searches on the CPU and encodes elsewhere. Raises likewise."""
     device = chosen_device(device)
     return load_encoder(spec_of(read_manifest(Path(index))[0]), device)
+
+
+def adapted_encoder_of(index: Path | str, device: str | Device = AUTO) -> Encoder:
+    """The same, behind the index's adapter if it has one: what gives vectors as they were before they were rotated."""
+    encoder = encoder_of(index, device)
+    stored = open_index(Path(index))
+    stored.close()
+    return encoder if stored.adapter is None else AdaptedEncoder(encoder, str(index), stored.adapter)

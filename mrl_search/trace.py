@@ -1,20 +1,25 @@
 """A search that remembers what every stage found and how long it took."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from mrl_search.funnel import Funnel, Stage
+from mrl_search.fusion import Fusion
 from mrl_search.guarantee import Certificates, certificates
 from mrl_search.hits import Hits
+from mrl_search.hybrid import Side, fuse, say, sides
+from mrl_search.plan import Plan
 from mrl_search.retriever import Answer, Index, Retriever, search
+from mrl_search.run import ScoredDoc
 from mrl_search.vectors import Vectors
 
 
 class StageTrace(NamedTuple):
     """What one stage left of one query: document id → (rank from 1, score), and its time.
 
-    name: the stage as a funnel writes it, or `proof`.
+    name: the stage as a funnel writes it, `proof`, `words`, or the way in which both sides were fused.
     """
 
     name: str
@@ -24,12 +29,16 @@ class StageTrace(NamedTuple):
 
 @dataclass(frozen=True)
 class Traced:
-    """The answers to one query, each stage on the way to them (a proof is the last), and what all this proves."""
+    """The answers to one query, each stage on the way to them (a proof is the last), and what all this proves.
+
+    certificate: None where words joined in, of which nothing is proven.
+    """
 
     funnel: Funnel
     answers: list[Answer]
     stages: list[StageTrace]
-    certificate: Certificates
+    certificate: Certificates | None
+    fusion: Fusion | None = None
 
     @property
     def time_ms(self) -> float:
@@ -79,8 +88,33 @@ def traced_search(
         certificate = Certificates.proven(1)
     else:
         certificate = certificates(index, queries, [call[:2] for call in recorder.calls])
-    stages = []
-    for name, (_, found, time_ms) in zip(names, recorder.calls, strict=True):
-        ranked = retriever.scored(found, 0)
-        stages.append(StageTrace(name, {d.id: (rank, d.score) for rank, d in enumerate(ranked, 1)}, time_ms))
+    calls = zip(names, recorder.calls, strict=True)
+    stages = [_stage(name, retriever.scored(found, 0), time_ms) for name, (_, found, time_ms) in calls]
     return Traced(funnel, retriever.answers(hits, 0), stages, certificate)
+
+
+def traced_hybrid(retriever: Retriever, text: str, query: Vectors, plan: Plan) -> Traced:
+    """As `traced_search`, by a (1, D) query vector and the text it is of; the answers are those of `Retriever.search`.
+
+    What only words found has been scored by vectors, too, if scores are added: a stage says so, as `768:143`.
+    """
+    assert plan.hybrid is not None
+    recorder, queries = _Recorder(retriever.index(plan.where)), retriever.checked_queries(query)
+    start = time.perf_counter()
+    said = say(retriever.words, [text], plan.funnel.k, retriever.passing(plan.where))
+    words_ms = _since(start)
+    near = search(recorder, queries, plan.funnel)
+    (both,) = sides(recorder, queries, near, said, plan.hybrid.fusion, plan.funnel.dim)
+    start = time.perf_counter()
+    fused = fuse(retriever.stored, both, plan.hybrid)
+    fusion_ms = _since(start)
+    stages = [_stage(str(stage), retriever.scored(found, 0), time_ms) for stage, found, time_ms in recorder.calls]
+    rows, scores = said[0]
+    ids = retriever.stored.ids(rows.tolist())
+    stages.append(_stage("words", Side(rows, scores[rows]).documents(ids), words_ms))
+    stages.append(_stage(str(plan.hybrid.fusion), fused.ranking, fusion_ms))
+    return Traced(plan.funnel, retriever.fused_answers(fused), stages, None, plan.hybrid.fusion)
+
+
+def _stage(name: str, found: Sequence[ScoredDoc], time_ms: float) -> StageTrace:
+    return StageTrace(name, {document.id: (rank, document.score) for rank, document in enumerate(found, 1)}, time_ms)

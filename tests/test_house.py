@@ -12,14 +12,16 @@ import mrl_search
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "mrl_search"
 FLOORS = {
-    0: "atomic cache columns device document errors fidelity funnel fusion hits progress provenance recipe results "
+    0: "adapter atomic cache columns device document errors fidelity funnel fusion hits progress provenance recipe results "
     "rotation run vectors",
-    1: "data encoders gpu indexes rotations",
-    2: "builder calibration drift encoding guarantee ingest living placing retriever sampling survival trace",
-    3: "eval geometry training tuning",
+    1: "adapters data encoders gpu indexes rotations",
+    2: "adapting builder calibration drift encoding guarantee hybrid ingest living placing plan retriever sampling "
+    "survival trace",
+    3: "eval geometry serve training tuning",
     4: "__main__ cli",
 }
 MATES = {  # on floors 0 and 2 all may know each other
+    ("adapters", "rotations"),
     ("gpu", "indexes"),
     ("training", "eval"),
     ("tuning", "eval"),
@@ -28,8 +30,9 @@ MATES = {  # on floors 0 and 2 all may know each other
 }
 FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms.split()}
 HEAVY = {
+    "safetensors": {"adapter"},
     "faiss": {"gpu", "indexes"},
-    "torch": {"device", "encoders", "geometry", "gpu", "rotations", "training"},
+    "torch": {"adapters", "device", "encoders", "geometry", "gpu", "rotations", "training"},
     "triton": {"gpu"},
     "numba": {"indexes"},
     "llvmlite": {"indexes"},
@@ -39,8 +42,14 @@ HEAVY = {
     "datasets": {"data", "training"},
     "pyarrow": {"data", "training"},
     "ir_measures": {"eval"},
-    "bm25s": {"eval"},
+    "Stemmer": {"indexes"},
     "mteb": {"eval"},
+    "fastapi": {"serve"},
+    "starlette": {"serve"},
+    "pydantic": {"serve"},
+    "uvicorn": {"serve"},
+    "prometheus_client": {"serve"},
+    "httpx2": {"serve"},
     "click": {"cli"},
 }
 
@@ -99,11 +108,13 @@ def test_measures_of_geometry_are_numpy_alone():
     "module",
     [
         "mrl_search",
+        "mrl_search.adapters",
         "mrl_search.cli",
         "mrl_search.data",
         "mrl_search.encoders",
         "mrl_search.indexes",
         "mrl_search.rotations",
+        "mrl_search.serve",
     ],
 )
 def test_importing_loads_nothing_heavy(module):

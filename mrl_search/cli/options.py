@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from mrl_search.errors import FunnelError, GuaranteeError
+from mrl_search.errors import FunnelError, FusionError, GuaranteeError
 from mrl_search.funnel import Funnel
+from mrl_search.fusion import Fusion
 
 if TYPE_CHECKING:
     from mrl_search.encoders import EncoderSpec
@@ -62,6 +63,19 @@ class GuaranteeType(click.ParamType[Any]):
             self.fail(str(error), param, ctx)
 
 
+class FusionType(click.ParamType[Any]):
+    """`rrf`, or the share of words, as `0.2`."""
+
+    name = "rrf|SHARE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """A fusion's text, or a usage error with the reason."""
+        try:
+            return str(Fusion.parse(value))
+        except FusionError as error:
+            self.fail(str(error), param, ctx)
+
+
 def corpus_options(command: F) -> F:
     """How a corpus is read."""
     vectors = click.option(
@@ -80,6 +94,7 @@ def encoder_options(command: F) -> F:
         click.option(
             "--document-prompt", metavar="TEXT", help="Put before every document; the model's own by default."
         ),
+        click.option("--adapter", metavar="DIR", help="What `adapt` wrote: vectors pass through it before all else."),
         click.option("--layer-norm", is_flag=True, default=None, help="LayerNorm vectors before cutting them."),
         click.option(
             "--precision",
@@ -116,4 +131,6 @@ def encoder_spec(name: str | None, vectors: Path | None, **told: Any) -> "Encode
     from mrl_search.builder import DEFAULT_ENCODER
     from mrl_search.encoders import EncoderSpec
 
+    if name is None and vectors is not None and told.get("adapter"):
+        return EncoderSpec("precomputed", adapter=told["adapter"])
     return None if name is None and vectors is not None else EncoderSpec.named(name or DEFAULT_ENCODER, **told)

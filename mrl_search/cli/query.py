@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mrl_search.cli.options import FunnelType, GuaranteeType, device_option
+from mrl_search.cli.options import FunnelType, FusionType, GuaranteeType, device_option
 from mrl_search.errors import MRLSearchError
 from mrl_search.funnel import Funnel
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
     from numpy.typing import NDArray
 
-    from mrl_search.retriever import Plan, Retriever
+    from mrl_search.plan import Plan
+    from mrl_search.retriever import Retriever
 
 
 @click.command("query")
@@ -34,6 +37,11 @@ if TYPE_CHECKING:
     "--where", metavar="EXPR", help="Only documents whose metadata pass, as \"year >= 2020 AND lang = 'en'\"."
 )
 @click.option(
+    "--hybrid",
+    type=FusionType(),
+    help="By words, too: fused by reciprocal ranks, or with that share of words, as 0.2.",
+)
+@click.option(
     "--explain", is_flag=True, help="Show every answer's rank and score after each stage, and each stage's time."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: one object, or one a line for several queries.")
@@ -49,6 +57,7 @@ def query_command(
     funnel: Funnel | None,
     guarantee: str | float | None,
     where: str | None,
+    hybrid: str | None,
     explain: bool,
     as_json: bool,
     queries: str | None,
@@ -59,27 +68,21 @@ def query_command(
 
     With no --index: the only index under indexes/, or the one built last.
     """
-    given = [
-        name for name, value in (("TEXT", text), ("--queries", queries), ("--vectors", vectors)) if value is not None
-    ]
-    if len(given) > 1 and given != ["--queries", "--vectors"]:
-        raise click.UsageError(f"{' and '.join(given)} exclude one another")
-    if queries is not None or vectors is not None:
-        if explain:
-            raise click.UsageError("--explain is for one TEXT")
-    elif text is None and not sys.stdin.isatty():
-        raise click.UsageError("give TEXT, or --queries FILE, or run on a terminal to be asked")
-    if text is not None and not text.strip():
-        raise click.UsageError("TEXT is empty")
-    if text is not None and not _is_utf8(text):
-        raise click.UsageError("TEXT is not UTF-8")
+    _demand_something_to_ask(text, queries, vectors)
+    if explain and (queries is not None or vectors is not None):
+        raise click.UsageError("--explain is for one TEXT")
+    if hybrid is not None and queries is None and vectors is not None:
+        raise click.UsageError("--hybrid needs texts; name their file with --queries")
     from mrl_search.cli import show
+    from mrl_search.data import read_queries
     from mrl_search.indexes import find_index
     from mrl_search.retriever import open_retriever
 
     with open_retriever(find_index(index), device=device) as retriever:
-        plan = retriever.plan(k, funnel, guarantee, where)
-        retriever.index(where)  # a filter that cannot be read says so before a model is loaded
+        plan = retriever.plan(k, funnel, guarantee, where, hybrid)
+        retriever.index(where)  # a filter that cannot be read says so before a model is loaded, as do words that lack
+        if plan.hybrid is not None:
+            _ = retriever.words
         if plan.proof and retriever.stored.vectors.bounds is None:
             click.echo(
                 "this index has no bounds, so all its vectors are compared; "
@@ -87,14 +90,32 @@ def query_command(
                 err=True,
             )
         if queries is not None or vectors is not None:
-            names, matrix = query_vectors(retriever, queries, vectors)
-            run = retriever.run(dict(zip(names, matrix, strict=True)), k, funnel, guarantee, where)
+            texts = read_queries(queries) if queries is not None else None
+            names, matrix = query_vectors(retriever, texts, vectors)
+            if plan.hybrid is not None:
+                run = retriever.hybrid_run(texts or {}, matrix, plan)
+            else:
+                run = retriever.run(dict(zip(names, matrix, strict=True)), k, funnel, guarantee, where)
             for line in show.run_as_json(run) if as_json else run.lines():
                 click.echo(line, nl=False)
         elif text is not None:
             _answer(retriever, text, plan, explain=explain, as_json=as_json)
         else:
             _converse(retriever, plan, explain=explain, as_json=as_json)
+
+
+def _demand_something_to_ask(text: str | None, queries: str | None, vectors: Path | None) -> None:
+    given = [
+        name for name, value in (("TEXT", text), ("--queries", queries), ("--vectors", vectors)) if value is not None
+    ]
+    if len(given) > 1 and given != ["--queries", "--vectors"]:
+        raise click.UsageError(f"{' and '.join(given)} exclude one another")
+    if not given and not sys.stdin.isatty():
+        raise click.UsageError("give TEXT, or --queries FILE, or run on a terminal to be asked")
+    if text is not None and not text.strip():
+        raise click.UsageError("TEXT is empty")
+    if text is not None and not _is_utf8(text):
+        raise click.UsageError("TEXT is not UTF-8")
 
 
 def _is_utf8(text: str) -> bool:
@@ -108,21 +129,26 @@ def _is_utf8(text: str) -> bool:
 
 def _answer(retriever: "Retriever", text: str, plan: "Plan", *, explain: bool, as_json: bool) -> None:
     from mrl_search.cli import show
-    from mrl_search.trace import traced_search
+    from mrl_search.trace import traced_hybrid, traced_search
 
     retriever.warm_up()  # loads model and kernels, which is no part of the query's time
     start = time.perf_counter()
     vectors = retriever.encode([text])
     encode_ms = 1000 * (time.perf_counter() - start)
-    found = traced_search(retriever, vectors, plan.funnel, proof=plan.proof, where=plan.where)
+    if plan.hybrid is not None:
+        found = traced_hybrid(retriever, text, vectors, plan)
+    else:
+        found = traced_search(retriever, vectors, plan.funnel, proof=plan.proof, where=plan.where)
     if as_json:
-        click.echo(show.as_json(text, found, encode_ms, retriever.index(plan.where).where if explain else None))
+        where = retriever.index(plan.where).where if explain else None
+        click.echo(show.as_json(text, found, encode_ms, where, plan.promise))
         return
     if explain:
         click.echo(show.explanation(found, retriever.index(plan.where).where))
     else:
         click.echo(show.answers(text, found.answers))
-    click.echo(show.timing(found, encode_ms, f"{len(retriever):,} documents of {retriever.stored.folder}"))
+    documents = f"{len(retriever):,} documents of {retriever.stored.folder}"
+    click.echo(show.timing(found, encode_ms, documents, plan.promise))
 
 
 def _converse(retriever: "Retriever", plan: "Plan", *, explain: bool, as_json: bool) -> None:
@@ -144,14 +170,12 @@ def _converse(retriever: "Retriever", plan: "Plan", *, explain: bool, as_json: b
 
 
 def query_vectors(
-    retriever: "Retriever", queries: str | None, vectors: Path | None
+    retriever: "Retriever", texts: "Mapping[str, str] | None", vectors: Path | None
 ) -> tuple[list[str], "NDArray[np.floating[Any]]"]:
-    """Names and vectors of all queries of a file; vectors without a file of queries are named by their rows."""
-    from mrl_search.data import read_queries
+    """Names and vectors of all queries (text by name); vectors without texts are named by their rows."""
     from mrl_search.errors import VectorsError
     from mrl_search.vectors import load_vectors, wide
 
-    texts = read_queries(queries) if queries is not None else None
     if vectors is not None:
         matrix = wide(load_vectors(vectors))
         names = list(texts) if texts is not None else [str(row) for row in range(len(matrix))]

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from mrl_search.columns import aligned
 
 if TYPE_CHECKING:
+    from mrl_search.guarantee import Certificates
+    from mrl_search.indexes import Calibration
     from mrl_search.living import Changed
     from mrl_search.retriever import Answer
     from mrl_search.run import Run
@@ -46,35 +48,44 @@ def explanation(found: "Traced", where: str) -> str:
         rows.append([*cells, _cut(one_line(answer.title or answer.text), 48)])
     lines = aligned(rows, {0, len(heads) - 1})
     times = ", ".join(f"{stage.name} {stage.time_ms:.2f} ms ({len(stage.ranks):,} kept)" for stage in found.stages)
-    return "\n".join([*lines, f"stages: {times}; on {where}", certificate(found)])
+    proof = [certificate(found.certificate)] if found.certificate is not None else []
+    return "\n".join([*lines, f"stages: {times}; on {where}", *proof])
 
 
-def certificate(found: "Traced") -> str:
+def certificate(of: "Certificates") -> str:
     """One line: whether the answers are proven, and how far from it they are."""
-    (certified,), (gap,) = found.certificate
+    (certified,), (gap,) = of
     if certified:
         return "certified: these are the best of all documents, ties included"
     return f"not certified: a document not compared in full could score up to {gap:.4f} above the last answer"
 
 
-def timing(found: "Traced", encode_ms: float, documents: str) -> str:
-    """One line: how many of which documents, how long, by which funnel."""
+def timing(found: "Traced", encode_ms: float, documents: str, promise: "Calibration | None" = None) -> str:
+    """One line: how many of which documents, how long, by which funnel, and what recall was promised of it."""
     count = len(found.answers)
+    words = f", words {found.fusion}" if found.fusion is not None else ""
     return (
         f"{count:,} of {documents} in {found.time_ms:.1f} ms "
-        f"(and {encode_ms:.1f} ms for encoding), funnel {found.funnel}"
+        f"(and {encode_ms:.1f} ms for encoding), funnel {found.funnel}{words}"
+        + (f"; recall {promise}" if promise is not None else "")
     )
 
 
-def as_json(text: str, found: "Traced", encode_ms: float, where: str | None) -> str:
-    """One JSON object. where: what searched, told with what every stage kept; None to leave that out."""
+def as_json(
+    text: str, found: "Traced", encode_ms: float, where: str | None, promise: "Calibration | None" = None
+) -> str:
+    """One JSON object. where: what searched, told with what every stage kept; None to leave that out.
+
+    promise: the recall that was asked for.
+    """
     result: dict[str, object] = {
         "query": text,
         "funnel": str(found.funnel),
         "encode_ms": round(encode_ms, 3),
         "search_ms": round(found.time_ms, 3),
-        "certified": bool(found.certificate.certified[0]),
-        "bound_gap": _finite(found.certificate.gaps[0]),
+        **({"hybrid": str(found.fusion)} if found.fusion is not None else {}),
+        **({"promise": promise.__dict__} if promise is not None else {}),
+        **(_proof(found.certificate) if found.certificate is not None else {}),
         "answers": [{"rank": rank, **answer._asdict()} for rank, answer in enumerate(found.answers, 1)],
     }
     if where is not None:
@@ -88,6 +99,10 @@ def as_json(text: str, found: "Traced", encode_ms: float, where: str | None) -> 
             for stage in found.stages
         ]
     return json.dumps(result, ensure_ascii=False, indent=1)
+
+
+def _proof(of: "Certificates") -> dict[str, object]:
+    return {"certified": bool(of.certified[0]), "bound_gap": _finite(of.gaps[0])}
 
 
 def _finite(number: float) -> float | None:

@@ -16,7 +16,7 @@ from mrl_search.eval import measures as _measures
 from mrl_search.eval.encoded import Encoded, Fitting, distinct_ids, encode, rotated, stored_as
 from mrl_search.eval.groups import Group, fingerprint, remembered
 from mrl_search.eval.growth import Growth, grown, sizes
-from mrl_search.eval.lexical import Words, words_of
+from mrl_search.eval.lexical import Lexicon, words_of
 from mrl_search.eval.recipes import EvalRecipe
 from mrl_search.eval.report import Evaluation
 from mrl_search.eval.rows import Asked, lexical_row, rows, single
@@ -96,7 +96,7 @@ class _Read:
     options: EvalOptions
 
     @cached_property
-    def words(self) -> Words:
+    def words(self) -> Lexicon:
         """What BM25 knows; indexed when that is first needed."""
         depth = self.recipe.depth + self.recipe.drops_self
         return words_of(self.dataset, self.ids, depth, progress=self.options.progress)

@@ -2,15 +2,13 @@
 
 from dataclasses import replace
 
-import numpy as np
-
 from mrl_search.eval.cost import timed
 from mrl_search.eval.encoded import Encoded, without_self
-from mrl_search.eval.lexical import NAME, Words, listed
+from mrl_search.eval.lexical import NAME, Lexicon
 from mrl_search.eval.report import Cost
-from mrl_search.funnel import Funnel, Stage
+from mrl_search.funnel import Funnel
 from mrl_search.fusion import Fusion
-from mrl_search.hits import Hits, Rows, unscored
+from mrl_search.hybrid import sides
 from mrl_search.indexes import VectorIndex
 from mrl_search.retriever import search
 from mrl_search.run import ScoredDoc
@@ -29,7 +27,14 @@ def encoder_of(name: str) -> str:
 
 
 def hybrid(
-    index: VectorIndex, encoded: Encoded, words: Words, fusion: Fusion, funnel: Funnel, cost: Cost, *, drops_self: bool
+    index: VectorIndex,
+    encoded: Encoded,
+    words: Lexicon,
+    fusion: Fusion,
+    funnel: Funnel,
+    cost: Cost,
+    *,
+    drops_self: bool,
 ) -> tuple[dict[str, list[ScoredDoc]], Cost]:
     """The funnel.k best documents of every query, by words and vectors, and what both together cost.
 
@@ -42,17 +47,11 @@ def hybrid(
         asked = encoded.queries[first:last]
         turned = asked if encoded.rotation is None else encoded.rotation.apply(asked)
         near = search(index, turned, deeper)
-        said = [words.found(query) for query in range(first, last)]
-        if fusion.adds_scores:
-            rows = _either(near, [found for found, _ in said])
-            near = index.rerank(turned, unscored(rows), Stage(funnel.dim, rows.shape[1]))
+        both = sides(index, turned, near, words.found(first, last), fusion, funnel.dim)
         fused = {}
-        for place, query in enumerate(names[first:last]):
-            cosines, close = near.of(place)
-            spoken, scores = said[place]
-            spoken = close if fusion.adds_scores else spoken
-            sides = (listed(encoded.ids, close, cosines), listed(encoded.ids, spoken, scores[spoken]))
-            by_vectors, by_words = (without_self(query, one, len(one), drops_self=drops_self) for one in sides)
+        for query, found in zip(names[first:last], both, strict=True):
+            listed = (side.documents(encoded.ids) for side in found)
+            by_vectors, by_words = (without_self(query, one, len(one), drops_self=drops_self) for one in listed)
             fused[query] = fusion(by_vectors, by_words, funnel.k)
         return fused
 
@@ -63,12 +62,3 @@ def hybrid(
         macs_per_query=cost.macs_per_query + words.postings,
         ram_bytes_per_document=round(cost.ram_bytes_per_document + words.bytes_per_document, 1),
     )
-
-
-def _either(near: Hits, said: list[Rows]) -> Rows:
-    """(q, m): each query's rows that vectors or words found, each once; -1 fills up."""
-    rows = [np.union1d(near.of(place)[1], found) for place, found in enumerate(said)]
-    filled = np.full((len(rows), max(map(len, rows), default=0)), -1, np.int64)
-    for place, some in enumerate(rows):
-        filled[place, : len(some)] = some
-    return filled

@@ -11,7 +11,7 @@ from mrl_search.eval import measures as _measures
 from mrl_search.eval.cost import measured
 from mrl_search.eval.encoded import Encoded, without_self
 from mrl_search.eval.hybrid import hybrid, hybrid_name
-from mrl_search.eval.lexical import Words, bm25
+from mrl_search.eval.lexical import Lexicon, bm25
 from mrl_search.eval.recipes import EvalRecipe
 from mrl_search.eval.report import Cost, Report, Row
 from mrl_search.funnel import Funnel
@@ -39,7 +39,7 @@ class Asked(NamedTuple):
     progress: bool = False
 
 
-def rows(encoded: Encoded, funnels: list[Funnel], words: Words | None, asked: Asked) -> Iterator[Report]:
+def rows(encoded: Encoded, funnels: list[Funnel], words: Lexicon | None, asked: Asked) -> Iterator[Report]:
     """Every width exactly, then all funnels with every kind of prefix.
 
     With words, each that ends at the full width is followed by its hybrids.
@@ -55,7 +55,7 @@ def rows(encoded: Encoded, funnels: list[Funnel], words: Words | None, asked: As
             codec = chosen_codec(len(stored), first) if prefix == AUTO else Codec(prefix)
             if (first, codec) != built:
                 index = VectorIndex(stored)  # lets go of the one before: each is a copy of its prefixes
-                index = index_on(asked.device, _index(stored, first, codec), codec.factory)
+                index = index_on(asked.device, _index(stored, first, codec, asked.device), codec.factory)
                 built = (first, codec)
             found, cost = measured(index, encoded.queries, funnel.deeper(more), encoded.rotation)
             hits = known.get(funnel, found)
@@ -71,7 +71,7 @@ def rows(encoded: Encoded, funnels: list[Funnel], words: Words | None, asked: As
             stored.release()  # what a rerank touched here and there would stay mapped, page by page
 
 
-def lexical_row(words: Words, asked: Asked) -> Report:
+def lexical_row(words: Lexicon, asked: Asked) -> Report:
     """What the words alone find."""
     run, cost = bm25(words)
     depth = asked.recipe.depth
@@ -112,9 +112,12 @@ def _exact(
     }
 
 
-def _index(stored: StoredVectors, dim: int, codec: Codec) -> VectorIndex:
-    """An index with such prefixes; without any where exact ones would take more than half a GiB of RAM."""
-    if codec == Codec(EXACT) and 4 * dim * len(stored) > _IN_RAM:
+def _index(stored: StoredVectors, dim: int, codec: Codec, device: Device) -> VectorIndex:
+    """An index with such prefixes; without any where exact ones would take more than half a GiB of RAM.
+
+    A card has room for them, and without them would cut and scale all vectors anew for every query.
+    """
+    if codec == Codec(EXACT) and 4 * dim * len(stored) > _IN_RAM and not device.is_cuda:
         return VectorIndex(stored)
     return VectorIndex(stored, build_prefix(stored, dim, codec), sketched(stored) if codec.is_refined else None)
 

@@ -1,7 +1,7 @@
 """Indexes: vectors, prefixes and documents on disk; `indexes/README.md` specifies the format."""
 
 from mrl_search.indexes.ahead import load_kernels_ahead
-from mrl_search.indexes.amend import add_bounds, add_calibration
+from mrl_search.indexes.amend import add_bounds, add_calibration, add_words
 from mrl_search.indexes.bounds import Bounds, bounded
 from mrl_search.indexes.change import Anew, IndexChange, Turned
 from mrl_search.indexes.checking import Finding, check
@@ -20,12 +20,15 @@ from mrl_search.indexes.manifest import (
     RotationRecord,
     TunedRecord,
 )
+from mrl_search.indexes.postings import segments_with_words
 from mrl_search.indexes.prefix import PrefixIndex, build_prefix
-from mrl_search.indexes.reader import StoredIndex, measure_index, open_index, read_manifest, verify_index
+from mrl_search.indexes.reader import StoredIndex, open_index, read_manifest, verify_index
 from mrl_search.indexes.segmented import SegmentedIndex
+from mrl_search.indexes.sizes import measure_index
 from mrl_search.indexes.sketches import Sketches, sketched
 from mrl_search.indexes.stored import DTYPES, StoredVectors, packed, scratch
 from mrl_search.indexes.tuned import store_tuned
+from mrl_search.indexes.words import Words, best_by_words, words_in_memory, words_of
 from mrl_search.indexes.writer import IndexWriter
 
 __all__ = [
@@ -55,8 +58,11 @@ __all__ = [
     "TunedRecord",
     "Turned",
     "VectorIndex",
+    "Words",
     "add_bounds",
     "add_calibration",
+    "add_words",
+    "best_by_words",
     "bounded",
     "build_prefix",
     "check",
@@ -72,7 +78,10 @@ __all__ = [
     "packed",
     "read_manifest",
     "scratch",
+    "segments_with_words",
     "sketched",
     "store_tuned",
     "verify_index",
+    "words_in_memory",
+    "words_of",
 ]

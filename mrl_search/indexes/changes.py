@@ -7,6 +7,7 @@ from mrl_search.document import Document
 from mrl_search.indexes.catalog import Catalog
 from mrl_search.indexes.filters import Condition
 from mrl_search.indexes.layout import Segment
+from mrl_search.indexes.postings import forget_words
 
 _INCOMING = 0  # stands for the segment of documents that have none yet; numbers begin at 1
 
@@ -90,4 +91,5 @@ class Changes:
         self._connection.execute("DROP TABLE temp.moved")
         self._connection.execute(f"DELETE FROM tombstones WHERE segment IN ({some})")  # noqa: S608
         self._connection.execute(f"DELETE FROM segments WHERE number IN ({some})")  # noqa: S608
+        forget_words(self._connection, carried)
         return int(moved)

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from mrl_search.errors import VectorsError
+from mrl_search.encoders import EncoderSpec
+from mrl_search.errors import EncoderError, VectorsError
 from mrl_search.tuning.subject import drawn_texts, subject
 
 
@@ -33,5 +34,18 @@ def test_nan_in_a_file_is_an_error(tmp_path):
     vectors = np.ones((200, 16), np.float32)
     vectors[7, 3] = np.nan
     np.save(tmp_path / "v.npy", vectors)
-    with pytest.raises(VectorsError, match="holds NaN or infinity"):
+    with pytest.raises(VectorsError, match="holds NaN, infinity, or numbers that are too large to square"):
         subject(str(tmp_path / "v.npy"))
+
+
+def test_numbers_too_large_to_square_are_an_error(tmp_path):
+    np.save(tmp_path / "v.npy", np.full((200, 16), 1e200))
+    with pytest.raises(VectorsError, match="too large to square"):
+        subject(str(tmp_path / "v.npy"))
+
+
+def test_an_adapter_is_for_an_encoder_s_name(built, tmp_path):
+    np.save(tmp_path / "v.npy", np.eye(200, dtype=np.float32))
+    for what in (built, tmp_path / "v.npy"):
+        with pytest.raises(EncoderError, match="--adapter stands behind an encoder"):
+            subject(EncoderSpec(str(what), adapter="a"))

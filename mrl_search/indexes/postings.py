@@ -1,0 +1,113 @@
+"""Words in a catalog: for each, the rows of a segment whose documents have it, and how often.
+
+Postings lie in parts of 65,536 rows, so that a row takes two bytes, and a build holds the words of no more documents
+at a time. Whatever writes a segment's documents writes its words in the same transaction.
+"""
+
+import sqlite3
+from array import array
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mrl_search.errors import IndexStoreError
+from mrl_search.indexes.tokens import tokens
+
+PART = 65_536
+_MOST = 65_535  # times that a word, or words that a document, is counted
+_TABLES = (
+    "CREATE TABLE IF NOT EXISTS postings (segment INTEGER NOT NULL, word TEXT NOT NULL, part INTEGER NOT NULL, "
+    "rows BLOB NOT NULL, counts BLOB NOT NULL, PRIMARY KEY (segment, word, part)) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS lengths (segment INTEGER PRIMARY KEY, words BLOB NOT NULL)",
+)
+
+
+def _silent(_: int) -> None: ...
+
+
+def write_words(
+    connection: sqlite3.Connection,
+    segment: int,
+    rows: int,
+    texts: Iterable[tuple[int, str]],
+    told: Callable[[int], object] = _silent,
+) -> None:
+    """Writes the words of a segment that has none, within the caller's transaction.
+
+    rows: how many the segment has, deleted ones too. texts: of its documents, by row, ascending. told: is told, every
+    so often, of how many more documents the words are known.
+    """
+    for statement in _TABLES:
+        connection.execute(statement)
+    lengths = np.zeros(rows, np.uint32)
+    for part, some in groupby(texts, lambda one: one[0] // PART):
+        posted: defaultdict[str, tuple[array[int], array[int]]] = defaultdict(lambda: (array("H"), array("I")))
+        for row, text in some:
+            found = tokens(text)
+            lengths[row] = len(found)
+            for word, count in Counter(found).items():
+                at, counts = posted[word]
+                at.append(row - part * PART)
+                counts.append(count)
+            told(1)
+        connection.executemany(
+            "INSERT INTO postings VALUES (?, ?, ?, ?, ?)",
+            (
+                (segment, word, part, np.array(at, "<u2").tobytes(), _packed(np.array(counts)))
+                for word, (at, counts) in sorted(posted.items())
+            ),
+        )
+    connection.execute("INSERT INTO lengths VALUES (?, ?)", (segment, _packed(lengths)))
+
+
+def write_stored_words(
+    connection: sqlite3.Connection, segment: int, rows: int, told: Callable[[int], object] = _silent
+) -> None:
+    """As `write_words`, of the documents that the catalog has for the segment."""
+    texts = connection.execute("SELECT row, title, text FROM documents WHERE segment = ? ORDER BY row", (segment,))
+    write_words(connection, segment, rows, _contents(texts, segment, rows), told)
+
+
+def _contents(texts: Iterable[tuple[Any, ...]], segment: int, rows: int) -> Iterator[tuple[int, str]]:
+    for row, title, text in texts:
+        if not (isinstance(row, int) and 0 <= row < rows):
+            raise IndexStoreError(f"the catalog speaks of row {row!r} of segment {segment}, which has {rows:,}")
+        yield row, f"{title} {text}"
+
+
+def forget_words(connection: sqlite3.Connection, segments: Sequence[int] | None = None) -> None:
+    """Removes the words of those segments, or of all, within the caller's transaction."""
+    if not _has_tables(connection):
+        return
+    some = "" if segments is None else f" WHERE segment IN ({','.join(map(str, map(int, segments)))})"
+    for table in ("postings", "lengths"):
+        connection.execute(f"DELETE FROM {table}{some}")  # noqa: S608  numbers only
+
+
+def segments_with_words(connection: sqlite3.Connection) -> set[int]:
+    """The numbers of the segments whose words are known."""
+    if not _has_tables(connection):
+        return set()
+    return {segment for (segment,) in connection.execute("SELECT segment FROM lengths")}
+
+
+def unpacked(blob: bytes, count: int) -> NDArray[Any]:
+    """(count,) numbers of one or two bytes each. Raises ValueError or TypeError for what `_packed` did not make."""
+    numbers = np.frombuffer(blob, "<u2" if len(blob) == 2 * count else "u1")
+    if len(numbers) != count:
+        raise ValueError(f"{len(blob)} bytes for {count} numbers")
+    return numbers
+
+
+def _packed(numbers: NDArray[Any]) -> bytes:
+    """Numbers up to 65,535, and that for more; as bytes if they fit."""
+    packed: bytes = np.minimum(numbers, _MOST).astype("u1" if numbers.max(initial=0) < 256 else "<u2").tobytes()
+    return packed
+
+
+def _has_tables(connection: sqlite3.Connection) -> bool:
+    return bool(connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'postings'").fetchone()[0])
