@@ -11,11 +11,14 @@
     ├── DeviceError          a card that is not there, or too small   (RuntimeError)
     ├── EncoderError         an encoder that cannot be loaded or used (RuntimeError)
     ├── RotationError        a rotation that is none, or cannot be fitted (ValueError)
+    ├── AdapterError         an adapter that is none, does not fit, or loses too much (ValueError)
     ├── GuaranteeError       a guarantee that cannot be given         (ValueError)
     ├── IndexStoreError      an index that cannot be found, opened or written (RuntimeError)
+    │   └── IndexBusyError   another process writes to it             (RuntimeError)
     ├── RunError             a TREC run that cannot be read or written (ValueError)
     ├── MeasureError         a measure that ir-measures does not know (ValueError)
     ├── RecipeError          a recipe with unknown or missing keys    (ValueError)
+    ├── ServeError           a server that may not start as it is told, or that refused (RuntimeError)
     ├── TrainingError        a training that cannot begin or go on    (RuntimeError)
     └── MissingPackageError  an optional package is not installed     (ImportError)
 
@@ -68,12 +71,20 @@ class RotationError(MRLSearchError, ValueError):
     """A matrix that is no rotation, a kind that does not exist, or one that these vectors cannot be fitted with."""
 
 
+class AdapterError(MRLSearchError, ValueError):
+    """A folder that holds no adapter, vectors it was not fitted to, or one that loses too much at full width."""
+
+
 class GuaranteeError(MRLSearchError, ValueError):
     """A guarantee that is none, that an index was not prepared for, or that its funnel cannot keep."""
 
 
 class IndexStoreError(MRLSearchError, RuntimeError):
     """An index directory that is missing, damaged, in use, in the way, or of another format."""
+
+
+class IndexBusyError(IndexStoreError):
+    """An index that another process writes to; a reader is not kept from it."""
 
 
 class RunError(MRLSearchError, ValueError):
@@ -86,6 +97,10 @@ class MeasureError(MRLSearchError, ValueError):
 
 class RecipeError(MRLSearchError, ValueError):
     """A recipe with an unknown key, a missing key, or a value of the wrong type."""
+
+
+class ServeError(MRLSearchError, RuntimeError):
+    """A server that may not start as it is told, a key that does not exist, or what a server refused."""
 
 
 class TrainingError(MRLSearchError, RuntimeError):

@@ -16,13 +16,13 @@ from pyarrow import parquet
 from mrl_search.atomic import held
 from mrl_search.data import Example
 from mrl_search.device import Device
-from mrl_search.encoders import EncoderSpec, load_encoder
-from mrl_search.errors import DeviceError, MissingPackageError, TrainingError
-from mrl_search.training import Arm, Source, TrainOptions, TrainRecipe, train_arm
-from mrl_search.training.trainer import training_device
+from mrl_search.encoders import EncoderSpec, load_encoder, load_model
+from mrl_search.errors import EncoderError, MissingPackageError, TrainingError
+from mrl_search.training import Arm, Source, TrainOptions, TrainRecipe, train_arm, trainer
 from mrl_search.training.training_set import training_set
 
 BASELINE, MRL = Arm("baseline", (16,)), Arm("mrl", (4, 8, 16))
+SMALL = Arm("small", (4,), depth=1)
 
 
 def recipe_of(base, **told):
@@ -33,6 +33,20 @@ def recipe_of(base, **told):
 def trained(recipe, arm, root, name, seed=0):
     folder = train_arm(recipe, arm, seed, training_set(recipe, root), root / name)
     return folder, parquet.read_table(folder / "dynamics.parquet").to_pylist()
+
+
+def failing_after(steps):
+    """Dynamics' own step, that is interrupted after so many."""
+    from mrl_search.training.dynamics import Dynamics
+
+    noted = Dynamics.on_pre_optimizer_step
+
+    def note(dynamics, args, state, control, **told):
+        if state.global_step == steps:
+            raise KeyboardInterrupt
+        return noted(dynamics, args, state, control, **told)
+
+    return note
 
 
 def weights(folder):
@@ -53,6 +67,15 @@ def test_what_is_trained_loads_in_sentence_transformers_at_any_width(tiny, pairs
     assert model.encode(["word1 word2"]).shape == (1, 4)
     assert [row["step"] for row in rows] == [1, 2, 3, 4, 5, 6]
     assert load_encoder(EncoderSpec(str(folder / "model"))).trained_dims == (4, 8, 16)
+
+
+@pytest.mark.parametrize("name", ["all-MiniLM-L6-v2", "sentence-transformers/all-MiniLM-L6-v2"])
+def test_the_card_names_the_base(tiny, pairs, monkeypatch, name):
+    from mrl_search.training import trainer
+
+    monkeypatch.setattr(trainer, "load_model", lambda base, **told: load_model(str(tiny), **told))
+    folder, _ = trained(recipe_of(name), MRL, pairs, "mrl")
+    assert "base_model: sentence-transformers/all-MiniLM-L6-v2" in (folder / "model" / "README.md").read_text()
 
 
 def test_every_row_says_what_each_width_and_layer_did(tiny, pairs):
@@ -92,9 +115,19 @@ def test_other_losses_train_at_every_width(tiny, pairs, told):
     assert all(row[f"loss@{dim}"] > 0 for row in rows for dim in (4, 8, 16))
 
 
-def test_earlier_layers_may_be_trained_too(tiny, pairs):
-    _, rows = trained(recipe_of(tiny), Arm("2d", (4, 16), layers=True), pairs, "2d")
-    assert rows[-1]["step"] == 6
+def test_an_arm_of_the_first_layers_is_the_same_model_when_it_is_loaded_again(tiny, pairs):
+    from sentence_transformers import SentenceTransformer
+
+    folder, rows = trained(recipe_of(tiny), SMALL, pairs, "small")
+    assert "gradient:layer 1" not in rows[0]
+    model = SentenceTransformer(str(folder / "model"), device="cpu")
+    assert model[0].model.config.num_hidden_layers == len(model[0].model.encoder.layer) == 1
+
+
+def test_more_layers_than_the_base_has_are_refused_and_leave_nothing(tiny, pairs):
+    with pytest.raises(EncoderError, match="the model has 2 layers, asked for 3"):
+        trained(recipe_of(tiny), Arm("small", (4,), depth=3), pairs, "small")
+    assert not (pairs / "small").exists()
 
 
 def test_a_run_that_is_whole_is_not_done_again_and_another_is_not_overwritten(tiny, pairs):
@@ -152,40 +185,35 @@ def test_after_a_kill_the_curve_goes_on_as_if_there_had_been_none(tiny, pairs):
     assert same(weights(whole), weights(again))
 
 
-def test_event_files_of_tensorboard_outlive_the_checkpoints(tiny, pairs):
-    recipe = recipe_of(tiny, steps=12)
-    folder = train_arm(recipe, MRL, 0, training_set(recipe, pairs), pairs / "told", TrainOptions(tensorboard=True))
-    (events,) = (folder / "tensorboard").glob("events.out.tfevents.*")
-    assert b"train/loss_4" in events.read_bytes()  # its name for loss@4
-    assert not (folder / "checkpoints").exists()
-
-
-def test_event_files_of_a_run_that_was_done_without_them_are_refused(tiny, pairs):
-    recipe = recipe_of(tiny, steps=1)
-    data = training_set(recipe, pairs)
-    train_arm(recipe, MRL, 0, data, pairs / "told")
-    with pytest.raises(TrainingError, match="was trained without --tensorboard; delete it"):
-        train_arm(recipe, MRL, 0, data, pairs / "told", TrainOptions(tensorboard=True))
-
-
-def test_without_tensorboard_the_extra_is_named_before_anything_is_done(tiny, pairs, monkeypatch):
-    monkeypatch.setattr("mrl_search.training.trainer.find_spec", lambda name: None if "board" in name else name)
-    recipe = recipe_of(tiny)
-    with pytest.raises(MissingPackageError, match=r"--tensorboard needs the package tensorboardX.*mrl-search\[train\]"):
-        train_arm(recipe, MRL, 0, training_set(recipe, pairs), pairs / "told", TrainOptions(tensorboard=True))
-    assert not (pairs / "told").exists()
+@pytest.mark.parametrize(
+    "arm",
+    [
+        Arm("2dmse", (4, 8, 16), method="2dmse"),
+        Arm("matryoshka2d", (4, 8, 16), method="matryoshka2d"),
+        Arm("adaptive-layer", (4, 16), method="adaptive-layer"),
+        Arm("starbucks", (4, 16), method="starbucks", layers=(1, 2)),
+    ],
+    ids=lambda arm: arm.name,
+)
+def test_every_method_goes_on_after_a_stop_as_if_there_had_been_none(tiny, pairs, monkeypatch, arm):
+    recipe = recipe_of(tiny, steps=9, save_every=4)
+    whole, curve = trained(recipe, arm, pairs, "whole")
+    with monkeypatch.context() as stopped:
+        stopped.setattr("mrl_search.training.trainer.Dynamics.on_pre_optimizer_step", failing_after(6))
+        with pytest.raises(KeyboardInterrupt):
+            trained(recipe, arm, pairs, "stopped")
+    assert not (pairs / "stopped" / "training.json").exists()
+    again, found = trained(recipe, arm, pairs, "stopped")
+    assert found == curve
+    assert same(weights(whole), weights(again))
+    if arm.method != "adaptive-layer":  # the library's card does not tell them
+        assert load_encoder(EncoderSpec(str(whole / "model"))).trained_dims == arm.dims
 
 
 def test_without_accelerate_the_extra_is_named(tiny, pairs, monkeypatch):
     monkeypatch.setattr("mrl_search.training.trainer.find_spec", lambda name: None)
     with pytest.raises(MissingPackageError, match=r"mrl-search\[train\]"):
         trained(recipe_of(tiny), MRL, pairs, "mrl")
-
-
-def test_a_card_but_the_first_is_refused_with_the_way_to_it():
-    assert training_device(TrainOptions(device=Device("cuda", 0))) == Device("cuda", 0)
-    with pytest.raises(DeviceError, match="set CUDA_VISIBLE_DEVICES=2, and take --device cuda"):
-        training_device(TrainOptions(device=Device("cuda", 2)))
 
 
 def test_a_base_that_was_trained_anew_in_its_place_is_another_run(tiny, pairs, tmp_path):
@@ -198,6 +226,14 @@ def test_a_base_that_was_trained_anew_in_its_place_is_another_run(tiny, pairs, t
     weights.write_bytes(weights.read_bytes()[:-1] + b"\x01")
     with pytest.raises(TrainingError, match="holds a run of another recipe"):
         train_arm(recipe, recipe.arms[0], 0, data, tmp_path / "run")
+
+
+def test_an_arm_without_method_or_rotation_is_the_run_it_was_before_there_were_any(tiny, pairs):
+    recipe = recipe_of(tiny)
+    data = training_set(recipe, pairs)
+    plain, small = (trainer._facts(recipe, arm, 0, data, TrainOptions())["arm"] for arm in (MRL, SMALL))
+    assert plain == {"name": "mrl", "dims": [4, 8, 16], "weights": [], "mean": False, "layers": False}
+    assert {"method", "depth", "layers"} <= set(small)
 
 
 def test_other_mined_negatives_or_scores_of_a_teacher_are_another_run(tiny, pairs, tmp_path):

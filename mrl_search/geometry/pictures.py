@@ -1,0 +1,48 @@
+"""Analyses as pictures in one style: the width on a logarithmic axis, the full width at the right."""
+
+from pathlib import Path
+from typing import Any
+
+from mrl_search.geometry.analysis import Analysis
+from mrl_search.geometry.measuring import CORRELATION, ISOSCORE, OVERLAP, RANK, TWO_NN, UNIFORMITY
+from mrl_search.tuning import new_figure
+
+_PANELS = (
+    (ISOSCORE, "IsoScore (higher: more even)"),
+    (UNIFORMITY, "uniformity (lower: more even)"),
+    (CORRELATION, "mean |correlation| of dims (lower: less redundant)"),
+    (RANK, "effective rank"),
+    (TWO_NN, "intrinsic dimension (TwoNN)"),
+    (OVERLAP, "overlap@10 with the full width"),
+)
+
+
+def analysis_figure(found: Analysis) -> Any:
+    """Six panels, a line a subject with its 95 % intervals; the notes' three are above.
+
+    Raises MissingPackageError without matplotlib.
+    """
+    figure = new_figure(Path("any.svg"))
+    figure.set_size_inches(14, 8.5)
+    panels = figure.subplots(2, 3)
+    for panel, (measure, title) in zip(panels.flat, _PANELS, strict=True):
+        dims: set[int] = set()
+        for subject in found.subjects:
+            told = sorted((value.dim, value) for value in subject.values if value.measure == measure)
+            dims |= {dim for dim, _ in told}
+            means = [value.value for _, value in told]
+            reaches = [value.high - value.value for _, value in told]
+            panel.errorbar(
+                [dim for dim, _ in told], means, reaches, marker="o", markersize=4, capsize=2, label=subject.name
+            )
+        by_width(panel, sorted(dims))
+        panel.set(title=title)
+    panels[0][0].legend(fontsize="small")
+    return figure
+
+
+def by_width(panel: Any, dims: list[int]) -> None:
+    """A logarithmic axis with these widths as its only ticks."""
+    panel.set(xscale="log", xlabel="dims")
+    panel.set_xticks(dims, [str(dim) for dim in dims], rotation=45)
+    panel.set_xticks([], minor=True)

@@ -1,0 +1,84 @@
+"""The web application: routes, the page, and the gate around them."""
+
+import json
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from mrl_search.errors import MRLSearchError
+from mrl_search.provenance import version
+from mrl_search.serve.engine import Engine
+from mrl_search.serve.guard import Guard
+from mrl_search.serve.page import page
+from mrl_search.serve.refusals import RefusalError, refusal_of
+from mrl_search.serve.routes import router
+from mrl_search.serve.settings import Settings
+
+_TOLD_FAULTS = 5
+
+
+def create_app(settings: Settings, engine: Engine) -> Guard:
+    """An ASGI application over an engine, which others open and close."""
+    app = FastAPI(
+        title="mrl-search",
+        version=version(),
+        summary="Adaptive (Matryoshka) retrieval: shortlist by a short prefix, rerank by longer ones.",
+        docs_url=None,  # their pages load scripts from elsewhere
+        redoc_url=None,
+        separate_input_output_schemas=False,
+    )
+    app.state.engine = engine
+    app.include_router(router)
+    app.include_router(page)
+    app.add_exception_handler(RequestValidationError, _not_as_described)
+    app.add_exception_handler(HTTPException, _not_found)
+    for kind in (RefusalError, MRLSearchError, Exception):
+        app.add_exception_handler(kind, _refused)
+    _describe_keys(app, wanted=settings.keys is not None)
+    return Guard(app, settings, engine)
+
+
+def _describe_keys(app: FastAPI, *, wanted: bool) -> None:
+    """Puts the keys into the OpenAPI description."""
+    made = app.openapi
+
+    def described() -> dict[str, Any]:
+        told = made()
+        if wanted:
+            told["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+            told["security"] = [{"key": []}]
+        return told
+
+    app.openapi = described  # type: ignore[method-assign]
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    return _answer(request, refusal_of(error))
+
+
+async def _not_as_described(request: Request, error: Exception) -> Response:
+    """Says where and why, without repeating what was sent."""
+    assert isinstance(error, RequestValidationError)
+    faults = error.errors()
+    if any(fault["type"] == "json_invalid" for fault in faults):
+        return _answer(request, RefusalError(400, "json_invalid", "the body is not JSON"))
+    told = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}"[:200] for fault in faults[:_TOLD_FAULTS]]
+    return _answer(request, RefusalError(422, "request_invalid", "; ".join(told)))
+
+
+async def _not_found(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    codes = {400: "json_invalid", 404: "not_found", 405: "method_not_allowed"}
+    code = codes.get(error.status_code, "http_error")
+    refusal = RefusalError(error.status_code, code, str(error.detail))
+    answer = _answer(request, refusal)
+    answer.headers.update(dict(error.headers or {}))
+    return answer
+
+
+def _answer(request: Request, refusal: RefusalError) -> Response:
+    request.scope["mrl_search.code"] = refusal.code  # for the guard's notes
+    content = json.dumps(refusal.content, ensure_ascii=False)
+    return Response(content, refusal.status, refusal.headers, media_type="application/json")

@@ -1,0 +1,113 @@
+"""One encoder for all who ask: texts go together, and queries that were asked before are remembered."""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from mrl_search.encoders import Encoder, EncoderSpec, checked
+from mrl_search.serve.batching import Batcher
+from mrl_search.serve.metrics import Metrics
+from mrl_search.serve.settings import Batching
+from mrl_search.vectors import Vectors
+
+QUERY, DOCUMENT = "query", "document"
+_AT_A_TIME = 16  # documents that a writer encodes before a query may come between
+
+
+class SharedEncoder:
+    """An encoder that one thread at a time uses: tokenizers keep what they were last told in themselves.
+
+    Documents go in small blocks, between which queries are encoded, so that a large upsert does not stop the search.
+    """
+
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
+        self._lock = threading.Lock()
+
+    @property
+    def spec(self) -> EncoderSpec:
+        """The wrapped encoder's."""
+        return self._encoder.spec
+
+    @property
+    def identity(self) -> str:
+        """The wrapped encoder's."""
+        return self._encoder.identity
+
+    @property
+    def dim(self) -> int:
+        """The wrapped encoder's."""
+        return self._encoder.dim
+
+    @property
+    def trained_dims(self) -> tuple[int, ...]:
+        """The wrapped encoder's."""
+        return self._encoder.trained_dims
+
+    def encode_queries(self, texts: Sequence[str]) -> Vectors:
+        """(n, dim) unit rows for queries."""
+        with self._lock:
+            return self._encoder.encode_queries(texts)
+
+    def encode_documents(self, texts: Sequence[str]) -> Vectors:
+        """(n, dim) unit rows for documents."""
+        parts = [np.empty((0, self.dim), np.float32)]
+        for start in range(0, len(texts), _AT_A_TIME):
+            with self._lock:
+                parts.append(self._encoder.encode_documents(texts[start : start + _AT_A_TIME]))
+        return np.concatenate(parts)
+
+
+class _Texts(NamedTuple):
+    side: str
+    texts: list[str]
+
+
+class Desk:
+    """Encodes on a thread of its own what comes from the event loop."""
+
+    def __init__(self, encoder: Encoder, batching: Batching, metrics: Metrics) -> None:
+        self.encoder = SharedEncoder(encoder)
+        self._metrics, self._most = metrics, batching.remembered
+        self._known: OrderedDict[str, Vectors] = OrderedDict()  # text of a query → (dim,)
+        self.batcher = Batcher[_Texts, Vectors](f"encode {encoder.spec.label}", self._encoded, batching, metrics)
+
+    async def queries(self, texts: Sequence[str]) -> Vectors:
+        """(n, dim) unit rows for queries. Raises RefusalError where too many wait."""
+        known = {text: self._known[text] for text in texts if text in self._known}
+        missing = list(dict.fromkeys(text for text in texts if text not in known))
+        self._metrics.cache_hits.inc(len(texts) - len(missing))
+        self._metrics.cache_misses.inc(len(missing))
+        if missing:
+            fresh = await self.batcher.do(_Texts(QUERY, missing), len(missing))
+            known |= dict(zip(missing, fresh, strict=True))
+        for text in texts:
+            self._known[text] = known[text]
+            self._known.move_to_end(text)
+        while len(self._known) > self._most:
+            self._known.popitem(last=False)
+        return np.stack([known[text] for text in texts])
+
+    async def documents(self, texts: Sequence[str]) -> Vectors:
+        """(n, dim) unit rows for documents, of which none are remembered."""
+        return await self.batcher.do(_Texts(DOCUMENT, list(texts)), len(texts))
+
+    def _encoded(self, tasks: list[_Texts]) -> list[Vectors | Exception]:
+        start = time.perf_counter()
+        found: dict[int, Vectors | Exception] = {}
+        for side, encode in ((QUERY, self.encoder.encode_queries), (DOCUMENT, self.encoder.encode_documents)):
+            places = [place for place, task in enumerate(tasks) if task.side == side]
+            texts = [text for place in places for text in tasks[place].texts]
+            if not texts:
+                continue
+            vectors = checked(encode(texts), len(texts), self.encoder)
+            first = 0
+            for place in places:
+                last = first + len(tasks[place].texts)
+                found[place], first = np.array(vectors[first:last]), last  # a copy: a view would keep the batch
+        self._metrics.encode_seconds.labels(self.encoder.spec.name).observe(time.perf_counter() - start)
+        return [found[place] for place in range(len(tasks))]

@@ -1,0 +1,200 @@
+"""Everything behind the HTTP API: indexes, encoders, writers, and the queues before them."""
+
+import time
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from mrl_search.document import Document
+from mrl_search.encoders import Encoder, EncoderSpec, load_encoder
+from mrl_search.errors import IndexStoreError
+from mrl_search.living import Changed
+from mrl_search.plan import Plan
+from mrl_search.retriever import Retriever
+from mrl_search.serve.batching import Batcher
+from mrl_search.serve.desk import Desk
+from mrl_search.serve.metrics import Metrics
+from mrl_search.serve.refusals import RefusalError
+from mrl_search.serve.searching import Found, Search, Searcher
+from mrl_search.serve.served import ServedIndex
+from mrl_search.serve.settings import Batching, Settings
+from mrl_search.serve.writing import Change, Removal, Upsert, Writer
+from mrl_search.vectors import Vectors
+
+
+class Asked(NamedTuple):
+    """What a search is told: texts, or (q, D) vectors; the rest as `Retriever.plan` takes it."""
+
+    texts: Sequence[str] | None
+    vectors: Vectors | None
+    k: int | None = None
+    funnel: str | None = None
+    guarantee: str | float | None = None
+    where: str | None = None
+    hybrid: str | float | None = None
+    explain: bool = False
+
+
+class Outcome(NamedTuple):
+    """What a request's queries found, by which plan, over how many documents, and where the time went."""
+
+    name: str
+    plan: Plan
+    documents: int
+    found: list[Found]
+    encode_ms: float
+    search_ms: float
+
+
+class Engine:
+    """Lives on one event loop; `open` it there, and `close` it."""
+
+    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+        self.settings, self.metrics = settings, metrics
+        self.indexes: dict[str, ServedIndex] = {}
+        self.is_ready = False
+        self._desks: dict[EncoderSpec, Desk] = {}
+        self._searches = Batcher[Search, list[Found]]("search", Searcher(metrics), settings.batching, metrics)
+        self._writers: dict[str, Batcher[Change, Changed]] = {}
+        metrics.watch_depths(self.depths)
+
+    async def open(self) -> None:
+        """Opens all indexes, one after another. Raises what opening raises, and IndexStoreError for one name twice."""
+        for folder in self.settings.indexes:
+            index = ServedIndex(
+                folder, self._encoder_for, self._searches.afterwards, self.settings.device, self.metrics
+            )
+            if index.name in self.indexes:
+                raise IndexStoreError(f"two indexes are called {index.name}; rename a folder to serve both")
+            await index.open(self.settings.timeouts.reload)
+            self.indexes[index.name] = index
+            batching = Batching(size=10 * self.settings.limits.documents, queue=20 * self.settings.limits.documents)
+            self._writers[index.name] = Batcher(f"write {index.name}", Writer(folder), batching, self.metrics)
+        self.is_ready = True
+
+    async def close(self) -> None:
+        """Finishes what was accepted."""
+        self.is_ready = False
+        for writer in self._writers.values():
+            await writer.close()
+        for desk in self._all_desks:
+            await desk.batcher.close()
+        for index in self.indexes.values():
+            await index.close()
+        await self._searches.close()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether a search would be refused before anything of it was read."""
+        return self._searches.is_full or any(desk.batcher.is_full for desk in self._all_desks)
+
+    @property
+    def retry_seconds(self) -> float:
+        """After how long the queues should have moved on."""
+        return max([self._searches.retry_seconds, *(desk.batcher.retry_seconds for desk in self._all_desks)])
+
+    def depths(self) -> dict[str, int]:
+        """What waits in each queue."""
+        encoding = sum(desk.batcher.depth for desk in self._all_desks)
+        writing = sum(writer.depth for writer in self._writers.values())
+        return {"search": self._searches.depth, "encode": encoding, "write": writing}
+
+    def index(self, name: str | None) -> ServedIndex:
+        """The index of a name, or the only one. Raises RefusalError."""
+        if name is None and len(self.indexes) == 1:
+            return next(iter(self.indexes.values()))
+        if name is None:
+            raise RefusalError(422, "index_missing", f"say which index: {', '.join(self.indexes)}")
+        if name not in self.indexes:
+            raise RefusalError(
+                404, "index_not_found", f"there is no index of this name; there are: {', '.join(self.indexes)}"
+            )
+        return self.indexes[name]
+
+    def desk(self, model: str) -> Desk:
+        """The desk of an encoder's name, or of an index's. Raises RefusalError."""
+        for desk in self._all_desks:
+            if model in (desk.encoder.spec.name, desk.encoder.spec.label):
+                return desk
+        if model in self.indexes:
+            return self._desk_of(self.indexes[model].retriever)
+        raise RefusalError(404, "model_not_found", f"there is no such model; there are: {', '.join(self.models())}")
+
+    @property
+    def _all_desks(self) -> list[Desk]:
+        return list(self._desks.values())  # a copy: an index that is opened on a thread may add one
+
+    def models(self) -> list[str]:
+        """Names of the encoders there are."""
+        return [desk.encoder.spec.label for desk in self._all_desks if desk.encoder.spec.name != "precomputed"]
+
+    async def search(self, name: str | None, asked: Asked) -> Outcome:
+        """Searches one snapshot of an index, from the plan to the last text. Raises RefusalError and MRLSearchError."""
+        index = self.index(name)
+        try:
+            return await self._searched(index, asked)
+        except IndexStoreError:
+            if not await index.reload():  # where SQLite reads without locks, a commit ends the older snapshot
+                raise
+            return await self._searched(index, asked)
+
+    async def _searched(self, index: ServedIndex, asked: Asked) -> Outcome:
+        with index.used() as retriever:
+            plan = retriever.plan(asked.k, asked.funnel, asked.guarantee, asked.where, asked.hybrid)
+            self._check(plan)
+            start = time.perf_counter()
+            if asked.texts is not None:
+                vectors = await self._desk_of(retriever).queries(asked.texts)
+            else:
+                assert asked.vectors is not None
+                vectors = asked.vectors
+            encoded = time.perf_counter()
+            task = Search(index.name, retriever, plan, vectors, asked.texts, asked.explain)
+            found = await self._searches.do(task, len(vectors))
+            times = 1000 * (encoded - start), 1000 * (time.perf_counter() - encoded)
+            return Outcome(index.name, plan, len(retriever), found, *times)
+
+    async def upsert(self, name: str | None, documents: tuple[Document, ...]) -> tuple[ServedIndex, Changed]:
+        """Writes documents; they are on disk and found when this returns."""
+        index = self._writable(name)
+        task = Upsert(documents, self._desk_of(index.retriever).encoder)
+        changed = await self._written(index, task, len(documents))
+        self.metrics.changed.labels(index.name, "written").inc(len(documents))
+        return index, changed
+
+    async def remove(self, name: str | None, ids: tuple[str, ...], where: str | None) -> tuple[ServedIndex, Changed]:
+        """Deletes documents; they are found no more when this returns."""
+        index = self._writable(name)
+        changed = await self._written(index, Removal(ids, where), max(1, len(ids)))
+        self.metrics.changed.labels(index.name, "deleted").inc(changed.removed)
+        return index, changed
+
+    async def _written(self, index: ServedIndex, change: Change, weight: int) -> Changed:
+        changed = await self._writers[index.name].do(change, weight)
+        await index.reload()
+        return changed
+
+    def _writable(self, name: str | None) -> ServedIndex:
+        if self.settings.read_only:
+            raise RefusalError(403, "read_only", "this server only reads")
+        return self.index(name)
+
+    def _check(self, plan: Plan) -> None:
+        limits, widest = self.settings.limits, max(stage.k for stage in plan.funnel.stages)
+        answers = plan.hybrid.k if plan.hybrid is not None else plan.funnel.k
+        if answers > limits.k:
+            raise RefusalError(422, "k_too_large", f"asked for {answers:,} answers; at most {limits.k:,} are given")
+        if widest > limits.candidates:
+            raise RefusalError(
+                422, "funnel_too_wide", f"the funnel keeps {widest:,}; at most {limits.candidates:,} are kept"
+            )
+
+    def _desk_of(self, retriever: Retriever) -> Desk:
+        spec = retriever.encoder.spec
+        if spec.name == "precomputed":
+            raise RefusalError(422, "no_encoder", "this index was built from vectors and has no encoder; send vectors")
+        return self._desks[spec]
+
+    def _encoder_for(self, spec: EncoderSpec) -> Encoder:
+        if spec not in self._desks:
+            self._desks[spec] = Desk(load_encoder(spec, self.settings.device), self.settings.batching, self.metrics)
+        return self._desks[spec].encoder

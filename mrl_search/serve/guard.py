@@ -1,0 +1,267 @@
+"""The gate before the API: who may enter, how large a body, how long it may take, and what is noted of it."""
+
+import asyncio
+import contextlib
+import json
+import logging
+import re
+import time
+import uuid
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from mrl_search.serve.engine import Engine
+from mrl_search.serve.keys import READ, WRITE, Keyring
+from mrl_search.serve.rates import Rates
+from mrl_search.serve.refusals import RefusalError, busy, refusal_of
+from mrl_search.serve.settings import Settings
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Message, Receive, Send], Awaitable[None]]
+
+_LOG = logging.getLogger("mrl_search.serve.access")
+_OPEN = {"/healthz", "/readyz", "/", "/openapi.json", "/favicon.ico"}
+_ROUTES = {"/v1/search", "/v1/documents", "/v1/embeddings", "/v1/indexes", "/v1/models", "/metrics", *_OPEN}
+_QUEUED = {"/v1/search", "/v1/embeddings"}
+_HEADERS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
+]
+_API_HEADERS = [
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+]
+_ID = re.compile(rb"[\x21-\x7e]{1,64}")
+
+
+class Guard:
+    """ASGI, around the app. engine is asked only whether it is full."""
+
+    def __init__(self, app: App, settings: Settings, engine: Engine) -> None:
+        self._app, self._settings, self._engine = app, settings, engine
+        self._keys = Keyring(settings.keys) if settings.keys is not None else None
+        self._rates = Rates(settings.limits.requests_per_second)
+        self._hosts = {"localhost", "127.0.0.1", "::1", settings.host, *settings.hosts}
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """One request; everything that is not HTTP goes on as it is."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        if scope["type"] != "http":
+            raise RuntimeError(f"{scope['type']} is not spoken here")
+        visit = _Visit(scope, receive, send, self._origin(scope))
+        try:
+            await self._admitted(visit)
+        except Exception as error:
+            if not visit.status:  # Starlette answers a fault, and raises it again
+                await visit.refuse(refusal_of(error))
+        finally:
+            self._note(visit)
+
+    async def _admitted(self, visit: "_Visit") -> None:
+        path, method = visit.path, visit.scope["method"]
+        self._check_where_from(visit)
+        if method == "OPTIONS" and visit.origin and b"access-control-request-method" in visit.headers:
+            await visit.preflight()
+            return
+        visit.caller = self._caller(visit, path, method)
+        wait = self._rates.wait_seconds(visit.caller)
+        if wait and path not in ("/healthz", "/readyz"):
+            raise RefusalError(429, "rate_limited", "this key or address asks too often", retry_seconds=wait)
+        if path in _QUEUED and self._engine.is_full:
+            raise busy(self._engine.retry_seconds)
+        if path.startswith("/v1/") and not self._engine.is_ready:
+            raise RefusalError(503, "not_ready", "the server is starting or shutting down", retry_seconds=1)
+        await visit.read_body(self._settings.limits.body_bytes, self._settings.timeouts.body)
+        most = self._settings.timeouts.write if path == "/v1/documents" else self._settings.timeouts.request
+        await visit.answered(self._app, visit.seconds(most))
+
+    def _origin(self, scope: Message) -> str:
+        """The origin of another page that may call, or nothing."""
+        for name, value in scope["headers"]:
+            if name == b"origin" and (told := value.decode("latin-1")) in self._settings.origins:
+                return str(told)
+        return ""
+
+    def _check_where_from(self, visit: "_Visit") -> None:
+        """Where there are no keys, whoever makes a browser call decides what it is called by: DNS rebinding."""
+        host = visit.headers.get(b"host", b"").decode("latin-1")
+        if self._keys is None and self._settings.is_local and _name_of(host) not in self._hosts:
+            raise RefusalError(403, "host_unknown", "this server is not called by that name; see --allow-host")
+        told = visit.headers.get(b"origin", b"").decode("latin-1")
+        if told and not visit.origin and urlsplit(told).netloc != host:
+            raise RefusalError(403, "origin_forbidden", "other pages may not call this server; see --cors")
+
+    def _caller(self, visit: "_Visit", path: str, method: str) -> str:
+        """The key's name, or the address. Raises RefusalError unless the key may do this."""
+        address = str((visit.scope.get("client") or ("unknown",))[0])
+        if self._keys is None or path in _OPEN or path.startswith("/assets/"):
+            return address
+        scheme, _, secret = visit.headers.get(b"authorization", b"").decode("latin-1").partition(" ")
+        key = self._keys.holder(secret.strip()) if scheme.lower() == "bearer" and secret else None
+        if key is None:
+            if wait := self._rates.wait_seconds(address):
+                raise RefusalError(429, "rate_limited", "this address asks too often", retry_seconds=wait)
+            raise RefusalError(401, "key_unknown", "send a key this server knows: Authorization: Bearer KEY")
+        needed = WRITE if path == "/v1/documents" else READ
+        if needed not in key.scopes:
+            raise RefusalError(403, "scope_missing", f"this key may not {needed}; method {method} of {path} needs that")
+        return f"key {key.name}"
+
+    def _note(self, visit: "_Visit") -> None:
+        visit.code = visit.code or visit.scope.get("mrl_search.code", "")
+        seconds, route = time.perf_counter() - visit.start, route_of(visit.path)
+        metrics = self._engine.metrics
+        metrics.requests.labels(route, str(visit.status)).inc()
+        metrics.request_seconds.labels(route).observe(seconds)
+        if visit.code:
+            metrics.refused.labels(visit.code).inc()
+        if not _LOG.isEnabledFor(logging.INFO):
+            return
+        told = {
+            "request": visit.identity,
+            "method": visit.scope["method"],
+            "route": route,
+            "status": visit.status,
+            "ms": round(1000 * seconds, 2),
+            "caller": visit.caller,
+        }
+        _LOG.info("%s", visit.code or "answered", extra={"told": told})
+
+
+class _Visit:
+    """One request on its way."""
+
+    def __init__(self, scope: Message, receive: Receive, send: Send, origin: str) -> None:
+        self.scope, self._receive, self._send, self.origin = scope, receive, send, origin
+        self.start = time.perf_counter()
+        self.path: str = scope["path"]
+        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        given = self.headers.get(b"x-request-id", b"")
+        self.identity = given.decode("ascii") if _ID.fullmatch(given) else uuid.uuid4().hex
+        self.status, self.code, self.caller = 0, "", ""
+        self._body = b""
+
+    def seconds(self, most: float) -> float:
+        """Until when it must be answered: what the caller says, at most so many. Raises RefusalError."""
+        told = self.headers.get(b"x-timeout-ms")
+        if told is None:
+            return most
+        if not re.fullmatch(rb"\d{1,9}", told) or not int(told):
+            raise RefusalError(422, "timeout_unreadable", "X-Timeout-Ms wants whole milliseconds, at least 1")
+        return min(most, int(told) / 1000)
+
+    async def read_body(self, most: int, seconds: float) -> None:
+        """Reads all of it, no further than allowed. Raises RefusalError."""
+        too_large = RefusalError(413, "body_too_large", f"the body is larger than {most:,} bytes", closes=True)
+        length = self.headers.get(b"content-length", b"0")
+        if length.isdigit() and int(length) > most:
+            raise too_large
+        parts, size = [], 0
+        try:
+            async with asyncio.timeout(seconds):
+                while True:
+                    message = await self._receive()
+                    if message["type"] == "http.disconnect":
+                        raise RefusalError(400, "gone", "the caller went", closes=True)
+                    parts.append(message.get("body", b""))
+                    size += len(parts[-1])
+                    if size > most:
+                        raise too_large
+                    if not message.get("more_body", False):
+                        break
+        except TimeoutError:
+            raise RefusalError(408, "body_slow", "the body did not come in time", closes=True) from None
+        self._body = b"".join(parts)
+        kind = self.headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+        if self._body and kind != b"application/json":  # what another page may send unasked is none
+            raise RefusalError(415, "not_json", "send the body as application/json")
+
+    async def answered(self, app: App, seconds: float) -> None:
+        """Runs the app until it answered, its time is over, or nobody waits any more."""
+        given = iter([{"type": "http.request", "body": self._body, "more_body": False}])
+
+        async def receive() -> Message:
+            return next(given, None) or await asyncio.get_running_loop().create_future()
+
+        work = asyncio.ensure_future(app(self.scope, receive, self.send))
+        gone = None
+        try:
+            done, _ = await asyncio.wait({work}, timeout=min(seconds, 0.05))  # most are answered by then
+            if not done:
+                gone = asyncio.ensure_future(self._gone())
+                await asyncio.wait({work, gone}, timeout=seconds - 0.05, return_when=asyncio.FIRST_COMPLETED)
+            if not work.done() and not self.status:
+                await _cancelled(work)
+                if gone is not None and gone.done():
+                    raise RefusalError(499, "gone", "the caller went", closes=True)
+                raise RefusalError(504, "deadline", f"not done within {seconds:g} s")
+            await work
+        finally:
+            for task in (work, gone):
+                if task is not None and not task.done():
+                    task.cancel()
+
+    async def _gone(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
+    async def send(self, message: Message) -> None:
+        """Passes a message on, with the headers that every answer has."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            told = [(b"x-request-id", self.identity.encode()), *_HEADERS]
+            if not any(name == b"content-security-policy" for name, _ in message["headers"]):
+                told += _API_HEADERS
+            if self.origin:
+                told += [(b"access-control-allow-origin", self.origin.encode("latin-1")), (b"vary", b"origin")]
+            message = {**message, "headers": [*message["headers"], *told]}
+        await self._send(message)
+
+    async def preflight(self) -> None:
+        """Tells a browser that a page of an allowed origin may call."""
+        allowed = [
+            (b"access-control-allow-methods", b"GET, POST, DELETE"),
+            (b"access-control-allow-headers", b"authorization, content-type, x-timeout-ms, x-request-id"),
+            (b"access-control-max-age", b"600"),
+        ]
+        await self.send({"type": "http.response.start", "status": 204, "headers": allowed})
+        await self.send({"type": "http.response.body", "body": b""})
+
+    async def refuse(self, refusal: RefusalError) -> None:
+        """Answers so."""
+        self.code = refusal.code
+        body = json.dumps(refusal.content, ensure_ascii=False).encode()
+        headers = {"content-type": "application/json", "content-length": str(len(body)), **refusal.headers}
+        told = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+        with contextlib.suppress(OSError):  # the caller has gone
+            await self.send({"type": "http.response.start", "status": refusal.status, "headers": told})
+            await self.send({"type": "http.response.body", "body": body})
+
+
+def route_of(path: str) -> str:
+    """The path's route: few of them, whatever is asked for."""
+    if path in _ROUTES:
+        return path
+    if path.startswith("/v1/indexes/"):
+        return "/v1/indexes/{name}/tuning"
+    return "/assets" if path.startswith("/assets/") else "other"
+
+
+def _name_of(host: str) -> str:
+    """The Host header without its port."""
+    return host[1 : host.find("]")] if host.startswith("[") else host.partition(":")[0].lower()
+
+
+async def _cancelled(task: "asyncio.Future[None]") -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task

@@ -1,0 +1,65 @@
+"""What Prometheus is told at /metrics."""
+
+from collections.abc import Callable, Sequence
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+_FAST = (1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Metrics:
+    """Counters of one server. Labels are routes, statuses, indexes and places in a funnel, never a user's text."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+
+        def histogram(name: str, told: str, labels: Sequence[str], buckets: Sequence[float] = _FAST) -> Histogram:
+            return Histogram(f"mrl_search_{name}", told, labels, registry=self.registry, buckets=buckets)
+
+        def counter(name: str, told: str, labels: Sequence[str] = ()) -> Counter:
+            return Counter(f"mrl_search_{name}", told, labels, registry=self.registry)
+
+        self.requests = counter("requests", "Answers, refusals among them.", ["route", "status"])
+        self.refused = counter("refused", "Refusals by their code.", ["code"])
+        self.request_seconds = histogram("request_seconds", "From the headers to the last byte.", ["route"])
+        self.stage_seconds = histogram("stage_seconds", "Of each query's batch, by stage.", ["index", "stage"])
+        self.encode_seconds = histogram("encode_seconds", "Of a batch of texts.", ["encoder"])
+        self.waited_seconds = histogram("waited_seconds", "In the queue, before a batch.", ["kind"])
+        self.batch_size = histogram("batch_size", "Queries, texts or documents that went together.", ["kind"], _SIZES)
+        self.cache_hits = counter("query_cache_hits", "Query texts whose vectors were remembered.")
+        self.cache_misses = counter("query_cache_misses", "Query texts that had to be encoded.")
+        self.certified = counter("answers_certified", "Queries whose answers were proven to be exact.", ["index"])
+        self.uncertified = counter("answers_uncertified", "Queries of which a proof was tried and failed.", ["index"])
+        self.documents = Gauge("mrl_search_documents", "Documents there are.", ["index"], registry=self.registry)
+        self.reloads = counter("reloads", "Times that another's commit was opened.", ["index", "outcome"])
+        self.changed = counter("documents_changed", "Documents written or deleted here.", ["index", "what"])
+
+    def batch(self, name: str, weight: int, waited: Sequence[float]) -> None:
+        """As `Watch`."""
+        kind = name.partition(" ")[0]
+        self.batch_size.labels(kind).observe(weight)
+        for seconds in waited:
+            self.waited_seconds.labels(kind).observe(seconds)
+
+    def watch_depths(self, depths: Callable[[], dict[str, int]]) -> None:
+        """Asks for the queues' depths whenever it is asked itself."""
+        self.registry.register(_Depths(depths))
+
+    def text(self) -> bytes:
+        """In Prometheus' text format."""
+        return generate_latest(self.registry)
+
+
+class _Depths(Collector):
+    def __init__(self, depths: Callable[[], dict[str, int]]) -> None:
+        self._depths = depths
+
+    def collect(self) -> list[GaugeMetricFamily]:
+        family = GaugeMetricFamily("mrl_search_queue_depth", "What waits or is worked on.", labels=["queue"])
+        for name, depth in self._depths().items():
+            family.add_metric([name], depth)
+        return [family]

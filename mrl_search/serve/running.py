@@ -1,0 +1,97 @@
+"""From settings to a server that runs until it is told to stop."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+
+import uvicorn
+
+from mrl_search.errors import ServeError
+from mrl_search.serve.app import create_app
+from mrl_search.serve.engine import Engine
+from mrl_search.serve.logs import write_json_lines
+from mrl_search.serve.metrics import Metrics
+from mrl_search.serve.protocol import PatientProtocol
+from mrl_search.serve.settings import Settings
+
+_BACKLOG = 2048
+
+
+class Server(uvicorn.Server):
+    """uvicorn's, around an engine's life. tell: is called with the address once it is listened on."""
+
+    def __init__(self, config: uvicorn.Config, engine: Engine, tell: Callable[[str], None]) -> None:
+        super().__init__(config)
+        self.engine, self._tell = engine, tell
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Opens the indexes, then listens. Raises what opening raises."""
+        await self.engine.open()
+        await super().startup(sockets)
+        for one in sockets or ():
+            host, port = one.getsockname()[:2]
+            self._tell(f"{'https' if self.config.is_ssl else 'http'}://{f'[{host}]' if ':' in host else host}:{port}")
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listens no more, finishes what was accepted, then closes the indexes.
+
+        Not after `serve`, as one would: that ends by raising the signal it was stopped with.
+        """
+        await super().shutdown(sockets)
+        await self.engine.close()
+
+
+def made_server(settings: Settings, tell: Callable[[str], None]) -> Server:
+    """A server that has not started. Raises ServeError for a certificate that cannot be used."""
+    times, engine = settings.timeouts, Engine(settings, Metrics())
+    try:
+        config = uvicorn.Config(
+            create_app(settings, engine),
+            http=type("Protocol", (PatientProtocol,), {"headers_seconds": times.headers}),
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,  # whoever calls could say that he is another
+            limit_concurrency=settings.connections,
+            backlog=_BACKLOG,
+            timeout_keep_alive=round(times.idle),
+            timeout_graceful_shutdown=round(times.shutdown),
+            ssl_certfile=settings.tls_certificate,
+            ssl_keyfile=settings.tls_key,
+        )
+        config.load()
+    except (OSError, ssl.SSLError) as error:
+        raise ServeError(f"the certificate or its key cannot be used: {error}") from error
+    if config.ssl is not None:
+        config.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
+    return Server(config, engine, tell)
+
+
+def bound(settings: Settings) -> socket.socket:
+    """A socket at the settings' address. Raises ServeError where it cannot be had."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listening = socket.socket(family, kind, protocol)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+    except OSError as error:
+        raise ServeError(f"{settings.host}:{settings.port} cannot be listened on: {error.strerror}") from error
+    return listening
+
+
+def serve(settings: Settings, tell: Callable[[str], None], log_level: str) -> None:
+    """Serves until SIGTERM or SIGINT, then finishes what was accepted. Raises what opening raises, and ServeError."""
+    server, listening = made_server(settings, tell), bound(settings)  # what is wrong is said before a model is loaded
+    write_json_lines(log_level)
+    try:
+        with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
+            runner.run(server.serve(sockets=[listening]))
+    except KeyboardInterrupt:  # which uvicorn raises again when all is finished
+        return
+    finally:
+        listening.close()

@@ -1,0 +1,163 @@
+"""Searching for many requests at once: those that are searched alike go through the funnel together."""
+
+import math
+import time
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from mrl_search.errors import IndexStoreError
+from mrl_search.funnel import Stage
+from mrl_search.hits import Hits
+from mrl_search.plan import Plan
+from mrl_search.retriever import Answer, Index, Retriever, search
+from mrl_search.serve.metrics import Metrics
+from mrl_search.serve.refusals import RefusalError, without_paths
+from mrl_search.trace import StageTrace, Traced, traced_hybrid, traced_search
+from mrl_search.vectors import Vectors
+
+_TOLD_APART = 4  # places in a funnel that metrics name; longer funnels are rare, and labels must stay few
+
+
+class Search(NamedTuple):
+    """Queries of one request, (q, D), and how they search which snapshot of an index of that name.
+
+    explain: each one's stages are told.
+    """
+
+    name: str
+    retriever: Retriever
+    plan: Plan
+    queries: Vectors
+    texts: Sequence[str] | None = None
+    explain: bool = False
+
+
+class Found(NamedTuple):
+    """What one query found. certified, gap: as Certificates; None where no proof was tried, or needed."""
+
+    answers: list[Answer]
+    certified: bool | None = None
+    gap: float | None = None
+    stages: tuple[StageTrace, ...] = ()
+
+
+class _Timed:
+    """An Index that notes how long each stage took."""
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+        self.seconds: list[float] = []
+
+    def shortlist(self, queries: Vectors, stage: Stage, *, in_order: bool = True) -> Hits:
+        start = time.perf_counter()
+        hits = self._index.shortlist(queries, stage, in_order=in_order)
+        self.seconds.append(time.perf_counter() - start)
+        return hits
+
+    def rerank(self, queries: Vectors, hits: Hits, stage: Stage) -> Hits:
+        start = time.perf_counter()
+        hits = self._index.rerank(queries, hits, stage)
+        self.seconds.append(time.perf_counter() - start)
+        return hits
+
+
+class Searcher:
+    """The work of a batch; called on the searching thread only."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    def __call__(self, tasks: list[Search]) -> Sequence[list[Found] | Exception]:
+        """For each task what each of its queries found, or the error that its kind of search ends in."""
+        groups: dict[tuple[object, ...], list[int]] = {}
+        for place, task in enumerate(tasks):
+            alike = (id(task.retriever), task.plan, task.queries.shape[1], place if task.explain else -1)
+            groups.setdefault(alike, []).append(place)
+        results: dict[int, list[Found] | Exception] = {}
+        for places in groups.values():
+            together = [tasks[place] for place in places]
+            try:
+                _check_words(together[0])
+                found = self._explained(together[0]) if together[0].explain else self._together(together)
+            except Exception as error:
+                results |= dict.fromkeys(places, error)
+                continue
+            first = 0
+            for place, task in zip(places, together, strict=True):
+                results[place] = found[first : first + len(task.queries)]
+                first += len(task.queries)
+        return [results[place] for place in range(len(tasks))]
+
+    def _together(self, tasks: list[Search]) -> list[Found]:
+        name, retriever, plan, *_ = tasks[0]
+        queries = np.concatenate([task.queries for task in tasks])
+        if plan.hybrid is not None:
+            return self._by_words_too(tasks, queries)
+        queries = retriever.checked_queries(queries)
+        vectors = retriever.index(plan.where)
+        start = time.perf_counter()
+        if hasattr(vectors, "funnelled"):  # a card's index, whose stages are one
+            hits, seconds = search(vectors, queries, plan.funnel), [time.perf_counter() - start]
+        else:
+            timed = _Timed(vectors)
+            hits, seconds = search(timed, queries, plan.funnel), timed.seconds
+        if plan.proof:
+            start = time.perf_counter()
+            hits = vectors.proven(queries, hits)
+            self._note(name, "proof", time.perf_counter() - start, len(queries))
+            self._metrics.certified.labels(name).inc(len(queries))
+        for place, each in enumerate(seconds):
+            self._note(name, _named(place), each, len(queries))
+        certified, gap = (True, 0.0) if plan.proof else (None, None)
+        return [Found(retriever.answers(hits, query), certified, gap) for query in range(len(queries))]
+
+    def _by_words_too(self, tasks: list[Search], queries: Vectors) -> list[Found]:
+        name, retriever, plan, *_ = tasks[0]
+        start = time.perf_counter()
+        found = retriever.fused([text for task in tasks for text in task.texts or ()], queries, plan)
+        self._note(name, "hybrid", time.perf_counter() - start, len(queries))
+        return [Found(retriever.fused_answers(one)) for one in found]
+
+    def _explained(self, task: Search) -> list[Found]:
+        found = []
+        for query in range(len(task.queries)):
+            traced = _traced(task, query)
+            for place, stage in enumerate(traced.stages):
+                self._note(task.name, "proof" if stage.name == "proof" else _named(place), stage.time_ms / 1000, 1)
+            if traced.certificate is None:
+                found.append(Found(traced.answers, stages=tuple(traced.stages)))
+                continue
+            certified, gap = bool(traced.certificate.certified[0]), float(traced.certificate.gaps[0])
+            (self._metrics.certified if certified else self._metrics.uncertified).labels(task.name).inc()
+            found.append(Found(traced.answers, certified, gap if math.isfinite(gap) else None, tuple(traced.stages)))
+        return found
+
+    def _note(self, name: str, stage: str, seconds: float, queries: int) -> None:
+        observed = self._metrics.stage_seconds.labels(name, stage)
+        for _ in range(queries):
+            observed.observe(seconds)
+
+
+def _check_words(task: Search) -> None:
+    """Raises RefusalError where words are asked for and the index has none, or damaged ones."""
+    if task.plan.hybrid is not None:
+        try:
+            _ = task.retriever.words
+        except IndexStoreError as error:
+            raise RefusalError(422, "no_words", without_paths(str(error))) from None
+
+
+def _traced(task: Search, query: int) -> Traced:
+    retriever, plan, vector = task.retriever, task.plan, task.queries[query : query + 1]
+    if plan.hybrid is not None:
+        assert task.texts is not None
+        return traced_hybrid(retriever, task.texts[query], vector, plan)
+    return traced_search(retriever, vector, plan.funnel, proof=plan.proof, where=plan.where)
+
+
+def _named(place: int) -> str:
+    if place == 0:
+        return "shortlist"
+    return f"rerank {place}" if place < _TOLD_APART else f"rerank {_TOLD_APART} on"

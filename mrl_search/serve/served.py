@@ -1,0 +1,138 @@
+"""An index that is served: one snapshot of it for new requests, older ones until their requests are answered."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mrl_search.encoders import Encoder, EncoderSpec
+from mrl_search.encoding import spec_of
+from mrl_search.errors import MRLSearchError
+from mrl_search.indexes import read_manifest
+from mrl_search.retriever import Retriever, open_retriever
+from mrl_search.serve.metrics import Metrics
+
+_LOG = logging.getLogger(__name__)
+Afterwards = Callable[[Callable[[], object]], None]
+
+
+class _Snapshot:
+    """A retriever that closes when it was replaced and nobody uses it any more."""
+
+    def __init__(self, retriever: Retriever, afterwards: Afterwards) -> None:
+        self.retriever, self._afterwards = retriever, afterwards
+        self._users, self._is_replaced = 0, False
+
+    @contextmanager
+    def used(self) -> Iterator[Retriever]:
+        self._users += 1
+        try:
+            yield self.retriever
+        finally:
+            self._users -= 1
+            self._close_if_done()
+
+    def replace(self) -> None:
+        self._is_replaced = True
+        self._close_if_done()
+
+    def _close_if_done(self) -> None:
+        if self._is_replaced and not self._users:
+            self._afterwards(self.retriever.close)  # of a caller who went, the search may still be going on
+
+
+class ServedIndex:
+    """The folder of an index, opened; lives on one event loop.
+
+    encoder_for: the one shared encoder of a spec; loading takes time, and is done on a thread.
+    afterwards: runs something on the thread that searches.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        encoder_for: Callable[[EncoderSpec], Encoder],
+        afterwards: Afterwards,
+        device: str,
+        metrics: Metrics,
+    ) -> None:
+        self.folder = folder
+        self.name = folder.resolve().name
+        self._encoder_for, self._afterwards = encoder_for, afterwards
+        self._device, self._metrics = device, metrics
+        self._snapshot: _Snapshot | None = None
+        self._opening = asyncio.Lock()
+        self._watching: asyncio.Task[None] | None = None
+
+    @property
+    def retriever(self) -> Retriever:
+        """What new requests use now; for a look, no longer than until the next await."""
+        assert self._snapshot is not None
+        return self._snapshot.retriever
+
+    @contextmanager
+    def used(self) -> Iterator[Retriever]:
+        """A snapshot that stays open until the block ends, whatever is committed meanwhile."""
+        assert self._snapshot is not None
+        with self._snapshot.used() as retriever:
+            yield retriever
+
+    async def open(self, look_seconds: float) -> None:
+        """Opens it, loads its model and kernels, and goes on looking for what other processes commit."""
+        self._become(await asyncio.to_thread(self._opened))
+        self._watching = asyncio.create_task(self._watch(look_seconds))
+
+    async def reload(self) -> bool:
+        """Opens what is committed now, if it is another than what is open; whether it was."""
+        async with self._opening:
+            fresh = await asyncio.to_thread(self._newer)
+            if fresh is not None:
+                self._become(fresh)
+                self._metrics.reloads.labels(self.name, "opened").inc()
+                told = {"index": self.name, "documents": len(fresh)}
+                _LOG.info("a commit was opened", extra={"told": told})
+            return fresh is not None
+
+    async def close(self) -> None:
+        """Closes it once nobody uses it."""
+        if self._watching is not None:
+            self._watching.cancel()
+        if self._snapshot is not None:
+            self._snapshot.replace()
+
+    async def _watch(self, look_seconds: float) -> None:
+        failed = ""
+        while True:
+            await asyncio.sleep(look_seconds)
+            try:
+                await self.reload()
+                failed = ""
+            except (MRLSearchError, OSError) as error:
+                self._metrics.reloads.labels(self.name, "failed").inc()
+                if str(error) != failed:  # once, not each second
+                    _LOG.error("%s cannot be opened anew, the older state is served: %s", self.name, error)
+                failed = str(error)
+
+    def _become(self, retriever: Retriever) -> None:
+        older, self._snapshot = self._snapshot, _Snapshot(retriever, self._afterwards)
+        self._metrics.documents.labels(self.name).set(len(retriever))
+        if older is not None:
+            older.replace()
+
+    def _newer(self) -> Retriever | None:
+        open_now = self.retriever.stored
+        if read_manifest(self.folder) == (open_now.manifest, open_now.segments):
+            return None
+        return self._opened()
+
+    def _opened(self) -> Retriever:
+        manifest, _ = read_manifest(self.folder)
+        retriever = open_retriever(self.folder, self._encoder_for(spec_of(manifest)), device=self._device)
+        try:
+            if manifest.encoder.name != "precomputed":
+                retriever.warm_up()  # also says whether the encoder is still the index's
+        except BaseException:
+            retriever.close()
+            raise
+        return retriever

@@ -1,0 +1,122 @@
+"""What waits goes together, no more than may; each gets its own."""
+
+import asyncio
+import threading
+
+import pytest
+
+from mrl_search.serve import Batching
+from mrl_search.serve.batching import Batcher
+from mrl_search.serve.refusals import RefusalError
+
+
+class Watching:
+    def __init__(self):
+        self.weights = []
+
+    def batch(self, name, weight, waited):
+        self.weights.append(weight)
+
+
+def run(main, work, **told):
+    """What `main(batcher)` returns, and the batches' weights."""
+    watching = Watching()
+
+    async def all_of_it():
+        batcher = Batcher("test", work, Batching(**told), watching)
+        try:
+            return await main(batcher)
+        finally:
+            await batcher.close()
+
+    return asyncio.run(all_of_it()), watching.weights
+
+
+def doubled(tasks):
+    return [2 * task for task in tasks]
+
+
+def test_tasks_that_wait_go_together_and_each_gets_its_own_result():
+    async def main(batcher):
+        return await asyncio.gather(*(batcher.do(number) for number in range(5)))
+
+    assert run(main, doubled, size=3) == ([0, 2, 4, 6, 8], [3, 2])
+
+
+def test_a_batch_is_no_heavier_than_its_size_but_for_a_single_task():
+    async def main(batcher):
+        return await asyncio.gather(batcher.do(1, 2), batcher.do(2, 2), batcher.do(3, 9), batcher.do(4, 1))
+
+    assert run(main, doubled, size=4, queue=20) == ([2, 4, 6, 8], [4, 9, 1])
+
+
+def test_a_window_lets_later_ones_come_along():
+    async def main(batcher):
+        async def later():
+            await asyncio.sleep(0.02)
+            return await batcher.do(2)
+
+        return await asyncio.gather(batcher.do(1), later())
+
+    assert run(main, doubled, window_ms=200) == ([2, 4], [2])
+
+
+def test_an_error_of_one_is_its_own():
+    def work(tasks):
+        return [ValueError("odd") if task % 2 else task for task in tasks]
+
+    async def main(batcher):
+        return await asyncio.gather(*(batcher.do(number) for number in range(3)), return_exceptions=True)
+
+    found, _ = run(main, work)
+    assert (found[0], str(found[1]), found[2]) == (0, "odd", 2)
+
+
+def test_what_the_work_raises_all_get_and_the_next_are_done():
+    calls = []
+
+    def work(tasks):
+        calls.append(tasks)
+        if len(calls) == 1:
+            raise ValueError("broken")
+        return tasks
+
+    async def main(batcher):
+        first = await asyncio.gather(batcher.do(1), batcher.do(2), return_exceptions=True)
+        return [str(error) for error in first], await batcher.do(3)
+
+    assert run(main, work)[0] == (["broken", "broken"], 3)
+
+
+def test_more_than_the_queue_holds_is_refused_and_a_cancelled_task_is_not_worked_on():
+    gate, worked = threading.Event(), []
+
+    def work(tasks):
+        gate.wait(10)
+        worked.extend(tasks)
+        return tasks
+
+    async def main(batcher):
+        tasks = [asyncio.create_task(batcher.do(number)) for number in range(3)]
+        await asyncio.sleep(0.05)
+        with pytest.raises(RefusalError) as caught:
+            await batcher.do(3)
+        assert (caught.value.status, batcher.is_full) == (429, True)
+        tasks[1].cancel()
+        gate.set()
+        return await asyncio.gather(*tasks, return_exceptions=True), batcher.depth
+
+    found, depth = run(main, work, size=1, queue=3)[0]
+    assert (found[0], type(found[1]), found[2], worked, depth) == (0, asyncio.CancelledError, 2, [0, 2], 0)
+
+
+def test_closing_finishes_what_was_accepted_and_refuses_the_rest():
+    async def main(batcher):
+        accepted = asyncio.create_task(batcher.do(1))
+        await asyncio.sleep(0)
+        await batcher.close()
+        with pytest.raises(RefusalError, match="shutting down"):
+            await batcher.do(2)
+        return await accepted
+
+    assert run(main, doubled)[0] == 2

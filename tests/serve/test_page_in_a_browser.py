@@ -1,0 +1,264 @@
+"""The page in a real browser: Debian's Chromium, driven by Playwright. Skipped where either is missing."""
+
+import json
+import re
+import shutil
+
+import pytest
+from serving import served
+
+import mrl_search
+from mrl_search.serve import create_key
+
+playwright = pytest.importorskip("playwright.sync_api")
+expect = playwright.expect
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on the PATH")
+PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
+
+STRANGE = [
+    {"_id": "script", "title": "<img src=x onerror=alert(1)>", "text": "<script>alert(1)</script> <b>bold</b>"},
+    {"_id": "rtl", "title": "خيار البحث", "text": "هذا نص مكتوب من اليمين إلى اليسار"},
+    {"_id": "long" * 100, "title": "w" * 900, "text": "very " * 5000 + "long"},
+]
+POINTS = [
+    {
+        "prefix": prefix,
+        "probes": None,
+        "funnel": f"16:{count},64:10",
+        "latency_ms_p50": time,
+        "latency_ms_p95": 2 * time,
+    }
+    | {"recall": {"value": recall, "low": recall - 0.01, "high": recall}, "ram_bytes_per_document": ram}
+    for prefix, count, time, recall, ram in [
+        ("Flat", 10, 0.1, 0.8, 64.0),
+        ("Flat", 20, 0.2, 0.96, 64.0),
+        ("SQ8", 30, 0.3, 0.99, 16.0),
+        ("Flat", 40, 0.4, 1.0, 64.0),
+    ]
+]
+TUNING = {"k": 10, "target": 0.95, "asked": 100, "source": "documents", "documents": 40, "points": POINTS}
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as running:
+        opened = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def opened(browser):
+    """Opens a page of a server; ends with an error where the browser reported one."""
+    contexts, faults = [], []
+
+    def open_page(url, **told):
+        context = browser.new_context(**told)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("console", lambda message: faults.append(message.text) if "Policy" in message.text else None)
+        page.on(
+            "request",
+            lambda request: (
+                faults.append(request.url) if not request.url.startswith(str(url).partition("#")[0]) else None
+            ),
+        )
+        page.goto(str(url))
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert faults == []
+
+
+@pytest.fixture(scope="module")
+def tuned(library):
+    with served(library, read_only=True, tunings={"animals": TUNING}) as (_, client):
+        yield client.base_url
+
+
+def answers(page):
+    return page.locator(".answer")
+
+
+def test_answers_come_as_one_types_with_the_funnel_that_found_them(opened, client):
+    page = opened(client.base_url)
+    expect(page.locator("#welcome")).to_contain_text("40 documents")
+    page.locator("#query").press_sequentially("red fox number 8")
+    expect(answers(page)).to_have_count(10)
+    expect(answers(page).first).to_contain_text("title 8")
+    expect(page.locator("#summary")).to_contain_text("10 answers of 40 documents")
+    expect(page.locator("#funnel svg")).to_have_attribute("aria-label", re.compile("^Funnel: 40 documents; 16 dims: "))
+    expect(page.locator(".answer mark").first).to_have_text(re.compile("red|fox|number", re.I))
+    expect(page.locator("#overlap")).to_have_text(re.compile(r"^\d+ of 10$"))
+    page.fill("#query", "")
+    expect(answers(page)).to_have_count(0)
+    expect(page.locator("#welcome")).to_be_visible()
+
+
+def test_a_query_is_kept_in_the_address(opened, client):
+    page = opened(f"{client.base_url}#q=white%20whale")
+    expect(answers(page).first).to_contain_text("white whale")
+
+
+def test_sliders_change_the_funnel_and_what_it_keeps(opened, client):
+    page = opened(client.base_url)
+    page.fill("#query", "grey wolf")
+    expect(answers(page)).to_have_count(10)
+    page.fill("#k", "3")
+    expect(answers(page)).to_have_count(3)
+    page.fill("#width", page.locator("#width").get_attribute("min"))
+    expect(page.locator("#latency-told")).to_have_text("16:3")
+    expect(page.locator("#overlap")).to_have_text(re.compile(r"^\d of 3$"))
+    page.click("#own")
+    expect(answers(page)).to_have_count(10)
+
+
+def test_answers_are_proven_on_demand(opened, client):
+    page = opened(client.base_url)
+    page.fill("#query", "brown bear")
+    page.fill("#candidates", "0")  # ten of forty: nothing is proven by that
+    page.get_by_role("button", name="Prove it").click()
+    expect(page.locator(".badge.sure")).to_contain_text("Certified")
+
+
+def test_the_keyboard_alone_searches_reads_and_changes_tabs(opened, client):
+    page = opened(client.base_url)
+    page.locator("#theme").focus()
+    page.keyboard.press("/")
+    page.keyboard.type("white whale")
+    expect(answers(page)).to_have_count(10)
+    page.keyboard.press("ArrowDown")
+    expect(answers(page).first).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(answers(page).first).to_have_attribute("aria-expanded", "true")
+    page.keyboard.press("ArrowUp")
+    expect(page.locator("#query")).to_be_focused()
+    page.locator("#tab-search").focus()
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator("#tab-documents")).to_be_focused()
+    expect(page.locator("#view-documents")).to_be_visible()
+    expect(page.locator("#view-search")).to_be_hidden()
+
+
+def test_a_page_fits_on_a_phone(opened, client):
+    page = opened(client.base_url, **PHONE)
+    page.fill("#query", "red fox")
+    expect(answers(page)).to_have_count(10)
+    for tab in ("search", "tradeoffs", "index", "documents"):
+        page.tap(f"#tab-{tab}")
+        assert page.locator("html").evaluate("html => html.scrollWidth") <= 390
+
+
+def test_texts_are_text_whatever_is_in_them_and_however_long(opened, tmp_path, browser):
+    path = tmp_path / "strange.jsonl"
+    path.write_text("".join(json.dumps(one) + "\n" for one in STRANGE))
+    index = mrl_search.build(path, tmp_path / "strange", dims=(16, 64), encoder="hashing:64")
+    with served(index) as (_, client):
+        page = opened(client.base_url, **PHONE)
+        page.on("dialog", lambda dialog: pytest.fail("a script of a document ran"))
+        page.fill("#query", "<script>alert(1)</script>")
+        expect(answers(page)).to_have_count(3)
+        expect(page.locator(".answer[data-id=script] h3")).to_have_text("<img src=x onerror=alert(1)>")
+        assert page.locator(".answer img, .answer script, .answer b").count() == 0
+        assert page.locator(".answer[data-id=rtl] h3").evaluate("one => getComputedStyle(one).direction") == "rtl"
+        assert page.locator("html").evaluate("html => html.scrollWidth") <= 390
+
+
+def test_dropped_files_become_documents_and_faults_are_listed(opened, writing):
+    _, client = writing
+    page = opened(client.base_url)
+    page.click("#tab-documents")
+    lines = [json.dumps({"id": f"new{number}", "text": f"newcomer {number}", "year": number}) for number in range(70)]
+    lines[3] = "not JSON"
+    lines[5] = json.dumps({"id": "bad\u0007", "text": "its id holds a bell"})
+    content = "\n".join(lines).encode()
+    page.set_input_files("#files", {"name": "new.jsonl", "mimeType": "application/jsonl", "buffer": content})
+    expect(page.locator(".transfer .row span")).to_have_text("68 documents written, 2 left out")
+    page.click(".transfer summary")
+    expect(page.locator(".transfer li")).to_contain_text(["line 4: not a JSON object", "holds a control character"])
+    page.click("#tab-search")
+    page.fill("#query", "newcomer 42")
+    expect(answers(page).first).to_have_attribute("data-id", "new42")
+    assert client.get("/v1/indexes").json()["indexes"][0]["documents"] == 98
+
+
+def test_a_server_that_only_reads_offers_no_upload(opened, client):
+    page = opened(client.base_url)
+    page.click("#tab-documents")
+    expect(page.locator("#view-documents")).to_contain_text("This server only reads.")
+
+
+def test_an_error_is_shown_with_a_way_on(opened, built):
+    with served(built) as (server, client):
+        page = opened(client.base_url)
+        expect(page.locator("#welcome")).to_contain_text("30 documents")
+        search = server.engine.search
+
+        async def broken(*_):
+            raise RuntimeError
+
+        server.engine.search = broken
+        page.fill("#query", "anything")
+        expect(page.get_by_role("alert")).to_contain_text("something went wrong")
+        server.engine.search = search
+        page.get_by_role("button", name="Try again").click()
+        expect(answers(page)).to_have_count(10)
+
+
+def test_a_key_is_asked_for_and_then_used(opened, library, tmp_path):
+    key = create_key(tmp_path / "keys.json", "reader", ["read"])
+    with served(library, keys=tmp_path / "keys.json") as (_, client):
+        page = opened(client.base_url)
+        expect(page.locator("#key-asked")).to_be_visible()
+        page.fill("#key", key)
+        page.get_by_role("button", name="Use it").click()
+        page.fill("#query", "red fox")
+        expect(answers(page)).to_have_count(10)
+
+
+def test_the_fastest_funnel_that_keeps_what_is_asked_for_is_lit_and_can_be_used(opened, tuned):
+    page = opened(tuned)
+    page.click("#tab-tradeoffs")
+    expect(page.locator(".point")).to_have_count(4)
+    expect(page.locator(".told")).to_contain_text("16:20,64:10")
+    page.get_by_label("Recall to keep").fill("0.995")
+    expect(page.locator(".told")).to_contain_text("16:40,64:10")
+    page.locator(".point").nth(0).focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".told")).to_contain_text("16:10,64:10")
+    page.get_by_role("button", name="Search with it").click()
+    page.fill("#query", "red fox")
+    expect(page.locator("#latency-told")).to_have_text("16:10,64:10")
+
+
+def test_a_funnel_over_another_structure_is_not_offered(opened, tuned):
+    page = opened(tuned)
+    page.click("#tab-tradeoffs")
+    page.get_by_label("RAM a document").fill("20")
+    expect(page.locator(".told")).to_contain_text("SQ8")
+    expect(page.get_by_role("button", name="Search with it")).to_have_count(0)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_words_can_be_told_from_what_is_behind_them(opened, client, scheme):
+    """WCAG's contrast, of the colours of texts on the page's and the cards' grounds: 4.5 at least."""
+    page = opened(client.base_url, color_scheme=scheme)
+    style = page.locator("html").evaluate(
+        "html => Object.fromEntries(['ink','soft','accent','fall','paper','card','wash'].map(n => [n, getComputedStyle(html).getPropertyValue('--' + n).trim()]))"
+    )
+
+    def luminance(colour):
+        digits = colour.lstrip("#")
+        digits = "".join(2 * one for one in digits) if len(digits) == 3 else digits
+        parts = [int(digits[place : place + 2], 16) / 255 for place in (0, 2, 4)]
+        red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    for word in ("ink", "soft", "accent", "fall"):
+        for ground in ("paper", "card", "wash"):
+            high, low = sorted((luminance(style[word]), luminance(style[ground])), reverse=True)
+            assert (high + 0.05) / (low + 0.05) >= 4.5, f"{word} on {ground}"

@@ -1,0 +1,70 @@
+"""What another process commits is served, and no request is lost meanwhile."""
+
+import json
+import threading
+import time
+
+from living_corpus import document
+from serving import served
+
+import mrl_search
+from mrl_search.serve import Timeouts
+
+SOON = Timeouts(reload=0.05)
+
+
+def count(client):
+    return client.get("/v1/indexes").json()["indexes"][0]["documents"]
+
+
+def until(true, seconds=20):
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def more(tmp_path, *documents):
+    path = tmp_path / "more.jsonl"
+    path.write_text("".join(json.dumps(one) + "\n" for one in documents))
+    return path
+
+
+def test_a_commit_of_another_process_is_served(built, tmp_path):
+    with served(built, timeouts=SOON) as (_, client):
+        mrl_search.add(built, more(tmp_path, document(99, "a newcomer")))
+        until(lambda: count(client) == 31)
+        answer = client.post("/v1/search", json={"query": "a newcomer", "k": 1}).json()
+        assert answer["results"][0]["answers"][0]["id"] == "d99"
+
+
+def test_an_index_that_was_built_anew_with_another_encoder_is_served(built, tmp_path):
+    with served(built, timeouts=SOON) as (_, client):
+        options = mrl_search.BuildOptions(force=True)
+        source = more(tmp_path, document(1), document(2))
+        mrl_search.build(source, built, dims=(8, 32), encoder="hashing:32", options=options)
+        until(lambda: count(client) == 2)
+        assert client.post("/v1/search", json={"query": "number"}).status_code == 200
+        assert client.get("/v1/indexes").json()["indexes"][0]["encoder"] == "hashing:32"
+
+
+def test_no_request_is_lost_while_commits_come(built, tmp_path):
+    with served(built, timeouts=SOON) as (_, client):
+        statuses, stop = [], threading.Event()
+
+        def ask():
+            while not stop.is_set():
+                answer = client.post("/v1/search", json={"query": f"number {len(statuses)}", "k": 5})
+                statuses.append((answer.status_code, len(answer.json()["results"][0]["answers"])))
+
+        threads = [threading.Thread(target=ask) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for number in range(5):
+            mrl_search.add(built, more(tmp_path, document(100 + number)))
+            mrl_search.delete(built, [f"d{number}"])
+        until(lambda: count(client) == 30)
+        stop.set()
+        for thread in threads:
+            thread.join()
+        assert set(statuses) == {(200, 5)}
