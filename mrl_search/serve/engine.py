@@ -153,13 +153,13 @@ class Engine:
             times = 1000 * (encoded - start), 1000 * (time.perf_counter() - encoded)
             return Outcome(index.name, plan, len(retriever), found, *times)
 
-    async def upsert(self, name: str | None, documents: tuple[Document, ...]) -> tuple[ServedIndex, Changed]:
+    async def upsert(self, name: str | None, documents: tuple[Document, ...]) -> ServedIndex:
         """Writes documents; they are on disk and found when this returns."""
         index = self._writable(name)
         task = Upsert(documents, self._desk_of(index.retriever).encoder)
-        changed = await self._written(index, task, len(documents))
+        await self._written(index, task, len(documents))
         self.metrics.changed.labels(index.name, "written").inc(len(documents))
-        return index, changed
+        return index
 
     async def remove(self, name: str | None, ids: tuple[str, ...], where: str | None) -> tuple[ServedIndex, Changed]:
         """Deletes documents; they are found no more when this returns."""
