@@ -9,6 +9,7 @@ from pydantic_core import to_json
 
 from mrl_search.data import BadRecordError, to_document
 from mrl_search.retriever import Answer
+from mrl_search.serve.desk import public_name
 from mrl_search.serve.engine import Asked, Engine, Outcome
 from mrl_search.serve.metrics import CONTENT_TYPE
 from mrl_search.serve.models import (
@@ -51,6 +52,9 @@ _TOLD = {
 REFUSALS: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorAnswer, "description": told} for status, told in _TOLD.items()
 }
+# of records that hold commands, too, and the names of files
+_TUNED = ("k", "target", "recall", "low", "high", "asked", "latency_ms_p50", "latency_ms_p95", "time")
+_CALIBRATED = ("recall", "confidence", "k", "funnel", "queries", "found")
 router = APIRouter(responses=REFUSALS)
 
 
@@ -198,7 +202,8 @@ def _index(index: ServedIndex, has_tuning: bool) -> IndexModel:
     stored = index.retriever.stored
     manifest, rows = stored.manifest, sum(segment.documents for segment in stored.segments)
     told = manifest.told()
-    tuned = {name: value for name, value in told.get("tuned", {}).items() if name not in ("command", "machine")}
+    tuned = {name: told["tuned"][name] for name in _TUNED} if "tuned" in told else None
+    calibrations = [{name: one[name] for name in _CALIBRATED} for one in told.get("calibrations", ())]
     return IndexModel(
         name=index.name,
         documents=manifest.documents,
@@ -206,10 +211,10 @@ def _index(index: ServedIndex, has_tuning: bool) -> IndexModel:
         dtype=manifest.dtype,
         prefix=manifest.prefix,
         funnel=manifest.funnel,
-        encoder=index.retriever.encoder.spec.label,
+        encoder=public_name(index.retriever.encoder.spec),
         rotation=manifest.rotation.kind if manifest.rotation is not None else None,
-        tuned=tuned or None,
-        calibrations=told.get("calibrations", []),
+        tuned=tuned,
+        calibrations=calibrations,
         has_bounds=manifest.bounds is not None,
         segments=len(stored.segments),
         deleted_rows=rows - manifest.documents,
