@@ -93,4 +93,5 @@ def _tuning(path: Path) -> tuple[str, dict[str, Any]]:
     found = Tuning.read(path)
     told: dict[str, Any] = json.loads(found.to_json())
     del told["provenance"]
-    return Path(found.index).resolve().name, told | {"index": Path(found.index).name, "build": ""}
+    source = found.source if found.source == "documents" else "queries"  # not the name of their file
+    return Path(found.index).resolve().name, told | {"index": Path(found.index).name, "build": "", "source": source}
