@@ -36,7 +36,11 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--max-body", type=click.IntRange(1), default=16, show_default=True, help="Most MiB of a request.")
 @click.option("--max-documents", type=click.IntRange(1), default=1000, show_default=True, help="Most in one request.")
 @click.option(
-    "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    default="info",
+    show_default=True,
+    help="What is logged, one JSON object a line.",
 )
 @device_option
 def serve_command(log_level: str, **told: Any) -> None:

@@ -73,6 +73,7 @@ def test_who_goes_is_not_searched_for(slow):
         for _ in range(2):
             with pytest.raises(httpx2.ReadTimeout):
                 client.post("/v1/search", json=SEARCH, timeout=0.3)
+        waits_for(server, 1)  # the server has noticed that they went
         gate.set()
         assert first.result().status_code == 200
     waits_for(server, 0)
