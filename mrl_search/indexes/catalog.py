@@ -250,8 +250,7 @@ class Catalog:
     @property
     def _whole(self) -> str:
         """The columns of a document, and its checksum, if it has one."""
-        (version,) = next(self._read("PRAGMA user_version"))  # a closed index says so
-        return f"id, title, text, metadata, {'sum' if version >= SUMMED else 'NULL'}"
+        return f"id, title, text, metadata, {'sum' if self.format >= SUMMED else 'NULL'}"
 
     def _select(self, columns: str, segment: int, rows: Sequence[int]) -> list[tuple[Any, ...]]:
         wanted = sorted(set(rows))
