@@ -12,7 +12,7 @@ import numpy as np
 from mrl_search.data import open_corpus
 from mrl_search.device import Device, chosen_device
 from mrl_search.document import Document
-from mrl_search.encoders import CachedEncoder, Encoder, EncoderSpec, cached, checked, load_encoder
+from mrl_search.encoders import AdaptedEncoder, CachedEncoder, Encoder, EncoderSpec, cached, checked, load_encoder
 from mrl_search.encoding import BLOCK, encode_documents, given_vectors
 from mrl_search.errors import DimensionError, EncoderError, IndexStoreError, RotationError, VectorsError
 from mrl_search.funnel import Funnel
@@ -84,7 +84,8 @@ def build(
     source: a file or folder that `open_corpus` reads, `-`, `hf:NAME` or `pydoc:stdlib`.
     index: the folder; `indexes/<corpus name>` by default.
     dims: ascending widths; the first is the prefix's, the last is stored, all are stages of the default funnel.
-    encoder: a name, a spec, or any object with Encoder's members; `minilm-768` by default.
+    encoder: a name, a spec, or any object with Encoder's members; `minilm-768` by default. What an adapter makes of its
+    vectors (or of those given) is stored, and the index keeps a copy of the adapter.
 
     Raises MRLSearchError's kinds; see docs/bad-input.md.
     """
@@ -101,7 +102,8 @@ def build(
             corpus, partial(_put, writer), Reading("built", options.vectors is None, options.skip_bad, options.progress)
         )
         codec = _codec(options, widths, len(writer))
-        record = _record(encoder)  # before all else is encoded: an encoder that cannot be used says so here
+        bare, adapter = (encoder.base, encoder.adapter) if isinstance(encoder, AdaptedEncoder) else (encoder, None)
+        record = _record(bare)  # before all else is encoded: an encoder that cannot be used says so here
         with bar(len(writer), "indexing words", "documents", shown=options.progress) as progress:
             writer.write_words(progress.update)
         fitted, blocks = _rotated(_Source(writer, encoder, given, options), widths, encoder.trained_dims)
@@ -122,6 +124,7 @@ def build(
                 provenance=provenance(device.told),
                 rotation=writer.write_rotation(fitted.rotation, fitted.why),
                 sketches=sketches,
+                adapter=writer.write_adapter(adapter),
             )
         )
     return folder
@@ -152,13 +155,15 @@ def _chosen_encoder(
 ) -> Encoder:
     """The encoder, loaded and behind the cache."""
     if encoder is None:
-        encoder = DEFAULT_ENCODER if given is None else EncoderSpec("precomputed", dim=given.shape[1])
+        encoder = DEFAULT_ENCODER if given is None else "precomputed"
     if isinstance(encoder, str):
         encoder = EncoderSpec.named(encoder)
     if isinstance(encoder, EncoderSpec):
+        if given is not None and encoder.name == "precomputed":
+            encoder = replace(encoder, dim=given.shape[1])
         if encoder.name.startswith("openai:") and encoder.dim is None and dims:
             # an endpoint cuts on its side, which saves the transfer; others are cut here, and cached whole
-            encoder = replace(encoder, dim=max(dims))
+            encoder = replace(encoder, dim=max(dims)) if encoder.adapter is None else encoder
         encoder = load_encoder(encoder, options.device)
     if given is not None and given.shape[1] != encoder.dim:
         raise VectorsError(
@@ -216,7 +221,8 @@ class _Source:
     def vectors(self, mask: Mask, what: str = "encoding") -> Iterator[Vectors]:
         """Unit rows of the documents in the mask, in order, block by block."""
         if self.given is not None:
-            yield from given_vectors(self.given, mask, self.options.vectors)
+            blocks = given_vectors(self.given, mask, self.options.vectors)
+            yield from map(self.encoder.adapter.apply, blocks) if isinstance(self.encoder, AdaptedEncoder) else blocks
             return
         texts = (document.content for document in compress(self.writer.documents(), mask))
         with bar(int(mask.sum()), what, "documents", shown=self.options.progress) as progress:

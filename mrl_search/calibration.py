@@ -148,8 +148,8 @@ def proves(losses: NDArray[np.float64], most: float, confidence: float) -> bool:
 
 def lost(found: Rows, truth: Rows) -> NDArray[np.float64]:
     """(q,): the share of each line of truth that is not found."""
-    held = (truth[:, :, None] == found[:, None, :]) & (truth >= 0)[:, :, None]
-    return np.asarray(1 - held.any(axis=2).sum(axis=1) / np.maximum((truth >= 0).sum(axis=1), 1), np.float64)
+    held = [np.isin(row[row >= 0], here).sum() for row, here in zip(truth, found, strict=True)]
+    return np.asarray(1 - np.array(held) / np.maximum((truth >= 0).sum(axis=1), 1), np.float64)
 
 
 def _for(funnel: Funnel, k: int) -> Funnel:

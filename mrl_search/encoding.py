@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from mrl_search.device import AUTO, Device
-from mrl_search.encoders import Encoder, EncoderSpec, checked
+from mrl_search.encoders import AdaptedEncoder, Encoder, EncoderSpec, checked, demand_known_server
 from mrl_search.encoders import load_encoder as load
 from mrl_search.errors import EncoderError, VectorsError
 from mrl_search.indexes import PROBE_TEXT, SAME_ENCODER, EncoderRecord, Manifest, load_kernels_ahead
@@ -73,9 +73,27 @@ def check_encoder(encoder: Encoder, record: EncoderRecord) -> None:
         )
 
 
+def bare(encoder: Encoder, manifest: Manifest) -> Encoder:
+    """The encoder without its adapter, which the index applies itself.
+
+    Raises EncoderError for an adapter that is not the one the index was built with.
+    """
+    if not isinstance(encoder, AdaptedEncoder):
+        return encoder
+    kept = manifest.adapter.sha256 if manifest.adapter is not None else "none"
+    if encoder.adapter.digest != kept:
+        raise EncoderError(
+            f"the index was built with the adapter {kept[:12]}, this encoder has {encoder.adapter.digest[:12]}; "
+            "name the encoder alone: an index keeps its adapter"
+        )
+    return encoder.base
+
+
 def spec_of(manifest: Manifest) -> EncoderSpec:
-    """What loads the encoder of an index again."""
+    """What loads the encoder of an index again. Raises EncoderError as `demand_known_server`."""
     record = manifest.encoder
+    if record.name.startswith("openai:"):
+        demand_known_server(record.name)
     return EncoderSpec(
         record.name,
         manifest.dim if record.name == "precomputed" else record.dim,

@@ -11,6 +11,7 @@
     ├── DeviceError          a card that is not there, or too small   (RuntimeError)
     ├── EncoderError         an encoder that cannot be loaded or used (RuntimeError)
     ├── RotationError        a rotation that is none, or cannot be fitted (ValueError)
+    ├── AdapterError         an adapter that is none, does not fit, or loses too much (ValueError)
     ├── GuaranteeError       a guarantee that cannot be given         (ValueError)
     ├── IndexStoreError      an index that cannot be found, opened or written (RuntimeError)
     │   └── IndexBusyError   another process writes to it             (RuntimeError)
@@ -68,6 +69,10 @@ class EncoderError(MRLSearchError, RuntimeError):
 
 class RotationError(MRLSearchError, ValueError):
     """A matrix that is no rotation, a kind that does not exist, or one that these vectors cannot be fitted with."""
+
+
+class AdapterError(MRLSearchError, ValueError):
+    """A folder that holds no adapter, vectors it was not fitted to, or one that loses too much at full width."""
 
 
 class GuaranteeError(MRLSearchError, ValueError):

@@ -28,7 +28,10 @@ def parsed(text: str | float) -> str | float:
 
 
 def promised(calibrations: tuple[Calibration, ...], recall: float, k: int) -> Calibration:
-    """The calibration of at least that recall for k answers with fewest candidates. Raises GuaranteeError."""
+    """The calibration of at least that recall for k answers: the surest, and of these the one with fewest candidates.
+
+    Raises GuaranteeError where there is none.
+    """
     fitting = [one for one in calibrations if one.k == k and one.recall >= recall]
     if not fitting:
         known = ", ".join(f"{one.recall:g} for {one.k} answers" for one in calibrations) or "nothing"
@@ -36,7 +39,7 @@ def promised(calibrations: tuple[Calibration, ...], recall: float, k: int) -> Ca
             f"a recall of {recall:g} for {k} answers was not calibrated for this index ({known} was); "
             f"run: mrl-search guarantee {recall:g} --k {k} --queries FILE"
         )
-    return min(fitting, key=lambda one: Funnel.parse(one.funnel).stages[0].k)
+    return min(fitting, key=lambda one: (-one.confidence, Funnel.parse(one.funnel).stages[0].k))
 
 
 def with_candidates(funnel: Funnel, candidates: int) -> Funnel:

@@ -14,10 +14,11 @@ from mrl_search.data import open_corpus
 from mrl_search.device import Device, chosen_device
 from mrl_search.document import Document
 from mrl_search.encoders import Encoder, cached, load_encoder
-from mrl_search.encoding import check_encoder, encode_documents, given_vectors, spec_of
+from mrl_search.encoding import bare, check_encoder, encode_documents, given_vectors, spec_of
 from mrl_search.errors import EncoderError, IndexStoreError, RotationError, VectorsError
 from mrl_search.indexes import (
     AUTO,
+    EXACT,
     Anew,
     Codec,
     IndexChange,
@@ -81,7 +82,8 @@ def add(
     given = load_vectors(options.vectors) if options.vectors is not None else None
     encoder = _encoder(seen, encoder, given, options)
     with IndexChange(folder) as change:
-        if (change.manifest.encoder, change.manifest.rotation) != (seen.encoder, seen.rotation):
+        now = change.manifest
+        if (now.encoder, now.rotation, now.adapter) != (seen.encoder, seen.rotation, seen.adapter):
             raise IndexStoreError(f"the index in {folder} was replaced meanwhile; add to it again")
         skipped, without_text = ingest(
             corpus, partial(_put, change), Reading("added", given is None, options.skip_bad, options.progress)
@@ -110,13 +112,20 @@ def delete(index: Path | str, ids: Iterable[str] = (), *, where: str | None = No
 
 
 def compact(
-    index: Path | str, *, refit: bool = False, rotation: str = AUTO, prefix: str | None = None, progress: bool = False
+    index: Path | str,
+    *,
+    refit: bool = False,
+    rotation: str = AUTO,
+    prefix: str | None = None,
+    progress: bool = False,
+    device: str | Device = "auto",
 ) -> Changed:
     """Writes all documents into one segment, and nothing of deleted ones; vectors are copied, not encoded again.
 
     refit: fits the rotation anew, of the kind that `rotation` names as in BuildOptions. prefix: a FAISS factory string
     for the prefix index, or auto: by size; by default what it was built with. What the index was tuned to is dropped
-    with the codec or rotation it was tuned for; bounds are made anew.
+    with the codec or rotation it was tuned for, calibrated recalls with any but exact prefixes that stay as they are;
+    bounds are made anew. device: where a rotation is learned.
     """
     folder = Path(index)
     if rotation not in KINDS:
@@ -126,11 +135,12 @@ def compact(
     with IndexChange(folder) as change:
         manifest, segments = change.manifest, change.segments
         codec = _codec(manifest, prefix)
-        turned = _refitted(change, rotation, progress=progress) if refit else None
+        turned = _refitted(change, rotation, chosen_device(device), progress=progress) if refit else None
         change.write(segments, iter(()), Anew(turned, codec))
         if turned is not None:
-            change.manifest = replace(change.manifest, tuned=None, calibrations=())
-        done = _committed(change, 0, 0)
+            change.manifest = replace(change.manifest, tuned=None)
+        stays = turned is None and manifest.prefix == change.manifest.prefix == EXACT
+        done = _committed(change, 0, 0, finds_the_same=stays)
         change.tidy()
     return done
 
@@ -143,13 +153,23 @@ def _codec(manifest: Manifest, asked: str | None) -> Codec | None:
     return codec
 
 
-def _committed(change: IndexChange, without_text: int, skipped: int, missing: tuple[str, ...] = ()) -> Changed:
-    """Commits what was put and removed; a calibration holds for the documents it was made with, and goes."""
+def _committed(
+    change: IndexChange,
+    without_text: int,
+    skipped: int,
+    missing: tuple[str, ...] = (),
+    *,
+    finds_the_same: bool = True,
+) -> Changed:
+    """Commits what was put and removed; a calibration holds for the documents it was made with, and goes.
+
+    finds_the_same: whether of the same documents the same would be found: codes trained anew find others.
+    """
     manifest, removed = change.manifest, change.changes.removed
-    is_other = bool(change.incoming or removed.documents)
+    is_other = bool(change.incoming or removed.documents) or not finds_the_same
     if is_other and manifest.calibrations:
         _LOG.warning(
-            "calibrated recalls were proven for the documents there were, and are dropped; "
+            "calibrated recalls were proven for the documents and the prefix index there were, and are dropped; "
             "run `mrl-search guarantee` again"
         )
     manifest = replace(
@@ -175,6 +195,7 @@ def _encoder(seen: Manifest, encoder: Encoder | None, given: Vectors | None, opt
         if seen.encoder.name == "precomputed":
             raise EncoderError("the index was built with given vectors; give the new documents' with --vectors FILE")
         encoder = load_encoder(spec_of(seen), chosen_device(options.device))
+    encoder = bare(encoder, seen)
     check_encoder(encoder, seen.encoder)
     return cached(encoder, wanted=options.cache)
 
@@ -184,6 +205,7 @@ def _turned_blocks(
 ) -> Iterator[Vectors]:
     """Vectors of what came in, in the index's axes, block by block."""
     rotation, dim = rotation_on(chosen_device(options.device), change.rotation()), change.manifest.dim
+    adapter = change.adapter()
     with bar(change.incoming, "encoding", "documents", shown=options.progress) as progress:
         if encoder is None:
             assert given is not None
@@ -192,16 +214,19 @@ def _turned_blocks(
             texts = (document.content for document in change.changes.incoming())
             blocks = encode_documents(encoder, texts, progress)
         for block in blocks:
-            cut = prefix(block, dim)
+            cut = prefix(block if adapter is None else adapter.apply(block), dim)
             yield cut if rotation is None else rotation.apply(cut)
 
 
-def _refitted(change: IndexChange, kind: str, *, progress: bool) -> Turned:
+def _refitted(change: IndexChange, kind: str, device: Device, *, progress: bool) -> Turned:
     """Axes fitted to the documents there are now, and the way to them from the stored ones."""
     manifest, old = change.manifest, change.rotation()
     segments, dims = change.segments, manifest.dims
     asks = (kind == AUTO or kind.startswith("block-")) and manifest.encoder.name != "precomputed"
-    trained = load_encoder(spec_of(manifest)).trained_dims if asks else ()
+    if manifest.adapter is not None:
+        trained = manifest.adapter.widths
+    else:
+        trained = load_encoder(spec_of(manifest)).trained_dims if asks else ()
 
     def back(vectors: Vectors) -> Vectors:
         return vectors if old is None else np.asarray(vectors @ old.matrix, np.float32)
@@ -216,6 +241,8 @@ def _refitted(change: IndexChange, kind: str, *, progress: bool) -> Turned:
         sample[filled : filled + len(some)] = some
         row, filled = row + len(block), filled + len(some)
     with bar(None, f"fitting a rotation ({kind})", "", shown=progress):
-        fitted = fit_and_judge(kind, sample, dims, [width for width in trained if width < dims[-1]], force=True)
+        fitted = fit_and_judge(
+            kind, sample, dims, [width for width in trained if width < dims[-1]], force=True, device=device
+        )
     new = fitted.rotation
     return Turned(new, fitted.why, (lambda block: new.apply(back(block))) if new is not None else back)

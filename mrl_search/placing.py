@@ -36,11 +36,12 @@ def rotation_on(device: Device, rotation: Rotation | None) -> Rotation | None:
 def queries_on(stored: StoredIndex, encoder: Encoder, texts: Sequence[str]) -> Any:
     """(q, D) query vectors in the index's axes that have not left the device, as `DeviceIndex.funnelled` takes them.
 
-    None where the index is on none, or the encoder hands out numpy's alone. Raises EncoderError as `check_lengths`.
+    None where the index is on none, the encoder hands out numpy's alone, or they pass through an adapter, which is
+    applied on the CPU. Raises EncoderError as `check_lengths`.
     """
     encode: Any = getattr(encoder, "queries_on_device", None)
     rotation: Any = stored.rotation  # a DeviceRotation, as `rotation_on` made it
-    if encode is None or not hasattr(stored.vectors, "funnelled"):
+    if encode is None or stored.adapter is not None or not hasattr(stored.vectors, "funnelled"):
         return None
     there = encode(texts)
     check_lengths(there.norm(dim=1).cpu().numpy(), encoder)
@@ -65,10 +66,15 @@ def growing_on(device: Device) -> Growing:
     return partial(growing_on_card, device)
 
 
-def told_of(device: Device, factory: str) -> str:
-    """What would search an index built by this factory string, for people; its memory is not looked at."""
+def told_of(device: Device, factory: str, *, is_whole: bool = True) -> str:
+    """What would search an index built by this factory string, for people; its memory is not looked at.
+
+    is_whole: whether it is one segment without deleted rows; no other is put on a card.
+    """
     if not device.is_cuda:
         return str(device)
+    if not is_whole:
+        return f"cpu; {device.told} takes it when it was compacted"
     from mrl_search.gpu import planned
 
     return f"{device.told}, {planned(factory, device)}"

@@ -6,7 +6,7 @@ from mrl_search.errors import FunnelError, GuaranteeError
 from mrl_search.funnel import Funnel, Stage
 from mrl_search.fusion import Fusion
 from mrl_search.guarantee import EXACT, checked_proof, parsed, promised
-from mrl_search.indexes import Manifest
+from mrl_search.indexes import Calibration, Manifest
 
 DEPTH = 100
 """How many documents vectors, and words, give to a fusion at least; published figures of hybrids are of so many."""
@@ -27,6 +27,8 @@ class Plan(NamedTuple):
     where: str | None = None
     """Which documents are answers at all: a filter on their metadata."""
     hybrid: Hybrid | None = None
+    promise: Calibration | None = None
+    """Whose recall was asked for."""
 
     def __str__(self) -> str:
         words = f",words={self.hybrid.fusion}" if self.hybrid is not None else ""
@@ -59,7 +61,8 @@ def planned(asked: Asked, manifest: Manifest, own: Funnel) -> Plan:
     if level == EXACT:
         checked_proof(walked, manifest.dim)
     elif level is not None:
-        walked = Funnel.parse(promised(manifest.calibrations, float(level), walked.k).funnel)
+        promise = promised(manifest.calibrations, float(level), walked.k)
+        return Plan(Funnel.parse(promise.funnel), promise=promise)
     return Plan(walked, level == EXACT, asked.where)
 
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from mrl_search.device import AUTO, Device, chosen_device
 from mrl_search.document import Document
-from mrl_search.encoders import Encoder, checked, load_encoder
-from mrl_search.encoding import check_encoder, spec_of
+from mrl_search.encoders import AdaptedEncoder, Encoder, checked, load_encoder
+from mrl_search.encoding import bare, check_encoder, spec_of
 from mrl_search.errors import VectorsError
 from mrl_search.funnel import Funnel, Stage
 from mrl_search.hits import Hits, Live
@@ -265,8 +265,7 @@ def open_retriever(
     device = chosen_device(device)
     stored = open_index(Path(index))
     try:
-        if encoder is None:
-            encoder = load_encoder(spec_of(stored.manifest), device)
+        encoder = load_encoder(spec_of(stored.manifest), device) if encoder is None else bare(encoder, stored.manifest)
         if device.is_cuda and not stored.vectors.is_whole:
             _LOG.warning(
                 "%s was added to or deleted from, and is searched on the CPU; `mrl-search compact %s` makes it whole",
@@ -285,3 +284,11 @@ def encoder_of(index: Path | str, device: str | Device = AUTO) -> Encoder:
     """The encoder an index's manifest names, for what searches on the CPU and encodes elsewhere. Raises likewise."""
     device = chosen_device(device)
     return load_encoder(spec_of(read_manifest(Path(index))[0]), device)
+
+
+def adapted_encoder_of(index: Path | str, device: str | Device = AUTO) -> Encoder:
+    """The same, behind the index's adapter if it has one: what gives vectors as they were before they were rotated."""
+    encoder = encoder_of(index, device)
+    stored = open_index(Path(index))
+    stored.close()
+    return encoder if stored.adapter is None else AdaptedEncoder(encoder, str(index), stored.adapter)

@@ -1,12 +1,14 @@
 """A sample of a corpus that is encoded first, to fit a rotation with, and not encoded again."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mrl_search.vectors import Vectors
 
+T = TypeVar("T")
 Mask = NDArray[np.bool_]
 """(n,): which rows are in the sample."""
 
@@ -21,6 +23,18 @@ def drawn(count: int) -> Mask:
     mask = np.zeros(count, dtype=np.bool_)
     mask[np.random.default_rng(_SEED).permutation(count)[:SAMPLED]] = True
     return mask
+
+
+def reservoir(items: Iterable[T], count: int) -> list[T]:
+    """At most `count` of a stream, each as likely as any other (Vitter 1985, algorithm R); the same ones every time."""
+    random = np.random.default_rng(_SEED)
+    kept: list[T] = []
+    for number, item in enumerate(items):
+        if len(kept) < count:
+            kept.append(item)
+        elif (place := int(random.integers(number + 1))) < count:
+            kept[place] = item
+    return kept
 
 
 def interleaved(mask: Mask, sample: Vectors, rest: Iterator[Vectors], size: int) -> Iterator[Vectors]:

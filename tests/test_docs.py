@@ -21,7 +21,16 @@ COMMANDS = re.findall(r"^(mrl-search .*?)(?:\s+#.*)?$", "\n".join(re.findall(r"`
 def reader_s_folder(tmp_path, monkeypatch):
     """Where a reader stands: a small corpus, queries, a tiny collection called scifact, and the recipes."""
     monkeypatch.chdir(tmp_path)
-    documents = [{"_id": str(n), "title": f"title {n}", "text": f"number {n} of the white matter"} for n in range(120)]
+    documents = [
+        {
+            "_id": str(n),
+            "title": f"title {n}",
+            "text": f"number {n} of the white matter",
+            "year": 1980 + n,
+            "lang": "en",
+        }
+        for n in range(120)
+    ]
     queries = [{"_id": f"q{n}", "text": f"number {n}"} for n in range(3)]
     for folder in (Path(), Path("data/scifact")):
         folder.mkdir(parents=True, exist_ok=True)
@@ -108,14 +117,16 @@ def test_every_verb_and_every_option_but_the_rare_ones_is_in_the_readme():
     rare = {"--out", "--split", "--measure", "--no-funnel", "--data", "--drop-self", "--keep-self", "--layer-norm",
             "--query-prompt", "--document-prompt", "--precision", "--no-cache", "--no-runs", "--k"}  # fmt: skip
     for verb, command in main.commands.items():
-        pages = {"train": "training/README.md", "doctor": "docs/tuning.md", "tune": "docs/tuning.md"}
-        pages |= dict.fromkeys(["add", "delete", "compact", "check", "info"], "docs/living-index.md")
-        pages |= {
-            "query": "docs/living-index.md",
-            "serve": "docs/operations.md",
-            "keys": "docs/operations.md",
-            "words": "docs/hybrid.md",
+        pages = {
+            "train": "training/README.md",
+            "doctor": "docs/tuning.md",
+            "tune": "docs/tuning.md",
+            "analyze": "docs/geometry.md",
         }
+        pages |= dict.fromkeys(["add", "delete", "compact", "check", "info"], "docs/living-index.md")
+        pages |= {"query": "docs/living-index.md", "words": "docs/hybrid.md", "adapt": "docs/adapters.md"}
+        pages |= dict.fromkeys(["diff", "dynamics"], "docs/geometry.md")
+        pages |= dict.fromkeys(["serve", "keys"], "docs/operations.md")
         told = README + ((ROOT / pages[verb]).read_text(encoding="utf-8") if verb in pages else "")
         assert f"mrl-search {verb}" in told or f"make {verb}" in told
         options = {name for option in command.params if isinstance(option, click.Option) for name in option.opts}
@@ -126,15 +137,18 @@ def test_the_readme_is_short():
     assert len(re.sub(r"```.*?```", "", README, flags=re.S).split()) < 900
 
 
-@pytest.mark.parametrize("page", ["README.md", *(str(p.relative_to(ROOT)) for p in (ROOT / "docs").glob("*.md"))])
+@pytest.mark.parametrize(
+    "page", ["README.md", "SECURITY.md", *(str(p.relative_to(ROOT)) for p in (ROOT / "docs").glob("*.md"))]
+)
 def test_every_link_leads_to_a_file(page):
     text = (ROOT / page).read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)#:]+)\)", text):
         assert ((ROOT / page).parent / target).exists(), target
 
 
-def test_every_input_error_in_the_docs_names_a_test_that_exists():
-    rows = re.findall(r"`(tests/\S+?)::(\w+)", (ROOT / "docs/bad-input.md").read_text(encoding="utf-8"))
-    assert len(rows) > 30
+@pytest.mark.parametrize(("page", "most"), [("docs/bad-input.md", 30), ("SECURITY.md", 10)])
+def test_every_test_that_the_docs_name_exists(page, most):
+    rows = re.findall(r"`(tests/\S+?)::(\w+)", (ROOT / page).read_text(encoding="utf-8"))
+    assert len(rows) > most
     for path, name in rows:
         assert f"def {name}(" in (ROOT / path).read_text(encoding="utf-8"), f"{path}::{name}"

@@ -10,8 +10,8 @@ from mrl_search.indexes import Calibration, Codec, StoredVectors, VectorIndex, b
 from mrl_search.vectors import unit
 
 
-def calibration(recall, k, candidates):
-    return Calibration(recall, 0.95, k, f"8:{candidates},32:{k}", 500, 0.99, "queries")
+def calibration(recall, k, candidates, confidence=0.95):
+    return Calibration(recall, confidence, k, f"8:{candidates},32:{k}", 500, 0.99, "queries")
 
 
 def walked(index, queries, funnel):
@@ -40,6 +40,9 @@ def test_a_recall_is_kept_by_the_cheapest_calibration_of_at_least_as_much():
     known = (calibration(0.9, 10, 100), calibration(0.95, 10, 80), calibration(0.99, 10, 300), calibration(0.99, 5, 20))
     assert promised(known, 0.9, 10) is known[1]
     assert promised(known, 0.99, 10) is known[2]
+    unsure = calibration(0.9, 10, 50, confidence=0.5)
+    assert promised((*known, unsure), 0.9, 10) is known[1]  # a weaker promise never stands in for a stronger one
+    assert promised((unsure,), 0.9, 10) is unsure
     with pytest.raises(GuaranteeError, match=r"0\.999 for 10 answers was not calibrated .*guarantee 0\.999 --k 10"):
         promised(known, 0.999, 10)
     with pytest.raises(GuaranteeError, match="nothing was"):

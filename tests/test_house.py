@@ -12,23 +12,27 @@ import mrl_search
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "mrl_search"
 FLOORS = {
-    0: "atomic cache columns device document errors fidelity funnel fusion hits progress provenance recipe results "
+    0: "adapter atomic cache columns device document errors fidelity funnel fusion hits progress provenance recipe results "
     "rotation run vectors",
-    1: "data encoders gpu indexes rotations",
-    2: "builder calibration drift encoding guarantee hybrid ingest living placing plan retriever sampling survival trace",
-    3: "eval serve training tuning",
+    1: "adapters data encoders gpu indexes rotations",
+    2: "adapting builder calibration drift encoding guarantee hybrid ingest living placing plan retriever sampling "
+    "survival trace",
+    3: "eval geometry serve training tuning",
     4: "__main__ cli",
 }
 MATES = {  # on floors 0 and 2 all may know each other
+    ("adapters", "rotations"),
     ("gpu", "indexes"),
     ("training", "eval"),
     ("tuning", "eval"),
+    *(("geometry", room) for room in ("eval", "training", "tuning")),
     ("__main__", "cli"),
 }
 FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms.split()}
 HEAVY = {
+    "safetensors": {"adapter"},
     "faiss": {"gpu", "indexes"},
-    "torch": {"device", "encoders", "gpu", "rotations", "training"},
+    "torch": {"adapters", "device", "encoders", "geometry", "gpu", "rotations", "training"},
     "triton": {"gpu"},
     "numba": {"indexes"},
     "llvmlite": {"indexes"},
@@ -94,10 +98,18 @@ def test_each_heavy_library_has_one_home():
     assert not wrong
 
 
+def test_measures_of_geometry_are_numpy_alone():
+    for name in ("moments", "isotropy", "spectrum", "pairs", "intrinsic", "outliers", "similarity"):
+        known = {"__future__", "collections.abc", "dataclasses", "itertools", "typing", "numpy", "numpy.typing"}
+        rest = set(imports(PACKAGE / "geometry" / f"{name}.py")) - known
+        assert {name.split(".")[1] for name in rest} <= {"geometry", "hits", "vectors"}, name
+
+
 @pytest.mark.parametrize(
     "module",
     [
         "mrl_search",
+        "mrl_search.adapters",
         "mrl_search.cli",
         "mrl_search.data",
         "mrl_search.encoders",

@@ -190,9 +190,10 @@ def test_a_build_may_replace_an_index_that_lived(tmp_path, corpus, built, apart)
     assert mrl_search.check(built) == []
 
 
+@pytest.mark.parametrize("number", [2, 3])
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "int8"])
-def test_the_golden_index_of_format_2_opens_and_answers_for_ever(tmp_path, dtype):
-    shutil.copytree(GOLDEN / "format-2" / dtype, folder := tmp_path / dtype)
+def test_the_golden_index_of_a_format_opens_and_answers_for_ever(tmp_path, dtype, number):
+    shutil.copytree(GOLDEN / f"format-{number}" / dtype, folder := tmp_path / dtype)
     with mrl_search.open(folder) as retriever:
         found = retriever.search(["wooden nest"], funnel="16:5,64:3")[0]
         assert [answer.id for answer in found] == ["nest", "owl", "tree"]

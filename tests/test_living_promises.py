@@ -29,6 +29,21 @@ def test_what_was_calibrated_for_other_documents_is_dropped_and_said(built, capl
         answers(built, funnel=None, guarantee=0.9)
 
 
+@pytest.mark.parametrize("told", [{"prefix": "SQ8"}, {"refit": True, "rotation": "pca"}], ids=str)
+def test_what_was_calibrated_for_another_prefix_index_is_dropped_and_said(built, caplog, told):
+    add_calibration(built, Calibration(0.9, 0.95, 10, "16:20,64:10", 500, 0.95, "queries"))
+    compact(built, **told)
+    assert read_manifest(built)[0].calibrations == ()
+    assert "the prefix index there were, and are dropped" in caplog.text
+
+
+def test_codes_that_are_trained_anew_are_another_prefix_index(built):
+    compact(built, prefix="SQ8")
+    add_calibration(built, Calibration(0.9, 0.95, 10, "16:20,64:10", 500, 0.95, "queries"))
+    compact(built)
+    assert read_manifest(built)[0].calibrations == ()
+
+
 def test_exact_answers_are_proven_with_segments_deletions_and_bounds(tmp_path, corpus, built, apart):
     add_bounds(built)
     add(built, corpus(document(30), document(3, "red fox"), name="more.jsonl"))

@@ -9,7 +9,9 @@ import gc
 
 import click
 
+from mrl_search.cli.adapt import adapt_command
 from mrl_search.cli.add import add_command
+from mrl_search.cli.analyze import analyze_command
 from mrl_search.cli.build import build_command
 from mrl_search.cli.check import check_command
 from mrl_search.cli.claims import claims_command
@@ -17,7 +19,9 @@ from mrl_search.cli.compact import compact_command
 from mrl_search.cli.compare import compare_command
 from mrl_search.cli.delete import delete_command
 from mrl_search.cli.demo import demo_command
+from mrl_search.cli.diff import diff_command
 from mrl_search.cli.doctor import doctor_command
+from mrl_search.cli.dynamics import dynamics_command
 from mrl_search.cli.evaluate import eval_command
 from mrl_search.cli.guarantee import guarantee_command
 from mrl_search.cli.info import info_command
@@ -25,6 +29,7 @@ from mrl_search.cli.keys import keys_command
 from mrl_search.cli.query import query_command
 from mrl_search.cli.report import report_command
 from mrl_search.cli.serve import serve_command
+from mrl_search.cli.show import one_line
 from mrl_search.cli.train import train_command
 from mrl_search.cli.tune import tune_command
 from mrl_search.cli.words import words_command
@@ -42,7 +47,7 @@ class _Verbs(click.Group):
         try:
             return super().invoke(ctx)
         except MRLSearchError as error:
-            raise click.ClickException(" ".join(str(error).split())) from error
+            raise click.ClickException(one_line(str(error))) from error
         except KeyboardInterrupt:
             click.echo(err=True)  # the terminal has just shown ^C, perhaps behind a bar
             raise click.ClickException("interrupted; nothing was left half-done") from None
@@ -72,7 +77,11 @@ for _verb in (
     report_command,
     claims_command,
     train_command,
+    adapt_command,
     doctor_command,
+    analyze_command,
+    diff_command,
+    dynamics_command,
     tune_command,
     guarantee_command,
     info_command,

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from mrl_search.cli.options import device_option
 from mrl_search.cli.show import changed
 
 
@@ -14,7 +15,8 @@ from mrl_search.cli.show import changed
 @click.option("--rotation", default="auto", metavar="KIND", help="What --refit fits: a kind as `build` takes it.")
 @click.option("--prefix", metavar="FACTORY", help="FAISS factory string, or auto.  [default: as it was built]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def compact_command(index: Path, refit: bool, rotation: str, prefix: str | None, as_json: bool) -> None:
+@device_option
+def compact_command(index: Path, refit: bool, rotation: str, prefix: str | None, as_json: bool, device: str) -> None:
     """Write all documents of INDEX into one segment, and nothing of deleted ones.
 
     Vectors are copied, not encoded again.
@@ -24,5 +26,5 @@ def compact_command(index: Path, refit: bool, rotation: str, prefix: str | None,
 
     start = time.perf_counter()
     folder = find_index(index)
-    done = compact(folder, refit=refit, rotation=rotation, prefix=prefix, progress=True)
+    done = compact(folder, refit=refit, rotation=rotation, prefix=prefix, progress=True, device=device)
     click.echo(changed(folder, "compacted", done, time.perf_counter() - start, as_json=as_json))

@@ -154,7 +154,7 @@ def _from_flags(
 
     if flags["no_funnel"] and funnels:
         raise click.UsageError("--funnel and --no-funnel exclude one another")
-    told = {name: flags[name] for name in ("query_prompt", "document_prompt", "layer_norm", "precision")}
+    told = {name: flags[name] for name in ("query_prompt", "document_prompt", "adapter", "layer_norm", "precision")}
     chosen = {"measures": flags["measures"]} if flags["measures"] else {}
     return EvalRecipe(
         dataset,

@@ -73,10 +73,13 @@ def _calibrated(
     from mrl_search.calibration import calibrate, sampled_queries
     from mrl_search.cli.query import query_vectors
     from mrl_search.data import read_queries
+    from mrl_search.funnel import Funnel
     from mrl_search.retriever import encoder_of, open_retriever
 
     with open_retriever(folder, encoder_of(folder, encodes), device="cpu") as retriever:
-        index = retriever.stored.vectors
+        index, funnel = retriever.stored.vectors, retriever.funnel
+        if len(funnel.stages) == 1:  # to which the index was tuned, and which has no candidates to calibrate
+            funnel = Funnel.default(list(retriever.stored.manifest.dims), funnel.k)
         if queries is None and vectors is None:
             click.echo(
                 "no --queries: documents stand for them, each without itself. Questions differ from documents, and the "
@@ -84,7 +87,7 @@ def _calibrated(
                 err=True,
             )
             asked, own = sampled_queries(index)
-            return calibrate(index, asked, retriever.funnel, promise, own)
+            return calibrate(index, asked, funnel, promise, own)
         texts = read_queries(queries) if queries is not None else None
         _, matrix = query_vectors(retriever, texts, vectors)
-        return calibrate(index, retriever.checked_queries(matrix), retriever.funnel, promise)
+        return calibrate(index, retriever.checked_queries(matrix), funnel, promise)

@@ -38,7 +38,7 @@ def info_command(index: Path | None, named: Path | None, verify: bool, drift: bo
     manifest, sizes = measure_index(folder)
     _, segments = read_manifest(folder)
     rows = [segment.documents for segment in segments]
-    where = told_of(chosen_device(device), manifest.prefix)
+    where = told_of(chosen_device(device), manifest.prefix, is_whole=rows == [manifest.documents])
     drifted = _drift(folder) if drift else None
     if as_json:
         facts = {"index": str(folder), **manifest.told(), "bytes_per_document": sizes._asdict(), "searched_on": where}
@@ -57,6 +57,9 @@ def info_command(index: Path | None, named: Path | None, verify: bool, drift: bo
         "document prompt": record.document_prompt,
         "layer norm": record.layer_norm,
         "precision": record.precision,
+        "adapter": f"{adapter.method}, fitted for {', '.join(map(str, adapter.widths))} dims, sha256 {adapter.sha256}"
+        if (adapter := manifest.adapter) is not None
+        else None,
         "dims": ", ".join(map(str, manifest.dims)),
         "dtype": manifest.dtype,
         "prefix": manifest.prefix,

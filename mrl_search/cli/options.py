@@ -94,6 +94,7 @@ def encoder_options(command: F) -> F:
         click.option(
             "--document-prompt", metavar="TEXT", help="Put before every document; the model's own by default."
         ),
+        click.option("--adapter", metavar="DIR", help="What `adapt` wrote: vectors pass through it before all else."),
         click.option("--layer-norm", is_flag=True, default=None, help="LayerNorm vectors before cutting them."),
         click.option(
             "--precision",
@@ -130,4 +131,6 @@ def encoder_spec(name: str | None, vectors: Path | None, **told: Any) -> "Encode
     from mrl_search.builder import DEFAULT_ENCODER
     from mrl_search.encoders import EncoderSpec
 
+    if name is None and vectors is not None and told.get("adapter"):
+        return EncoderSpec("precomputed", adapter=told["adapter"])
     return None if name is None and vectors is not None else EncoderSpec.named(name or DEFAULT_ENCODER, **told)

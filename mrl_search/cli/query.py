@@ -68,22 +68,11 @@ def query_command(
 
     With no --index: the only index under indexes/, or the one built last.
     """
-    given = [
-        name for name, value in (("TEXT", text), ("--queries", queries), ("--vectors", vectors)) if value is not None
-    ]
-    if len(given) > 1 and given != ["--queries", "--vectors"]:
-        raise click.UsageError(f"{' and '.join(given)} exclude one another")
-    if queries is not None or vectors is not None:
-        if explain:
-            raise click.UsageError("--explain is for one TEXT")
-        if hybrid is not None and queries is None:
-            raise click.UsageError("--hybrid needs texts; name their file with --queries")
-    elif text is None and not sys.stdin.isatty():
-        raise click.UsageError("give TEXT, or --queries FILE, or run on a terminal to be asked")
-    if text is not None and not text.strip():
-        raise click.UsageError("TEXT is empty")
-    if text is not None and not _is_utf8(text):
-        raise click.UsageError("TEXT is not UTF-8")
+    _demand_something_to_ask(text, queries, vectors)
+    if explain and (queries is not None or vectors is not None):
+        raise click.UsageError("--explain is for one TEXT")
+    if hybrid is not None and queries is None and vectors is not None:
+        raise click.UsageError("--hybrid needs texts; name their file with --queries")
     from mrl_search.cli import show
     from mrl_search.data import read_queries
     from mrl_search.indexes import find_index
@@ -115,6 +104,20 @@ def query_command(
             _converse(retriever, plan, explain=explain, as_json=as_json)
 
 
+def _demand_something_to_ask(text: str | None, queries: str | None, vectors: Path | None) -> None:
+    given = [
+        name for name, value in (("TEXT", text), ("--queries", queries), ("--vectors", vectors)) if value is not None
+    ]
+    if len(given) > 1 and given != ["--queries", "--vectors"]:
+        raise click.UsageError(f"{' and '.join(given)} exclude one another")
+    if not given and not sys.stdin.isatty():
+        raise click.UsageError("give TEXT, or --queries FILE, or run on a terminal to be asked")
+    if text is not None and not text.strip():
+        raise click.UsageError("TEXT is empty")
+    if text is not None and not _is_utf8(text):
+        raise click.UsageError("TEXT is not UTF-8")
+
+
 def _is_utf8(text: str) -> bool:
     """False for an argument whose bytes Python could only keep as lone surrogates."""
     try:
@@ -137,13 +140,15 @@ def _answer(retriever: "Retriever", text: str, plan: "Plan", *, explain: bool, a
     else:
         found = traced_search(retriever, vectors, plan.funnel, proof=plan.proof, where=plan.where)
     if as_json:
-        click.echo(show.as_json(text, found, encode_ms, retriever.index(plan.where).where if explain else None))
+        where = retriever.index(plan.where).where if explain else None
+        click.echo(show.as_json(text, found, encode_ms, where, plan.promise))
         return
     if explain:
         click.echo(show.explanation(found, retriever.index(plan.where).where))
     else:
         click.echo(show.answers(text, found.answers))
-    click.echo(show.timing(found, encode_ms, f"{len(retriever):,} documents of {retriever.stored.folder}"))
+    documents = f"{len(retriever):,} documents of {retriever.stored.folder}"
+    click.echo(show.timing(found, encode_ms, documents, plan.promise))
 
 
 def _converse(retriever: "Retriever", plan: "Plan", *, explain: bool, as_json: bool) -> None:

@@ -12,6 +12,7 @@ from mrl_search.columns import aligned
 
 if TYPE_CHECKING:
     from mrl_search.guarantee import Certificates
+    from mrl_search.indexes import Calibration
     from mrl_search.living import Changed
     from mrl_search.retriever import Answer
     from mrl_search.run import Run
@@ -59,24 +60,31 @@ def certificate(of: "Certificates") -> str:
     return f"not certified: a document not compared in full could score up to {gap:.4f} above the last answer"
 
 
-def timing(found: "Traced", encode_ms: float, documents: str) -> str:
-    """One line: how many of which documents, how long, by which funnel."""
+def timing(found: "Traced", encode_ms: float, documents: str, promise: "Calibration | None" = None) -> str:
+    """One line: how many of which documents, how long, by which funnel, and what recall was promised of it."""
     count = len(found.answers)
     words = f", words {found.fusion}" if found.fusion is not None else ""
     return (
         f"{count:,} of {documents} in {found.time_ms:.1f} ms "
         f"(and {encode_ms:.1f} ms for encoding), funnel {found.funnel}{words}"
+        + (f"; recall {promise}" if promise is not None else "")
     )
 
 
-def as_json(text: str, found: "Traced", encode_ms: float, where: str | None) -> str:
-    """One JSON object. where: what searched, told with what every stage kept; None to leave that out."""
+def as_json(
+    text: str, found: "Traced", encode_ms: float, where: str | None, promise: "Calibration | None" = None
+) -> str:
+    """One JSON object. where: what searched, told with what every stage kept; None to leave that out.
+
+    promise: the recall that was asked for.
+    """
     result: dict[str, object] = {
         "query": text,
         "funnel": str(found.funnel),
         "encode_ms": round(encode_ms, 3),
         "search_ms": round(found.time_ms, 3),
         **({"hybrid": str(found.fusion)} if found.fusion is not None else {}),
+        **({"promise": promise.__dict__} if promise is not None else {}),
         **(_proof(found.certificate) if found.certificate is not None else {}),
         "answers": [{"rank": rank, **answer._asdict()} for rank, answer in enumerate(found.answers, 1)],
     }

@@ -18,8 +18,8 @@ class MillisecondsType(click.ParamType[Any]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Milliseconds above 0, or a usage error."""
-        found = re.fullmatch(r"([0-9.]+)\s*(ms)?", str(value))
-        if not found or found[1].count(".") > 1 or float(found[1]) <= 0:
+        found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?|\.[0-9]+)\s*(ms)?", str(value))
+        if not found or float(found[1]) <= 0:
             self.fail(f"{value!r} is no time; wanted for instance 5ms", param, ctx)
         return float(found[1])
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from mrl_search.cache import cache_root
+from mrl_search.encoders.adapted import AdaptedEncoder
 from mrl_search.encoders.encoder import Encoder, EncoderSpec, checked
 from mrl_search.errors import EncoderError
 from mrl_search.vectors import Vectors
@@ -122,7 +123,12 @@ class CachedEncoder:
 
 
 def cached(encoder: Encoder, *, wanted: bool = True) -> Encoder:
-    """The encoder behind the cache, if that is wanted; hashing a text is faster than looking it up."""
+    """The encoder behind the cache, if that is wanted; hashing a text is faster than looking it up.
+
+    Of an adapted one the base is, so that adapters share its vectors.
+    """
+    if isinstance(encoder, AdaptedEncoder):
+        return encoder.behind(cached(encoder.base, wanted=wanted))
     return CachedEncoder(encoder) if wanted and not encoder.spec.name.startswith("hashing:") else encoder
 
 

@@ -21,9 +21,9 @@ def keep_depths(model: Any, wanted: Collection[int | None]) -> dict[int | None, 
     depths = sorted(set(counts.values()))
     if not 1 <= depths[0] <= depths[-1] <= len(layers):
         raise EncoderError(f"the model has {len(layers)} layers, asked for {depths[-1]}; ask for 1 to {len(layers)}")
-    setattr(holder, name, layers[: depths[-1]])
     if len(depths) > 1:
-        _side_by_side(model, holder, layers, depths)
+        _side_by_side(model, depths)
+    setattr(holder, name, layers[: depths[-1]])
     return {asked: depths.index(count) for asked, count in counts.items()}
 
 
@@ -44,30 +44,61 @@ def _stack(model: Any) -> tuple[Any, str, Any]:
     return found[0]
 
 
-def _side_by_side(model: Any, holder: Any, layers: Any, depths: Sequence[int]) -> None:
-    """Notes what each wanted layer gives, and puts all after the transformer into one module that is run on each."""
-    import torch
+class LayerStates:
+    """Notes, in every pass of a SentenceTransformer, what some of its layers give.
 
-    last_norm = next((norm for name in _LAST_NORMS if (norm := getattr(holder, name, None)) is not None), None)
-    noted: dict[int, torch.Tensor] = {}
+    depths: ascending numbers of layers. A sub-model that ends at one of them has the norm after its last layer that the
+    whole model has after its own. Raises EncoderError as `keep_depths`.
+    """
 
-    def noting(depth: int) -> Any:
+    def __init__(self, model: Any, depths: Sequence[int]) -> None:
+        holder, _, layers = _stack(model)
+        self._depths = tuple(depths)
+        self._last_norm = next(
+            (norm for name in _LAST_NORMS if (norm := getattr(holder, name, None)) is not None), None
+        )
+        self._noted: dict[int, Any] = {}
+        for depth in self._depths:
+            layers[depth - 1].register_forward_hook(self._noting(depth))
+
+    def _noting(self, depth: int) -> Any:
         def note(_module: Any, _given: Any, states: Any) -> None:
-            noted[depth] = states[0] if isinstance(states, tuple) else states  # (b, t, D)
+            self._noted[depth] = states[0] if isinstance(states, tuple) else states  # (b, t, D)
 
         return note
 
-    for depth in depths[:-1]:
-        layers[depth - 1].register_forward_hook(noting(depth))
+    def taken(self) -> list[Any]:
+        """The last pass's token embeddings at each depth, (b, t, D), in order; forgets them."""
+        states = [self._noted.pop(depth) for depth in self._depths]
+        return states if self._last_norm is None else [self._last_norm(state) for state in states]
+
+
+def layer_count(model: Any) -> int:
+    """How many layers the transformer of a SentenceTransformer has. Raises EncoderError where they cannot be told."""
+    return len(_stack(model)[2])
+
+
+def cut_layers(model: Any, count: int) -> None:
+    """Takes the layers after the first so many from a SentenceTransformer, and from what its configuration says.
+
+    So what is saved of it loads as it was. Raises EncoderError as `keep_depths`.
+    """
+    keep_depths(model, {count})
+    model[0].model.config.num_hidden_layers = count
+
+
+def _side_by_side(model: Any, depths: Sequence[int]) -> None:
+    """Puts all after the transformer into one module that is run on what each wanted layer gives."""
+    import torch
+
+    shallow = LayerStates(model, depths[:-1])
     rest = torch.nn.Sequential(*list(model)[1:])
 
     class EveryDepth(torch.nn.Module):
         """The sentence embeddings of all depths, the shallowest first: (b, depths · D)."""
 
         def forward(self, features: dict[str, Any]) -> dict[str, Any]:
-            shallow = [noted.pop(depth) for depth in depths[:-1]]
-            states = shallow if last_norm is None else [last_norm(state) for state in shallow]
-            states.append(features["token_embeddings"])
+            states = [*shallow.taken(), features["token_embeddings"]]
             found = [rest({**features, "token_embeddings": state})["sentence_embedding"] for state in states]
             return {**features, "sentence_embedding": torch.cat(found, dim=1)}
 

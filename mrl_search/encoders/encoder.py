@@ -21,6 +21,7 @@ class EncoderSpec:
     layer_norm: LayerNorm the full vector before any cut (nomic-embed-text-v1.5); None means as known for the model.
     precision: `float32`, `bfloat16`, `float16` or `auto`.
     layers: only the transformer's first so many are run; None for all.
+    adapter: a folder that `adapt` wrote: its vectors pass through that (see AdaptedEncoder).
     """
 
     name: str
@@ -30,6 +31,7 @@ class EncoderSpec:
     layer_norm: bool | None = None
     precision: str = "auto"
     layers: int | None = None
+    adapter: str | None = None
 
     def __post_init__(self) -> None:
         if self.layers is not None and self.layers < 1:
@@ -37,7 +39,16 @@ class EncoderSpec:
 
     @classmethod
     def named(cls, text: str, **told: Any) -> "EncoderSpec":
-        """From a name as people type it, which may end in `:layers=N`. Raises EncoderError if N is no number."""
+        """From a name as people type it, which may end in `:layers=N`, and then in `:adapter=FOLDER`.
+
+        Raises EncoderError if N is no number, or no folder is named.
+        """
+        text, adapted, folder = text.partition(":adapter=")
+        if adapted and (not folder or told.get("adapter")):
+            raise EncoderError(
+                f"{text}{adapted}{folder}: name one folder that `mrl-search adapt` wrote, there or apart"
+            )
+        told |= {"adapter": folder} if adapted else {}
         name, mark, count = text.rpartition(":layers=")
         if not mark:
             return cls(text, **told)

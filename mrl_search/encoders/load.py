@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from mrl_search.device import AUTO, Device, chosen_device
 from mrl_search.encoders import hashing, minilm, precomputed
+from mrl_search.encoders.adapted import AdaptedEncoder
 from mrl_search.encoders.encoder import Encoder, EncoderSpec
 from mrl_search.errors import EncoderError
 
@@ -16,8 +17,12 @@ def load_encoder(spec: EncoderSpec, device: str | Device = AUTO, beside: Sequenc
     vectors alone), and anything else as a sentence-transformers name or folder.
     device: where a model of ours computes, as `chosen_device` takes it.
     beside: others that will be wanted; those that differ in `layers` alone come from the same pass, for the cache.
+    A spec with an adapter gives an AdaptedEncoder, whose adapter is read now; raises AdapterError as that.
     Raises EncoderError when it cannot be loaded, or has no use for a prompt it was given.
     """
+    if spec.adapter is not None:
+        bare = replace(spec, adapter=None)
+        return AdaptedEncoder(load_encoder(bare, device, [replace(one, adapter=None) for one in beside]), spec.adapter)
     if spec.name == minilm.NAME:
         _refuse_options(spec)
         return minilm.MiniLMEncoder(spec, chosen_device(device))

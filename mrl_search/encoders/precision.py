@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 _TENSOR_CORES = (7, 0)  # CUDA's compute capability of Volta, the first to have them, for float16 alone
+_BFLOAT16 = (8, 0)  # Ampere's; torch's own question after bfloat16 is about the current card, whichever that is
 
 
 def chosen_precision(asked: str, device: Device = CPU) -> str:
@@ -26,9 +27,8 @@ def chosen_precision(asked: str, device: Device = CPU) -> str:
     import torch
 
     if device.is_cuda:
-        if torch.cuda.is_bf16_supported(including_emulation=False):
-            return "bfloat16"
-        return "float16" if torch.cuda.get_device_capability(device.number) >= _TENSOR_CORES else "float32"
+        able_card = torch.cuda.get_device_capability(device.number)
+        return "bfloat16" if able_card >= _BFLOAT16 else "float16" if able_card >= _TENSOR_CORES else "float32"
     able = torch.cpu.get_capabilities()
     return "bfloat16" if able.get("avx512_bf16") or able.get("amx_bf16") else "float32"
 

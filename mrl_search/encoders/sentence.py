@@ -125,10 +125,14 @@ class SentenceEncoder:
 
         side: query or document, for the prompt.
         """
+        return {self._identity(layers): vectors for layers, vectors in self.by_layers(side, texts).items()}
+
+    def by_layers(self, side: str, texts: Sequence[str]) -> dict[int | None, Vectors]:
+        """The same by how many layers were run, None for all."""
         if not texts:
-            return {self._identity(layers): np.empty((0, self.dim), dtype=np.float32) for layers in self._depths}
+            return {layers: np.empty((0, self.dim), dtype=np.float32) for layers in self._depths}
         parts = self._parts(side, texts)
-        return {self._identity(layers): self._finished(parts[place]) for layers, place in self._depths.items()}
+        return {layers: self._finished(parts[place]) for layers, place in self._depths.items()}
 
     def _parts(self, side: str, texts: Sequence[str]) -> list[Vectors]:
         """The model's own (n, width) vectors of every depth, the shallowest first."""

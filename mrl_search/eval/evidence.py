@@ -1,10 +1,10 @@
 """What would bear a claim out: rows of evaluations, and arms of studies, with what is wanted of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mrl_search.errors import RecipeError
 from mrl_search.eval.arms import Study
@@ -90,17 +90,18 @@ class Trained:
 
     def _found(self, study: Study, result: str, dim: int) -> Found:
         where = (self.dataset, self.measure, self.rotation)
-        here = [one for one in study.measured if (one.dataset, one.measure, one.rotation) == where]
+        here = _whole([one for one in study.measured if (one.dataset, one.measure, one.rotation) == where])
         first, widest = (here[0].arm, max(one.dim for one in here)) if here else ("", 0)
-        beside = (self.arm, widest) if self.keeps is not None else (first, dim)
         told = [
             one
-            for one in (study.compared if self.keeps is None else study.kept)
+            for one in _whole(study.compared if self.keeps is None else study.kept)
             if (one.dataset, one.measure, one.rotation, one.arm, one.dim) == (*where, self.arm, dim)
         ]
         if not told:
             kind = "comparison with its first arm" if self.keeps is None else "share kept"
             raise RecipeError(f"{result} has no {kind} of the arm {self.arm} at {dim} dims: {', '.join(where)}")
+        rival = getattr(told[0], "against", None) or first
+        beside = (self.arm, widest) if self.keeps is not None else (rival, dim)
         values = [[one.mean for one in here if (one.arm, one.dim) == which] for which in ((self.arm, dim), beside)]
         left, right = (sum(some) / len(some) for some in values)
         turned = "" if self.rotation == "none" else f" {self.rotation}"
@@ -108,6 +109,12 @@ class Trained:
         name, measure = f"{Path(result).stem}: {self.dataset}", self.measure
         difference, share = getattr(told[0], "difference", None), getattr(told[0], "share", None)
         return Found(name, *names, measure, (left, right), difference, share, self.keeps)
+
+
+def _whole(found: Sequence[Any]) -> list[Any]:
+    """Those of whole depth, where a study measures several."""
+    deepest = max((one.layers or 0 for one in found), default=0)
+    return [one for one in found if (one.layers or 0) == deepest]
 
 
 def _demand(results: tuple[str, ...], keeps: float | None) -> None:

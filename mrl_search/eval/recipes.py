@@ -139,11 +139,16 @@ class EvalRecipe:
 
     def command(self) -> str:
         """The command line that evaluates the same, if there is one: options are the same for all encoders there."""
-        if len({replace(spec, name="", layers=None) for spec in self.encoders}) > 1 or self.encoders[0].dim is not None:
+        if (
+            len({replace(spec, name="", layers=None, adapter=None) for spec in self.encoders}) > 1
+            or self.encoders[0].dim is not None
+        ):
             return "a recipe file: no command line gives each encoder its own options"
         words = ["mrl-search", "eval", "--dataset", self.dataset, "--split", self.split]
         for spec in self.encoders:
-            words += ["--encoder", spec.name if spec.layers is None else f"{spec.name}:layers={spec.layers}"]
+            layers = "" if spec.layers is None else f":layers={spec.layers}"
+            adapter = "" if spec.adapter is None else f":adapter={spec.adapter}"
+            words += ["--encoder", f"{spec.name}{layers}{adapter}"]
         first = self.encoders[0]
         words += ["--query-prompt", first.query_prompt] if first.query_prompt is not None else []
         words += ["--document-prompt", first.document_prompt] if first.document_prompt is not None else []

@@ -55,7 +55,7 @@ def rows(encoded: Encoded, funnels: list[Funnel], words: Lexicon | None, asked: 
             codec = chosen_codec(len(stored), first) if prefix == AUTO else Codec(prefix)
             if (first, codec) != built:
                 index = VectorIndex(stored)  # lets go of the one before: each is a copy of its prefixes
-                index = index_on(asked.device, _index(stored, first, codec), codec.factory)
+                index = index_on(asked.device, _index(stored, first, codec, asked.device), codec.factory)
                 built = (first, codec)
             found, cost = measured(index, encoded.queries, funnel.deeper(more), encoded.rotation)
             hits = known.get(funnel, found)
@@ -112,9 +112,12 @@ def _exact(
     }
 
 
-def _index(stored: StoredVectors, dim: int, codec: Codec) -> VectorIndex:
-    """An index with such prefixes; without any where exact ones would take more than half a GiB of RAM."""
-    if codec == Codec(EXACT) and 4 * dim * len(stored) > _IN_RAM:
+def _index(stored: StoredVectors, dim: int, codec: Codec, device: Device) -> VectorIndex:
+    """An index with such prefixes; without any where exact ones would take more than half a GiB of RAM.
+
+    A card has room for them, and without them would cut and scale all vectors anew for every query.
+    """
+    if codec == Codec(EXACT) and 4 * dim * len(stored) > _IN_RAM and not device.is_cuda:
         return VectorIndex(stored)
     return VectorIndex(stored, build_prefix(stored, dim, codec), sketched(stored) if codec.is_refined else None)
 

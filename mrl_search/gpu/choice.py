@@ -18,6 +18,7 @@ DEGREE = 64
 
 _WORK = 2 * 2**30  # bytes for cosines, candidates, graphs and FAISS's scratch (StandardGpuResources.cpp: 1.5 GiB)
 _STEP = 8  # dims; tensor cores take no less
+_CELLS = re.compile(r"(?:(?:OPQ|PCA)\w+,)?IVF\d+,Flat")
 _GRAPH = re.compile(r"HNSW\d+(?:,Flat)?")
 # faiss/gpu/GpuCloner.cpp, `clone_Index`; codes as GpuIndexIVFPQ.cu (`verifyPQSettings_`, where not every number of them
 # is taken: RuntimeError) and impl/GpuScalarQuantizer.cuh (`isSQSupported`) have them
@@ -82,9 +83,14 @@ class Needed:
         """What a prefix takes at most, while it is put on the card: bytes a dim, and beside them.
 
         FAISS appends to exact prefixes by moving them all to a larger place (impl/FlatIndex.cu, `add`: reserved
-        exactly), so that for a moment they are there twice, and keeps a length of each. A clone is taken to be as
-        large as the prefixes.
+        exactly), so that for a moment they are there twice, and keeps a length of each. A clone keeps 8 bytes a row
+        for its number, and prefixes in cells in float32, whatever is asked for (GpuClonerOptions.h, `useFloat16`);
+        codes are taken to be as large as the prefixes.
         """
+        if _CELLS.fullmatch(self.choice.structure):
+            return 2 * HALF, 8
+        if self.choice.structure.startswith("IVF") or "," in self.choice.structure:
+            return HALF, 8
         if self.choice.structure == CAGRA:
             return 2 * HALF, 4 * DEGREE
         return (2 * HALF, 4) if self.choice[:2] == (FAISS, FLAT) else (HALF, 0)

@@ -8,9 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mrl_search.errors import DeviceError
 from mrl_search.gpu.choice import CAGRA, DEGREE, FLAT, MOST_FOUND
-from mrl_search.gpu.scan import HALF_NOISE, all_of_the_best
+from mrl_search.gpu.scan import HALF_NOISE, ShallowError, all_of_the_best
 from mrl_search.indexes import StoredVectors, VectorIndex
 
 _LEAST_KEPT = 64  # by a graph's search, which keeps whole thirty-twos
@@ -50,19 +49,16 @@ class FaissFinder:
         self._one_at_a_time = threading.Lock()
 
     def candidates(self, queries: Tensor, k: int) -> Tensor:
-        """See Finder. Raises DeviceError where more rows are wanted than FAISS finds on a card."""
+        """See Finder: FAISS finds MOST_FOUND rows of a query on a card, and no more."""
         size = int(self._index.ntotal)
         if self.is_exhaustive:
-            return all_of_the_best(self._find, size, queries, k, HALF_NOISE)
+            return all_of_the_best(self._find, size, queries, k, HALF_NOISE, MOST_FOUND)
+        if min(k, size) > MOST_FOUND:
+            raise ShallowError
         wanted = k if self._is_lossless else max(_LOSSY * k, _LEAST_LOSSY)
-        return self._find(queries, min(wanted, size))[1]
+        return self._find(queries, min(wanted, size, MOST_FOUND))[1]
 
     def _find(self, queries: Tensor, wanted: int) -> tuple[Tensor, Tensor]:
-        if wanted > MOST_FOUND:
-            raise DeviceError(
-                f"FAISS finds {MOST_FOUND:,} rows of a query on a card, {wanted:,} are needed to leave none out: "
-                "keep fewer in the first stage, or open the index with engine='torch'"
-            )
         there = queries.device
         if queries.is_cuda and not hasattr(self._index, "getResources"):
             queries = queries.cpu()

@@ -5,6 +5,8 @@ thirty-second of that. Triton comes with torch's CUDA build; importing this need
 interpreter (TRITON_INTERPRET=1), which is how it is tested where there is no card.
 """
 
+from contextlib import nullcontext
+
 import torch
 import triton
 import triton.language as tl
@@ -33,7 +35,8 @@ def group_maxima(queries: Tensor, prefixes: Tensor) -> Tensor:
     found = torch.empty((count, triton.cdiv(size, GROUP)), dtype=torch.float32, device=queries.device)
     lines = min(_MOST, max(_LEAST, triton.next_power_of_2(count)))
     grid = (triton.cdiv(count, lines) * triton.cdiv(size, _ROWS),)  # one axis: the second may have but 65,535 programs
-    _group_maxima[grid](queries, prefixes, found, count, size, dim, lines, _ROWS, GROUP)
+    with torch.cuda.device(queries.device) if queries.is_cuda else nullcontext():  # Triton launches on the current one
+        _group_maxima[grid](queries, prefixes, found, count, size, dim, lines, _ROWS, GROUP)
     return found
 
 

@@ -1,6 +1,8 @@
 """The two verbs on a device, over what is on disk in the CPU's form."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Protocol
 
 import numpy as np
@@ -8,16 +10,18 @@ import torch
 from torch import Tensor
 
 from mrl_search.device import Device
-from mrl_search.errors import FunnelError
+from mrl_search.errors import DeviceError, FunnelError
 from mrl_search.funnel import Funnel, Stage
 from mrl_search.gpu.exhaustive import over_all
 from mrl_search.gpu.order import off_device
 from mrl_search.gpu.replay import Replays
 from mrl_search.gpu.rows import DeviceRows, scored, units
-from mrl_search.gpu.scan import Scan
+from mrl_search.gpu.scan import Scan, ShallowError
 from mrl_search.hits import Hits
 from mrl_search.indexes import VectorIndex
 from mrl_search.vectors import Vectors
+
+_LOG = logging.getLogger(__name__)
 
 SMALL = 32
 """Queries of a batch whose funnel is replayed: its launches take longer than its work."""
@@ -39,7 +43,10 @@ class Finder(Protocol):
         """Whether every row's prefix itself is compared."""
 
     def candidates(self, queries: Tensor, k: int) -> Tensor:
-        """(q, m) rows, -1 for none, for (q, dim) unit queries; see PrefixIndex.candidates."""
+        """(q, m) rows, -1 for none, for (q, dim) unit queries; see PrefixIndex.candidates.
+
+        Raises ShallowError where it cannot look deep enough.
+        """
 
 
 class DeviceIndex(VectorIndex):
@@ -64,6 +71,7 @@ class DeviceIndex(VectorIndex):
         self._rows = vectors
         self._finder = finder
         self._device, self._told = where
+        self._was_shallow = False  # of which a warning tells once
         self._replays = replays if vectors.is_resident and isinstance(finder, Scan) and len(finder) else None
 
     @property
@@ -95,12 +103,14 @@ class DeviceIndex(VectorIndex):
         """See VectorIndex; always in order, and scored. Raises FunnelError as it does."""
         if not self._begins_at(stage.dim):
             return super().shortlist(queries, stage, in_order=in_order)  # which says where to start
-        return off_device(*self._shortlisted(self._there(queries, [stage]), stage))
+        with self._telling():
+            return off_device(*self._shortlisted(self._there(queries, [stage]), stage))
 
     def rerank(self, queries: Vectors, hits: Hits, stage: Stage) -> Hits:
         """See VectorIndex. Raises FunnelError as it does."""
-        asked = self._there(queries, [stage])
-        return off_device(*scored(self._rows, asked, hits.rows, stage.dim, min(stage.k, len(self))))
+        with self._telling():
+            asked = self._there(queries, [stage])
+            return off_device(*scored(self._rows, asked, hits.rows, stage.dim, min(stage.k, len(self))))
 
     def funnelled(self, queries: Vectors | Tensor, funnel: Funnel) -> Hits:
         """What `shortlist` and then each `rerank` find, bit for bit; only the last hits leave the device.
@@ -110,18 +120,37 @@ class DeviceIndex(VectorIndex):
         first = funnel.stages[0]
         if not self._begins_at(first.dim):
             super().shortlist(np.empty(queries.shape, np.float32), first)  # which says where to start
-        asked = self._there(queries, funnel.stages)
-        if self._replays is not None and 0 < len(asked) <= SMALL and self._is_prefix(first.dim):
-            scores, rows, whole = self._replays(str(funnel), lambda given: self._tried(given, funnel), asked)
-            if whole.all():
-                return off_device(scores, rows)
-        return off_device(*self._reranked(asked, self._shortlisted(asked, first), funnel))
+        with self._telling():
+            asked = self._there(queries, funnel.stages)
+            if self._replays is not None and 0 < len(asked) <= SMALL and self._is_prefix(first.dim):
+                scores, rows, whole = self._replays(str(funnel), lambda given: self._tried(given, funnel), asked)
+                if whole.all():
+                    return off_device(scores, rows)
+            return off_device(*self._reranked(asked, self._shortlisted(asked, first), funnel))
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """What torch and FAISS raise of a card, memory that ran out above all, in our words."""
+        try:
+            yield
+        except RuntimeError as error:
+            reason = " ".join(str(error).split())[:300]
+            raise DeviceError(
+                f"{self._device.told} failed: {reason}; ask fewer queries at a time, or take --device cpu"
+            ) from error
 
     def _shortlisted(self, asked: Tensor, stage: Stage) -> tuple[Tensor, Tensor]:
         k = min(stage.k, len(self))
         if self._finder is None or not self._is_prefix(stage.dim):
             return over_all(self._rows, asked, [stage.dim], k)[stage.dim]
-        return scored(self._rows, asked, self._finder.candidates(units(asked[:, : stage.dim]), k), stage.dim, k)
+        try:
+            rows = self._finder.candidates(units(asked[:, : stage.dim]), k)
+        except ShallowError:
+            if not self._was_shallow:
+                self._was_shallow = True
+                _LOG.warning("on %s: all vectors are compared where FAISS finds too few rows on a card", self._device)
+            return over_all(self._rows, asked, [stage.dim], k)[stage.dim]
+        return scored(self._rows, asked, rows, stage.dim, k)
 
     def _reranked(self, asked: Tensor, found: tuple[Tensor, Tensor], funnel: Funnel) -> tuple[Tensor, Tensor]:
         for stage in funnel.stages[1:]:

@@ -93,7 +93,10 @@ def _found(
         if choice.structure == FLAT:
             raise DeviceError(f"FAISS cannot hold the prefixes on {device.told}: {error}") from error
         flat = Choice(FAISS, FLAT, f"FAISS does not take {factory} on a card: {' '.join(str(error).split())[:200]}")
+    try:
         return flat, on_cards(index, FLAT, cards, shared)
+    except RuntimeError as error:
+        raise DeviceError(f"FAISS cannot hold the prefixes on {device.told}: {error}") from error
 
 
 def _maxima(dim: int) -> Maxima:

@@ -20,6 +20,7 @@ Work = Callable[[Tensor], Results]
 Record = Callable[[Callable[[], Results]], tuple[Callable[[], object], Results]]
 """Runs work and records it: what replays it, and where each replay leaves its results."""
 
+_ONE_RECORDING = threading.Lock()  # of the process: CUDA takes no two
 _LOG = logging.getLogger(__name__)
 _MOST = 16  # graphs; each keeps its work's memory, in one pool with the others
 
@@ -95,15 +96,16 @@ def recording_on(device: Device) -> Record | None:
     pool = torch.cuda.graph_pool_handle()
 
     def record(work: Callable[[], Results]) -> tuple[Callable[[], object], Results]:
-        with torch.cuda.device(device.number):
-            aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        with _ONE_RECORDING, torch.cuda.device(device.number):
+            # its own: torch's for graphs is of the card that recorded first, and another's work is not on it
+            aside = torch.cuda.Stream(device.number)  # type: ignore[no-untyped-call]
             aside.wait_stream(torch.cuda.current_stream())
             with torch.cuda.stream(aside):  # loads what is loaded at a first call, on a stream such as is recorded
                 work()
             torch.cuda.current_stream().wait_stream(aside)
             graph = torch.cuda.CUDAGraph()
             # other threads may go on calling CUDA while this one records
-            with torch.cuda.graph(graph, pool=pool, capture_error_mode="thread_local"):
+            with torch.cuda.graph(graph, pool=pool, stream=aside, capture_error_mode="thread_local"):
                 results = work()
             return graph.replay, results
 

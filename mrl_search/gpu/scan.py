@@ -18,6 +18,11 @@ _QUERIES = 1024  # at a time
 _GROUP = 32  # columns whose largest stands for them
 _WORTH_GROUPS = 4  # groups for each one wanted, at least
 
+
+class ShallowError(Exception):
+    """A finder does not look as deep as is needed to leave none out; who asks compares all rows."""
+
+
 Maxima = Callable[[Tensor, Tensor], Tensor]
 Find = Callable[[Tensor, int], tuple[Tensor, Tensor]]
 """(q, dim) queries and m to the m largest inner products of each, in order, and their rows: (q, m) each."""
@@ -147,25 +152,30 @@ def largest_of(values: Tensor, k: int) -> tuple[Tensor, Tensor]:
     return scores, places.gather(1, kept)
 
 
-def all_of_the_best(find: Find, size: int, queries: Tensor, k: int, noise: float) -> Tensor:
+def all_of_the_best(find: Find, size: int, queries: Tensor, k: int, noise: float, most: int | None = None) -> Tensor:
     """(q, m) rows, among which are the k best of `size` rows in our order, though `find` errs by `noise`; -1 for none.
 
     Whatever is among the k best lies no deeper than twice the noise below the k-th that was found. So more are asked
     for, until the last lies deeper. A query of zeros scores 0 with everything: the first rows are its best.
+    most: rows that `find` can be asked for. Raises ShallowError where they are not enough.
     """
-    k = min(k, size)
+    k, deepest = min(k, size), size if most is None else min(size, most)
+    if k > deepest:
+        raise ShallowError
     found = torch.full((len(queries), k), -1, dtype=torch.int64, device=queries.device)
     zero = ~queries.any(dim=1)
     found[zero] = torch.arange(k, device=queries.device)
     waiting = torch.nonzero(~zero).flatten()
-    asked = _asked_first(k, size)
+    asked = min(_asked_first(k, size), deepest)
     while k and len(waiting):
         scores, rows = find(queries[waiting], asked)
         done = _are_whole(scores, k, size, noise)
         found = torch.nn.functional.pad(found, (0, max(0, asked - found.shape[1])), value=-1)
         found[waiting[done], :asked] = rows[done]
         waiting = waiting[~done]
-        asked = min(2 * asked, size)
+        if len(waiting) and asked == deepest:
+            raise ShallowError
+        asked = min(2 * asked, deepest)
     return found
 
 

@@ -22,8 +22,9 @@ from mrl_search.indexes.manifest import (
 )
 from mrl_search.indexes.postings import segments_with_words
 from mrl_search.indexes.prefix import PrefixIndex, build_prefix
-from mrl_search.indexes.reader import StoredIndex, measure_index, open_index, read_manifest, verify_index
+from mrl_search.indexes.reader import StoredIndex, open_index, read_manifest, verify_index
 from mrl_search.indexes.segmented import SegmentedIndex
+from mrl_search.indexes.sizes import measure_index
 from mrl_search.indexes.sketches import Sketches, sketched
 from mrl_search.indexes.stored import DTYPES, StoredVectors, packed, scratch
 from mrl_search.indexes.tuned import store_tuned

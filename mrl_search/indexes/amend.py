@@ -17,6 +17,8 @@ from mrl_search.indexes.index import not_whole
 from mrl_search.indexes.layout import FileRecord, Layout, Segment, sync_folder, write_durably
 from mrl_search.indexes.manifest import BoundsRecord, Calibration, Manifest
 from mrl_search.indexes.postings import segments_with_words, write_stored_words
+from mrl_search.indexes.reader import committed
+from mrl_search.indexes.refused import refused
 from mrl_search.indexes.stored import StoredVectors, header, map_vectors, packed
 
 
@@ -30,14 +32,14 @@ def _amending(folder: Path) -> Iterator[tuple[Catalog, Manifest, list[Segment]]]
     try:
         catalog = Catalog.write(Layout(folder).catalog)
         try:
-            manifest, segments = catalog.manifest(), catalog.segments()
-            if manifest is None:
-                raise IndexStoreError(f"nothing is committed in {folder}: the build that made it must be run again")
-            yield catalog, manifest, segments
+            manifest, segments = committed(catalog, Layout(folder))
+            yield catalog, manifest, list(segments)
         finally:
             catalog.close()
     except (OSError, sqlite3.Error) as error:
-        raise IndexStoreError(f"the index in {folder} could not be written: {error}; it is what it was") from error
+        raise IndexStoreError(
+            f"the index in {folder} could not be written: {refused(error, folder)}; it is what it was"
+        ) from error
 
 
 def add_calibration(folder: Path, calibration: Calibration, seen: tuple[int, Sequence[Segment]] | None = None) -> None:

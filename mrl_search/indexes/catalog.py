@@ -13,14 +13,26 @@ from typing import Any
 from mrl_search.document import Document
 from mrl_search.errors import IndexBusyError, IndexStoreError
 from mrl_search.indexes.filters import Condition
-from mrl_search.indexes.layout import FileRecord, Segment
+from mrl_search.indexes.layout import FileRecord, Layout, Segment, demand_no_links
 from mrl_search.indexes.manifest import Manifest
 from mrl_search.indexes.owner import claimed_by, say_who, unsay
 from mrl_search.indexes.postings import forget_words
-from mrl_search.indexes.schema import APPLICATION_ID, BUILT, LIVING, UNREADABLE, connect, create, enlarge, reading_mode
+from mrl_search.indexes.refused import refused
+from mrl_search.indexes.schema import (
+    ANEW,
+    LIVING,
+    SUMMED,
+    UNREADABLE,
+    connect,
+    connect_to_read,
+    create,
+    demand_format,
+    enlarge,
+    is_blank,
+)
+from mrl_search.indexes.sums import checksum, is_whole, restored, seal
 
 _PER_LOOKUP = 500
-_START_ANEW = "delete the folder {} to build there anew"
 _LOCK_SECONDS = 5.0
 
 
@@ -36,20 +48,18 @@ class Catalog:
     @classmethod
     def read(cls, path: Path) -> "Catalog":
         """Opens a snapshot. Raises IndexStoreError unless `path` is a catalog of this format with a manifest."""
-        if not path.is_file():
-            raise IndexStoreError(
-                f"there is no index in {path.parent}; build one: mrl-search build CORPUS --index {path.parent}"
-            )
         try:
-            mode = reading_mode(path)
-            frozen_at = path.stat().st_mtime_ns if "immutable" in mode else None
-            connection = connect(path, mode, _LOCK_SECONDS)
-            connection.execute("PRAGMA query_only = ON")
-            connection.execute("BEGIN")
-            catalog = cls(connection, path, frozen_at)
-            catalog._check_format()
-        except UNREADABLE as error:
-            raise IndexStoreError(f"{path} cannot be read: {error}") from error
+            if not path.is_file():
+                raise IndexStoreError(
+                    f"there is no index in {path.parent}; build one: mrl-search build CORPUS --index {path.parent}"
+                )
+            demand_no_links(Layout(path.parent))
+            changed = path.stat().st_mtime_ns
+            connection, is_frozen = connect_to_read(path, _LOCK_SECONDS)
+            catalog = cls(connection, path, changed if is_frozen else None)
+            demand_format(connection, path)
+        except (*UNREADABLE, OSError) as error:
+            raise IndexStoreError(f"{path} cannot be read: {refused(error, path.parent)}") from error
         return catalog
 
     @classmethod
@@ -58,16 +68,17 @@ class Catalog:
 
         Raises IndexStoreError when another process holds the lock.
         """
+        demand_no_links(Layout(path.parent))
         try:
             connection = connect(path, "rwc", _LOCK_SECONDS)
             catalog = cls(connection, path)
             catalog._writes = True
-            if not catalog._is_blank():
-                catalog._check_format()  # before anything is changed: it may be another program's
+            if not is_blank(connection):
+                demand_format(connection, path)  # before anything is changed: it may be another program's
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("BEGIN IMMEDIATE")
-            if catalog._is_blank():
+            if is_blank(connection):
                 create(connection)
             say_who(path.parent)
         except sqlite3.OperationalError as error:
@@ -76,9 +87,9 @@ class Catalog:
                 raise IndexBusyError(
                     f"another process is writing to {path.parent}{who}; wait for it to finish"
                 ) from error
-            raise IndexStoreError(f"{path} cannot be written: {error}") from error
+            raise IndexStoreError(f"{path} cannot be written: {refused(error, path.parent)}") from error
         except UNREADABLE as error:
-            raise IndexStoreError(f"{path} cannot be written: {error}; {_START_ANEW.format(path.parent)}") from error
+            raise IndexStoreError(f"{path} cannot be written: {error}; {ANEW.format(path.parent)}") from error
         return catalog
 
     @property
@@ -96,7 +107,10 @@ class Catalog:
 
     def commit(self, manifest: Manifest) -> None:
         """Makes everything since `write` true at once."""
-        self._connection.execute("INSERT OR REPLACE INTO manifest VALUES (1, ?)", (manifest.to_json(),))
+        told = manifest.to_json()
+        values = (1, told, seal(self._connection, told)) if self.format >= SUMMED else (1, told)
+        marks = ", ".join("?" * len(values))
+        self._connection.execute(f"INSERT OR REPLACE INTO manifest VALUES ({marks})", values)  # noqa: S608
         unsay(self._path.parent)  # while it is true: once it is committed, the next writer says so of itself
         self._connection.execute("COMMIT")
 
@@ -113,13 +127,24 @@ class Catalog:
         rows = list(self._read("SELECT json FROM manifest"))
         return Manifest.from_json(rows[0][0], str(self._path)) if rows else None
 
+    def demand_sealed(self) -> None:
+        """Raises IndexStoreError unless manifest, segments and tombstones are those that were committed."""
+        if self.format < SUMMED:
+            return
+        for manifest, told in self._read("SELECT json, sum FROM manifest"):
+            if told != seal(self._connection, manifest):
+                raise IndexStoreError(
+                    f"{self._path} is damaged: what it says of the index is not what was committed; build it again"
+                )
+
     def segments(self) -> list[Segment]:
         """All segments, by number."""
         rows = self._read("SELECT * FROM segments ORDER BY number")
         found = [Segment(row[0], row[1], FileRecord(*row[2:4]), FileRecord(*row[4:6]), *row[6:]) for row in rows]
         for number, documents, *_, codec in found:
-            if not (isinstance(documents, int) and 0 <= documents < 2**31 and number > 0 and isinstance(codec, str)):
-                raise IndexStoreError(f"{self._path}: segment {number} of {documents!r} documents cannot be")
+            whole = isinstance(documents, int) and isinstance(number, int) and isinstance(codec, str)
+            if not (whole and 0 <= documents < 2**31 and number > 0):
+                raise IndexStoreError(f"{self._path}: segment {number!r} of {documents!r} documents cannot be")
         return found
 
     def folders(self, manifest: Manifest | None) -> set[int]:
@@ -144,13 +169,13 @@ class Catalog:
         return int(next(self._read("SELECT count(*) FROM tombstones"))[0])
 
     def upgrade(self) -> None:
-        """Makes room for several segments and for tombstones, within the writer's transaction."""
-        if self.format < LIVING:
-            enlarge(self._connection)
+        """Makes room for several segments, tombstones and checksums, within the writer's transaction."""
+        if self.format < SUMMED:
+            enlarge(self._connection, self.format)
 
     @property
     def format(self) -> int:
-        """1 as it was built, 2 once it was added to or deleted from."""
+        """3; 1 or 2 of an index of an older version that was not added to or deleted from since."""
         return int(self._connection.execute("PRAGMA user_version").fetchone()[0])
 
     def read_rows(self, statement: str, *values: object) -> Iterator[tuple[Any, ...]]:
@@ -189,9 +214,9 @@ class Catalog:
     def add(self, segment: int, row: int, document: Document) -> bool:
         """Adds a document; False, and nothing added, if its id is taken."""
         metadata = json.dumps(document.metadata, ensure_ascii=False, allow_nan=False) if document.metadata else ""
+        parts = (document.id, document.title, document.text, metadata)
         added = self._connection.execute(
-            "INSERT OR IGNORE INTO documents VALUES (?, ?, ?, ?, ?, ?)",
-            (segment, row, document.id, document.title, document.text, metadata),
+            "INSERT OR IGNORE INTO documents VALUES (?, ?, ?, ?, ?, ?, ?)", (segment, row, *parts, checksum(*parts))
         )
         return added.rowcount == 1
 
@@ -201,18 +226,30 @@ class Catalog:
         return int(row)
 
     def documents(self, segment: int) -> Iterator[Document]:
-        """All documents of a segment in row order, streamed."""
-        rows = self._read("SELECT id, title, text, metadata FROM documents WHERE segment = ? ORDER BY row", segment)
-        return (_document(*row) for row in rows)
+        """All documents of a segment in row order, streamed. Raises IndexStoreError at a damaged one."""
+        rows = self._read(f"SELECT {self._whole} FROM documents WHERE segment = ? ORDER BY row", segment)  # noqa: S608
+        return (restored(*row) for row in rows)
+
+    def damaged(self) -> list[str]:
+        """The ids, as they are now, of all documents whose checksum is another; none in a format without them."""
+        if self.format < SUMMED:
+            return []
+        rows = self._read("SELECT id, title, text, metadata, sum FROM documents")
+        return [str(parts[0]) for *parts, told in rows if not is_whole(told, *parts)]
 
     def fetch(self, segment: int, rows: Sequence[int]) -> dict[int, Document]:
-        """The documents at those rows, by row. Raises IndexStoreError if one is missing."""
-        found = self._select("row, id, title, text, metadata", segment, rows)
-        return {row: _document(*rest) for row, *rest in found}
+        """The documents at those rows, by row. Raises IndexStoreError if one is missing, or damaged."""
+        found = self._select(f"row, {self._whole}", segment, rows)
+        return {row: restored(*rest) for row, *rest in found}
 
     def ids(self, segment: int, rows: Sequence[int]) -> dict[int, str]:
         """Only the ids of the documents at those rows, by row. Raises IndexStoreError if one is missing."""
         return dict(self._select("row, id", segment, rows))
+
+    @property
+    def _whole(self) -> str:
+        """The columns of a document, and its checksum, if it has one."""
+        return f"id, title, text, metadata, {'sum' if self.format >= SUMMED else 'NULL'}"
 
     def _select(self, columns: str, segment: int, rows: Sequence[int]) -> list[tuple[Any, ...]]:
         wanted = sorted(set(rows))
@@ -228,7 +265,7 @@ class Catalog:
 
     def _read(self, statement: str, *values: object) -> Iterator[tuple[Any, ...]]:
         """Rows as they come. Raises IndexStoreError where the file is damaged, or was changed while it had no lock."""
-        if self._frozen_at is not None and self._path.stat().st_mtime_ns != self._frozen_at:
+        if self._frozen_at is not None and _changed(self._path) != self._frozen_at:
             raise IndexStoreError(f"{self._path} was changed since it was opened; open the index again")
         try:
             for row in self._connection.execute(statement, values):  # noqa: UP028  `yield from` would close the cursor
@@ -236,41 +273,15 @@ class Catalog:
         except sqlite3.ProgrammingError as error:
             raise IndexStoreError(f"the index in {self._path.parent} was closed; open it again") from error
         except UNREADABLE as error:
-            raise IndexStoreError(
-                f"{self._path} cannot be read: {error}; {_START_ANEW.format(self._path.parent)}"
-            ) from error
-
-    def _is_blank(self) -> bool:
-        """Whether nothing was ever committed to the file, not even its tables."""
-        return not self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-
-    def _check_format(self) -> None:
-        kind = self._connection.execute("PRAGMA application_id").fetchone()[0]
-        version = self.format
-        if self._is_blank():
-            self.close()
-            raise IndexStoreError(
-                f"nothing is committed in {self._path.parent}: a build is still running, or was cut short; run it again"
-            )
-        if kind != APPLICATION_ID:
-            self.close()
-            raise IndexStoreError(
-                f"{self._path} is an SQLite file, but not of mrl-search; {_START_ANEW.format(self._path.parent)}"
-            )
-        if version not in (BUILT, LIVING):
-            self.close()
-            raise IndexStoreError(
-                f"{self._path} has index format {version}, this mrl-search reads {BUILT} and {LIVING}; "
-                f"use the version that built it, or {_START_ANEW.format(self._path.parent)}"
-            )
+            raise IndexStoreError(f"{self._path} cannot be read: {error}; {ANEW.format(self._path.parent)}") from error
 
 
 def has_commit(path: Path) -> bool:
     """False for what a killed build left; True for an index, even a damaged one, which then says so when opened."""
     try:
-        connection = connect(path, reading_mode(path), _LOCK_SECONDS)
+        connection, _ = connect_to_read(path, _LOCK_SECONDS)
         try:
-            if Catalog(connection, path)._is_blank():
+            if is_blank(connection):
                 return False
             return bool(connection.execute("SELECT count(*) FROM manifest").fetchone()[0])
         finally:
@@ -279,8 +290,9 @@ def has_commit(path: Path) -> bool:
         return True
 
 
-def _document(identifier: str, title: str, text: str, metadata: str) -> Document:
+def _changed(path: Path) -> int | None:
+    """When the file was changed last; None if it is gone."""
     try:
-        return Document(identifier, text, title, json.loads(metadata) if metadata else {})
-    except (ValueError, TypeError, RecursionError) as error:
-        raise IndexStoreError(f"the metadata of the document {identifier!r} is damaged: {error}") from error
+        return path.stat().st_mtime_ns
+    except OSError:
+        return None

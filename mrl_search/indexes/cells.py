@@ -69,6 +69,7 @@ class Cells:
 
         if not TABLES or inner.pq.M % TABLES or inner.M2 != inner.pq.M:
             return None
+        _demand_sizes(faiss, index, inner, refined)
         centres, blocks, rows, starts = _lists(faiss, inner) if is_ivf else _one_list(faiss, inner)
         by_residual, probes = (inner.by_residual, inner.nprobe) if is_ivf else (False, 1)
         (centres, step), (finer, steps) = _as_bytes(centres), _finer(faiss, refined)
@@ -92,7 +93,7 @@ class Cells:
             and all(np.isfinite(array).all() for array in (codes.centre_step, codes.centroids, codes.steps))
             and self.probes >= 1
         ):
-            raise IndexStoreError("the prefix index contradicts itself; build the index again")
+            raise _contradiction()
         return self
 
     def among(self, live: Live) -> "Cells":
@@ -125,6 +126,24 @@ class Cells:
 
         over_threads(work, len(queries))
         return found
+
+
+def _demand_sizes(faiss: Any, index: Any, inner: Any, refined: Any) -> None:
+    """Raises IndexStoreError unless all parts are of one size: arrays are made by what they say of themselves."""
+    parts = [inner, *([refined] if refined is not None else [])]
+    agree = all((part.ntotal, part.d) == (index.ntotal, index.d) for part in parts)
+    agree &= inner.pq.M * inner.pq.dsub == inner.d and inner.pq.centroids.size() == 16 * inner.d
+    if isinstance(inner, faiss.IndexIVFPQFastScan):
+        lists, quantizer = faiss.downcast_InvertedLists(inner.invlists), faiss.downcast_index(inner.quantizer)
+        agree &= isinstance(lists, faiss.BlockInvertedLists) and lists.nlist == inner.nlist == quantizer.ntotal
+        agree &= agree and (lists.n_per_block, lists.block_size) == (_BLOCK, inner.pq.M * _BLOCK // 2)
+        agree &= agree and sum(lists.list_size(number) for number in range(inner.nlist)) == inner.ntotal
+    if not agree:
+        raise _contradiction()
+
+
+def _contradiction() -> IndexStoreError:
+    return IndexStoreError("the prefix index contradicts itself; build the index again")
 
 
 def _unwrapped(faiss: Any, index: Any) -> tuple[NDArray[np.int64] | None, Any]:

@@ -13,13 +13,16 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from mrl_search.adapter import Adapter
 from mrl_search.document import Document
 from mrl_search.hits import Rows
 from mrl_search.indexes.amend import write_bounds
 from mrl_search.indexes.catalog import Catalog
 from mrl_search.indexes.changes import Changes
 from mrl_search.indexes.codecs import EXACT, Codec, chosen_codec
+from mrl_search.indexes.fields import demand_fields
 from mrl_search.indexes.filters import Condition
+from mrl_search.indexes.kept_adapter import read_adapter
 from mrl_search.indexes.layout import Layout, Segment, explained, sweep
 from mrl_search.indexes.manifest import Manifest
 from mrl_search.indexes.merging import carried
@@ -105,13 +108,18 @@ class IndexChange:
             return self.changes.remove(ids)
 
     def remove_where(self, condition: Condition) -> None:
-        """Removes the documents that a filter passes."""
+        """Removes the documents that a filter passes. Raises FilterError for a field that no document has."""
+        demand_fields(self._catalog.read_rows, condition)
         with explained(self._layout.folder):
             self.changes.remove_where(condition)
 
     def rotation(self) -> Rotation | None:
         """What all stored vectors are rotated by."""
         return read_rotation(self._layout, self.manifest)
+
+    def adapter(self) -> Adapter | None:
+        """What the encoder's vectors pass through before they are rotated."""
+        return read_adapter(self._catalog, self.manifest)
 
     def merged(self) -> list[Segment]:
         """The segments that are written anew with what came in, by `carried`."""

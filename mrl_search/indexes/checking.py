@@ -10,6 +10,7 @@ from mrl_search.errors import IndexStoreError
 from mrl_search.indexes.amend import write_bounds
 from mrl_search.indexes.catalog import Catalog
 from mrl_search.indexes.codecs import Codec
+from mrl_search.indexes.kept_adapter import read_adapter
 from mrl_search.indexes.layout import FileRecord, Layout, Segment, explained, orphans, sweep, sync_folder
 from mrl_search.indexes.manifest import Manifest
 from mrl_search.indexes.reader import committed, read_rotation, verify
@@ -76,10 +77,15 @@ def _all(catalog: Catalog, layout: Layout) -> Iterator[_Found]:
     except IndexStoreError as error:
         yield _Found(Finding(str(error)))
         return
+    try:
+        read_adapter(catalog, manifest)
+    except IndexStoreError as error:
+        yield _Found(Finding(str(error)))
     yield from _files(layout, manifest, segments)
     for segment in segments:
         yield from _rows(catalog, segment)
     yield from _strays(catalog)
+    yield from _texts(catalog)
     for path in orphans(layout, catalog.folders(manifest)):
         yield _Found(Finding(f"{path} is named by nothing that was committed", "remove it"), _ORPHAN)
 
@@ -150,6 +156,14 @@ def _strays(catalog: Catalog) -> Iterator[_Found]:
     )
     if count:
         yield _Found(Finding(f"the metadata of {count:,} documents is not JSON"))
+
+
+def _texts(catalog: Catalog) -> Iterator[_Found]:
+    """Documents that are not what was committed."""
+    damaged = catalog.damaged()
+    if damaged:
+        few = ", ".join(map(repr, damaged[:5])) + ", …" * (len(damaged) > 5)
+        yield _Found(Finding(f"{len(damaged):,} documents are damaged ({few}); add them again"))
 
 
 def _mend(catalog: Catalog, layout: Layout, found: list[_Found]) -> None:

@@ -185,7 +185,7 @@ def _probe_more_lists(index: Any, codec: Codec) -> None:
     ivf.nprobe = codec.probes or (ivf.nlist if cheap else max(1, ivf.nlist // 2))
 
 
-def reason(error: RuntimeError) -> str:
+def reason(error: RuntimeError | MemoryError) -> str:
     """FAISS's own words, without the C++ function and line before them."""
     return re.sub(r"^Error in .*? at \S+:\d+: (Error: )?", "", " ".join(str(error).split()))[:300]
 

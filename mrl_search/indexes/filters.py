@@ -40,10 +40,14 @@ Value: TypeAlias = str | int | float
 
 
 class Condition(NamedTuple):
-    """A boolean SQL expression over a row of `documents`, and its parameters in order."""
+    """A boolean SQL expression over a row of `documents`, and its parameters in order.
+
+    fields: of a whole filter, those of the metadata that it asks about, as SQLite's JSON paths.
+    """
 
     sql: str
     parameters: tuple[Value, ...]
+    fields: tuple[str, ...] = ()
 
 
 class _Token(NamedTuple):
@@ -65,12 +69,13 @@ class _Parser:
     def __init__(self, text: str) -> None:
         self._text, self._tokens, self._at = text, _tokens(text), 0
         self._tests = self._values = self._depth = 0
+        self._fields: dict[str, None] = {}
 
     def whole(self) -> Condition:
         found = self._chain("OR", lambda: self._chain("AND", self._not))
         if self._next.kind != "end":
             self._refuse("AND, OR or the end")
-        return found
+        return found._replace(fields=tuple(self._fields))
 
     def _chain(self, word: str, part: Callable[[], Condition]) -> Condition:
         parts = [part()]
@@ -128,6 +133,7 @@ class _Parser:
         if names in (["id"], ["title"]):
             return Condition(names[0], ())
         path = "$" + "".join(f'."{name}"' for name in names)
+        self._fields[path] = None
         return Condition("json_extract(nullif(metadata, ''), ?)", (path,))
 
     def _name(self) -> str:

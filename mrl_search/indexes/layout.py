@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mrl_search.errors import IndexStoreError
+from mrl_search.indexes.refused import refused
 
 
 class FileRecord(NamedTuple):
@@ -85,6 +86,19 @@ class Layout:
         return self.segment(number) / "prefix.faiss"
 
 
+def demand_no_links(layout: Layout) -> None:
+    """Raises IndexStoreError for a link where an index keeps files of its own: what is written would go elsewhere.
+
+    The folder itself may be reached by one. SQLite's and the owner's files are opened by names that are known before.
+    """
+    there = list(layout.folder.iterdir()) if layout.folder.is_dir() else []
+    if layout.segments in there and not layout.segments.is_symlink():
+        there += layout.segments.iterdir()
+    for path in there:
+        if path.is_symlink():
+            raise IndexStoreError(f"{path} is a link; an index keeps its own files; replace it by what it names")
+
+
 def write_durably(path: Path, chunks: Iterable[bytes]) -> FileRecord:
     """Writes the chunks to a new file and to the disk behind it; returns what was written.
 
@@ -128,8 +142,6 @@ def orphans(layout: Layout, keep: set[int]) -> list[Path]:
 
 def sweep(layout: Layout, keep: set[int]) -> None:
     """Removes what no commit knows, while the write lock is held. Open readers keep the files they have mapped."""
-    if layout.segments.is_symlink():  # to whose folders?
-        raise IndexStoreError(f"{layout.segments} is a link; an index keeps its own segments; replace it by a folder")
     for folder in orphans(layout, keep):
         shutil.rmtree(folder)
 
@@ -140,4 +152,5 @@ def explained(folder: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, sqlite3.Error) as error:
-        raise IndexStoreError(f"the index in {folder} could not be written: {error}; nothing was committed") from error
+        told = refused(error, folder)
+        raise IndexStoreError(f"the index in {folder} could not be written: {told}; nothing was committed") from error

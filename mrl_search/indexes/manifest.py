@@ -47,6 +47,16 @@ class EncoderRecord:
 
 
 @dataclass(frozen=True)
+class AdapterRecord:
+    """What the encoder's vectors passed through before all else: an Adapter, whose file the catalog keeps."""
+
+    method: str
+    widths: tuple[int, ...]
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
 class RotationRecord:
     """How all vectors were rotated, and why so; unless the kind is none, by the rotation.npy of that segment."""
 
@@ -147,7 +157,8 @@ class Manifest:
     dims: the widths asked for, ascending; the first is the prefix's, the last the stored one.
     dtype: how vectors.npy keeps a coordinate. prefix: the FAISS factory string.
     funnel: the default one, in text form. provenance: see `provenance.provenance`.
-    rotation: what was done to all vectors before they were cut, if anything.
+    adapter: what the encoder's vectors passed through, if anything. rotation: what was then done to all of them, before
+    they were cut.
     sketches, bounds: of the stored vectors, if there are any. tuned: what the funnel was measured to keep, if it was.
     calibrations: what a guarantee's funnels are chosen by.
     """
@@ -167,6 +178,7 @@ class Manifest:
     tuned: TunedRecord | None = None
     bounds: BoundsRecord | None = None
     calibrations: tuple[Calibration, ...] = ()
+    adapter: AdapterRecord | None = None
 
     def __post_init__(self) -> None:
         if self.documents < 0 or not self.dims or self.dims[0] < 1 or list(self.dims) != sorted(set(self.dims)):
@@ -197,7 +209,7 @@ class Manifest:
         """One JSON object; what is None is left out."""
         table = dataclasses.asdict(self)
         table["encoder"] = {key: value for key, value in table["encoder"].items() if value is not None}
-        for optional in ("rotation", "sketches", "tuned", "bounds", "calibrations"):
+        for optional in ("rotation", "sketches", "tuned", "bounds", "calibrations", "adapter"):
             if not table[optional]:
                 del table[optional]
         return json.dumps(table, ensure_ascii=False)

@@ -5,6 +5,7 @@ at a time. Whatever writes a segment's documents writes its words in the same tr
 """
 
 import sqlite3
+import sys
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -45,7 +46,7 @@ def write_words(
         connection.execute(statement)
     lengths = np.zeros(rows, np.uint32)
     for part, some in groupby(texts, lambda one: one[0] // PART):
-        posted: defaultdict[str, tuple[array[int], array[int]]] = defaultdict(lambda: (array("H"), array("I")))
+        posted: defaultdict[str, tuple[array[int], list[int]]] = defaultdict(lambda: (array("H"), []))
         for row, text in some:
             found = tokens(text)
             lengths[row] = len(found)
@@ -57,7 +58,7 @@ def write_words(
         connection.executemany(
             "INSERT INTO postings VALUES (?, ?, ?, ?, ?)",
             (
-                (segment, word, part, np.array(at, "<u2").tobytes(), _packed(np.array(counts)))
+                (segment, word, part, _little(at), bytes(counts) if max(counts) < 256 else _packed(np.array(counts)))
                 for word, (at, counts) in sorted(posted.items())
             ),
         )
@@ -93,6 +94,13 @@ def segments_with_words(connection: sqlite3.Connection) -> set[int]:
     if not _has_tables(connection):
         return set()
     return {segment for (segment,) in connection.execute("SELECT segment FROM lengths")}
+
+
+def _little(rows: "array[int]") -> bytes:
+    """Two bytes each, the lower one first, as most machines have them anyway."""
+    if sys.byteorder == "big":
+        rows.byteswap()
+    return rows.tobytes()
 
 
 def unpacked(blob: bytes, count: int) -> NDArray[Any]:

@@ -14,6 +14,7 @@ from mrl_search.hits import Live, Rows, Scores, without
 from mrl_search.indexes.cells import Cells
 from mrl_search.indexes.codecs import SCANNED, Codec, filled, load_faiss, reason
 from mrl_search.indexes.exhaustive import NOISE
+from mrl_search.indexes.faiss_file import read_faiss
 from mrl_search.indexes.stored import StoredVectors
 from mrl_search.vectors import Vectors, prefix
 
@@ -188,15 +189,8 @@ def build_prefix(vectors: StoredVectors, dim: int, codec: Codec) -> PrefixIndex:
 
 
 def read_prefix(path: Path, count: int, dim: int) -> PrefixIndex:
-    """Reads a prefix.faiss whose checksum has been verified; raises IndexStoreError unless it fits the manifest.
-
-    FAISS maps what it can of the file: no copy is made of what the kernel copies once more anyway.
-    """
-    faiss = load_faiss()
-    try:
-        index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
-    except RuntimeError as error:
-        raise IndexStoreError(f"FAISS cannot read {path}: {reason(error)}") from error
+    """Reads a prefix.faiss whose checksum has been verified; raises IndexStoreError unless it fits the manifest."""
+    faiss, index = load_faiss(), read_faiss(path)
     if (index.ntotal, index.d, index.metric_type) != (count, dim, faiss.METRIC_INNER_PRODUCT):
         raise IndexStoreError(
             f"{path} holds {index.ntotal} × {index.d}, the manifest says {count} × {dim} inner product"

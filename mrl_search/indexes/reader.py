@@ -1,13 +1,15 @@
 """Opening an index that was built."""
 
 import hashlib
+import stat
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
+from mrl_search.adapter import Adapter
 from mrl_search.document import Document
 from mrl_search.errors import IndexStoreError, RotationError, VectorsError
 from mrl_search.hits import Live
@@ -15,8 +17,10 @@ from mrl_search.indexes.ahead import load_kernels_ahead
 from mrl_search.indexes.axes import Axes
 from mrl_search.indexes.bounds import Bounds, far_shape, near_shape
 from mrl_search.indexes.catalog import Catalog
+from mrl_search.indexes.fields import demand_fields
 from mrl_search.indexes.filters import Condition, compiled
 from mrl_search.indexes.index import VectorIndex
+from mrl_search.indexes.kept_adapter import read_adapter
 from mrl_search.indexes.layout import FileRecord, Layout, Segment
 from mrl_search.indexes.manifest import Manifest
 from mrl_search.indexes.prefix import read_prefix
@@ -41,13 +45,17 @@ class StoredIndex:
     vectors: VectorIndex
     catalog: Catalog
     rotation: Rotation | None
+    adapter: Adapter | None = None
     _filtered: dict[str, VectorIndex] = field(default_factory=dict, compare=False, repr=False)
 
     def turned(self, queries: Vectors) -> Vectors:
-        """(q, D) queries in the axes of the stored vectors, at the length they have: what `vectors` must be asked with.
+        """(q, D) queries of the encoder in the axes of the stored vectors: what `vectors` must be asked with.
 
-        Raises VectorsError for fewer dims, if the index is rotated.
+        Adapted, if the index is, and then rotated, if it is; lengths are of no account.
+        Raises VectorsError for fewer dims than either needs.
         """
+        if self.adapter is not None:
+            queries = self.adapter.apply(queries)
         if self.rotation is None:
             return queries
         if queries.shape[1] < self.rotation.dim:
@@ -59,10 +67,11 @@ class StoredIndex:
     def among(self, where: str) -> VectorIndex:
         """The vectors of documents that a filter passes only; rows keep their numbers. Of the last filters it is known.
 
-        Raises FilterError for what the grammar of `filters` does not have.
+        Raises FilterError for what the grammar of `filters` does not have, and for a field that no document has.
         """
         if where not in self._filtered:
             condition = compiled(where)
+            demand_fields(self.catalog.read_rows, condition)
             live = [self._passing(segment, condition) for segment in self.segments]
             while len(self._filtered) >= _REMEMBERED:
                 del self._filtered[next(iter(self._filtered))]
@@ -98,23 +107,6 @@ class StoredIndex:
         self.catalog.close()
 
 
-class BytesPerDocument(NamedTuple):
-    """What an index takes, divided by its documents; all but `ram` (prefix index and rotation) is on disk."""
-
-    ram: float
-    vectors: float
-    prefix: float
-    rotation: float
-    sketches: float
-    bounds: float
-    catalog: float
-
-    @property
-    def disk(self) -> float:
-        """All files together."""
-        return self.vectors + self.prefix + self.rotation + self.sketches + self.bounds + self.catalog
-
-
 def open_index(folder: Path) -> StoredIndex:
     """Opens the committed state of an index; it stays what it is while others write.
 
@@ -140,12 +132,13 @@ def _open(folder: Path) -> StoredIndex:
     catalog = Catalog.read(layout.catalog)
     try:
         manifest, segments = committed(catalog, layout)
-        rotation = read_rotation(layout, manifest)
+        rotation, adapter = read_rotation(layout, manifest), read_adapter(catalog, manifest)
         indexes = [_segment(layout, manifest, segment, catalog.tombstones(segment.number)) for segment in segments]
     except BaseException:
         catalog.close()
         raise
-    return StoredIndex(folder, manifest, segments, _together(indexes, manifest, segments), catalog, rotation)
+    together = _together(indexes, manifest, segments)
+    return StoredIndex(folder, manifest, segments, together, catalog, rotation, adapter)
 
 
 def _together(indexes: list[VectorIndex], manifest: Manifest, segments: Sequence[Segment]) -> VectorIndex:
@@ -221,23 +214,6 @@ def read_manifest(folder: Path) -> tuple[Manifest, tuple[Segment, ...]]:
         catalog.close()
 
 
-def measure_index(folder: Path) -> tuple[Manifest, BytesPerDocument]:
-    """The manifest of an index, and what it takes; the prefix index is loaded to be measured."""
-    stored = open_index(folder)
-    stored.close()
-    count = max(1, stored.manifest.documents)
-    turn, record, sketched = stored.rotation, stored.manifest.rotation, stored.manifest.sketches
-    return stored.manifest, BytesPerDocument(
-        ram=(stored.vectors.prefix_bytes + (turn.matrix.nbytes if turn is not None else 0)) / count,
-        vectors=sum(segment.vectors.size for segment in stored.segments) / count,
-        prefix=sum(segment.prefix.size for segment in stored.segments) / count,
-        rotation=(record.size if record is not None else 0) / count,
-        sketches=(sketched.size if sketched is not None else 0) / count,
-        bounds=(sum(bounds.sizes) if (bounds := stored.manifest.bounds) is not None else 0) / count,
-        catalog=Layout(folder).catalog.stat().st_size / count,
-    )
-
-
 def committed(catalog: Catalog, layout: Layout) -> tuple[Manifest, tuple[Segment, ...]]:
     """What a catalog says of its index. Raises IndexStoreError unless something is committed, and its counts agree."""
     manifest = catalog.manifest()
@@ -252,6 +228,7 @@ def committed(catalog: Catalog, layout: Layout) -> tuple[Manifest, tuple[Segment
             f"the manifest in {layout.folder} contradicts itself: {manifest.documents:,} documents in {rows:,} rows of "
             f"{len(segments)} segments, {dead:,} of them deleted; build the index again"
         )
+    catalog.demand_sealed()
     return manifest, segments
 
 
@@ -278,14 +255,17 @@ def files_of(layout: Layout, manifest: Manifest, segments: Sequence[Segment]) ->
 def verify(path: Path, record: FileRecord, *, digest: bool = False) -> None:
     """Raises IndexStoreError unless the file has the size (and the digest) that was committed."""
     try:
-        size = path.stat().st_size
+        there = path.stat()
+        if not stat.S_ISREG(there.st_mode):  # opening a pipe would wait for its other end
+            raise IndexStoreError(f"{path} is not a file; build the index again")
+        size = there.st_size
         if size == record.size and digest:
             with path.open("rb") as file:  # a writer may have removed it by now
                 found = hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError as error:
         raise IndexStoreError(f"{path} is missing; build the index again") from error
     except OSError as error:
-        raise IndexStoreError(f"{path} cannot be read: {error}") from error
+        raise IndexStoreError(f"{path} cannot be read: {error.strerror or error}") from error
     if size != record.size:
         raise IndexStoreError(f"{path} has {size} bytes, {record.size} were committed; build the index again")
     if digest and found != record.sha256:

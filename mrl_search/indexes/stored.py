@@ -177,5 +177,6 @@ def map_vectors(path: Path, count: int, dim: int, dtype: str) -> StoredVectors:
         mapped = data.base
         residence = Residence(path, mapped, len(wanted), data.strides[0]) if isinstance(mapped, mmap.mmap) else None
     except (OSError, ValueError) as error:
-        raise IndexStoreError(f"{path} cannot be mapped: {error}") from error
+        told = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise IndexStoreError(f"{path} cannot be mapped: {told}") from error
     return StoredVectors(data, dtype, residence)

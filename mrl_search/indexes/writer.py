@@ -8,12 +8,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from mrl_search.adapter import Adapter
 from mrl_search.document import Document
 from mrl_search.errors import IndexStoreError
 from mrl_search.indexes.catalog import Catalog
 from mrl_search.indexes.codecs import Codec
+from mrl_search.indexes.kept_adapter import drop, keep
 from mrl_search.indexes.layout import FileRecord, Layout, Segment, explained, sweep, sync_folder
-from mrl_search.indexes.manifest import Manifest, RotationRecord, SketchRecord
+from mrl_search.indexes.manifest import AdapterRecord, Manifest, RotationRecord, SketchRecord
 from mrl_search.indexes.postings import write_stored_words
 from mrl_search.indexes.segment_files import SegmentFiles
 from mrl_search.indexes.stored import packed
@@ -90,6 +92,11 @@ class IndexWriter:
         with explained(self._layout.folder):
             return self._files.write_rotation(rotation, why)
 
+    def write_adapter(self, adapter: Adapter | None) -> AdapterRecord | None:
+        """Keeps the adapter, if there is one; the record is for the manifest. The vectors must come adapted."""
+        with explained(self._layout.folder):
+            return keep(self._open, adapter)
+
     def write_prefix(self, dim: int, codec: Codec) -> None:
         """Builds prefix.faiss from the vectors just written. Raises IndexStoreError if FAISS cannot read it again."""
         with explained(self._layout.folder):
@@ -131,6 +138,7 @@ class IndexWriter:
         self._replaced = self._open.folders(committed)
         sweep(self._layout, self._replaced)
         self._open.clear()
+        drop(self._open)
         self._segment = self._open.new_segment()
         self._files = SegmentFiles(self._layout, self._segment)
 
@@ -167,8 +175,6 @@ def _refuse_foreign(layout: Layout) -> None:
         raise IndexStoreError(
             f"{folder} is not empty and holds no index; empty it, or name another folder with --index DIR"
         )
-    if layout.segments.is_symlink():
-        raise IndexStoreError(f"{layout.segments} is a link; an index keeps its own segments; replace it by a folder")
 
 
 def _made(folder: Path) -> bool:

@@ -26,14 +26,12 @@ def choose(sample: Vectors, goal: Goal) -> tuple[Rotation | None, str]:
     """The simplest rotation within .002 of the best recall on held-out rows, or None if none gains so much; and why.
 
     A fifth of the sample, at most 1,000 rows, is held out and searched for in the rest, to which the kinds are
-    fitted; the block kinds if the encoder has trained widths, else the others. Recall is the share of the exact
+    fitted; the block kinds too if the encoder has trained widths. Recall is the share of the exact
     full-width top 10 within the first 100 by prefix (2% of a sample under 5,000 rows, at least 10), averaged over
     the asked widths.
     """
     if len(sample) < LEAST_ROWS:
         return None, f"{len(sample)} documents are too few to measure a gain with"
-    if set(goal.widths) <= set(goal.trained):
-        return None, "the encoder was trained to be cut at every width that is asked for"
     order = np.random.default_rng(goal.seed).permutation(len(sample))
     held_out = min(_HELD_OUT, len(sample) // 5)
     queries, documents = sample[order[:held_out]], sample[order[held_out:]]
@@ -53,9 +51,14 @@ def choose(sample: Vectors, goal: Goal) -> tuple[Rotation | None, str]:
 
 
 def _eligible(goal: Goal, rows: int) -> tuple[str, ...]:
-    """Kinds worth a try, the simplest first."""
-    kinds = ("block-pca", "block-learned") if goal.trained else ("pca", "learned")
-    return kinds if rows >= _LEAST_TO_LEARN else kinds[:1]
+    """Kinds worth a try, the simplest first.
+
+    Blocks are what trained widths ask for, if they were trained well, which is measured like all else; a block kind
+    does nothing for prefixes that are trained widths.
+    """
+    kinds = ["pca", "learned"] if rows >= _LEAST_TO_LEARN else ["pca"]
+    in_blocks = bool(goal.trained) and not set(goal.widths) <= set(goal.trained)
+    return (*(f"block-{kind}" for kind in kinds if in_blocks), *kinds)
 
 
 def _recall(

@@ -118,8 +118,12 @@ def _cosines(rows: "torch.Tensor", anchors: int) -> "torch.Tensor":
     """
     import torch
 
-    able = torch.cpu.get_capabilities()
-    short = rows.bfloat16() if rows.is_cuda or able.get("avx512_bf16") or able.get("amx_bf16") else rows
+    if rows.is_cuda:
+        is_native = torch.cuda.get_device_capability(rows.device) >= (8, 0)  # from Ampere on
+    else:
+        able = torch.cpu.get_capabilities()
+        is_native = bool(able.get("avx512_bf16") or able.get("amx_bf16"))
+    short = rows.bfloat16() if is_native else rows
     return (short[:anchors] @ short.T).float()
 
 

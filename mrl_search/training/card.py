@@ -18,14 +18,23 @@ def add_section(card: Path, name: str, text: str) -> None:
         temporary.write_text(f"{kept}\n\n{begin}\n{text.strip()}\n{end}\n", encoding="utf-8")
 
 
+def _summed(arm: dict[str, Any]) -> str:
+    """What the arm's loss is the sum of, in words."""
+    if arm.get("method", "mrl") != "mrl":
+        layers = f" and the layers {arm['layers']}" if arm["layers"] else ""
+        return f"method `{arm['method']}`, of the widths {arm['dims']}{layers}"
+    cut = f"the base's first {arm['depth']} layers, and " if arm.get("depth") else ""
+    return f"{cut}the losses of the widths {arm['dims']} are added up" + (", averaged" if arm["mean"] else "")
+
+
 def made_from(facts: dict[str, Any]) -> str:
     """Recipe, data and code of one run, for a card."""
     recipe, arm, made = facts["recipe"], facts["arm"], facts["provenance"]
     told = {name: value for name, value in recipe.items() if name != "data" and value not in (None, "")}
     lines = [
         "## What made it",
-        f"Arm `{arm['name']}` of a twin study: the losses of the widths {arm['dims']} are added up"
-        + (", averaged" if arm["mean"] else "")
+        f"Arm `{arm['name']}` of a twin study: {_summed(arm)}"
+        + (f", beginning in {arm['rotation']} axes of the training texts" if "rotation" in arm else "")
         + f"; seed {facts['seed']}.",
         "",
         "| | |",

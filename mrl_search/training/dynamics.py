@@ -16,8 +16,8 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from mrl_search.atomic import replacing
 from mrl_search.errors import TrainingError
-from mrl_search.training.objective import PerWidth
-from mrl_search.training.train_recipe import Arm, TrainRecipe
+from mrl_search.training.noting import Noted
+from mrl_search.training.train_recipe import TrainRecipe
 
 _LAYER = re.compile(r"\blayers?\.(\d+)\.")
 _PART = re.compile(r"(\d{8})\.parquet")
@@ -27,7 +27,8 @@ Row = dict[str, float]
 class Dynamics(TrainerCallback):  # type: ignore[misc]
     """Notes a row a step, written at every checkpoint; stops a run whose loss or gradient is not finite.
 
-    Columns: `step`, `learning rate`, `loss` (as trained: widths weighted and added), `loss@16` for each width,
+    Columns: `step`, `learning rate`, `loss` (as trained: widths weighted and added), `loss@16` for each width of the
+    last layer, what else the arm's method notes (`loss@2:16`, `divergence@2:16` of a sub-model),
     `gradient:layer 0` for each layer (norms, after clipping), `gradient[0:16]` for each block of dims of the full
     vectors (before clipping), `update:layer 0` for each layer (norm of what the step changed).
     """
@@ -35,13 +36,11 @@ class Dynamics(TrainerCallback):  # type: ignore[misc]
     def __init__(
         self,
         recipe: TrainRecipe,
-        arm: Arm,
         model: SentenceTransformer,
-        noted: PerWidth,
+        noted: Noted,
         folder: Path,
         tell: Callable[[int, Row], None],
     ) -> None:
-        self._dims, self._weights = arm.dims, arm.scaled_weights
         self._noted, self._folder, self._tell = noted, folder, tell
         self._or_in_float32 = "" if recipe.precision == "float32" else ", or in float32"
         full = model.get_embedding_dimension()
@@ -87,12 +86,7 @@ class Dynamics(TrainerCallback):  # type: ignore[misc]
         In float16 losses are scaled, and a step whose gradients overflow is left out for a smaller scale: it is in the
         record with gradients that are not finite, and moves nothing.
         """
-        losses = self._noted.taken(len(self._dims))
-        self._row = {
-            "step": state.global_step + 1,
-            "loss": sum(weight * loss for weight, loss in zip(self._weights, losses, strict=True)),
-        }
-        self._row |= {f"loss@{dim}": loss for dim, loss in zip(self._dims, losses, strict=True)}
+        self._row = {"step": state.global_step + 1} | self._noted.row()
         for layer, parameters in self._layers.items():
             self._row[f"gradient:{layer}"] = _norm([p.grad for p in parameters if p.grad is not None])
         for start, stop in self._blocks:

@@ -1,46 +1,19 @@
-"""The loss of an arm: sentence-transformers' own, added up over widths, with each width's share noted.
+"""The loss of an arm: sentence-transformers' own, added up over widths or sizes, with each one's share noted.
 
 A baseline is the same sum over one width, so that the twins' steps run the same code.
 """
 
-from collections.abc import Iterable
-from typing import Any
-
 import torch
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.base.losses.gradcache import uses_gradient_cache
 from sentence_transformers.sentence_transformer import losses
 from torch import Tensor, nn
 from torch.nn import functional
 
 from mrl_search.errors import TrainingError
+from mrl_search.training.methods import Starbucks, TwoD, adaptive_layer, matryoshka_2d
+from mrl_search.training.methods.sub_models import Features
+from mrl_search.training.noting import Noted, PerWidth
 from mrl_search.training.train_recipe import Arm, TrainRecipe
-
-Features = Iterable[dict[str, Tensor]]
-
-
-class PerWidth:
-    """Notes what a loss gives each time it is called: once a width, the widest first."""
-
-    def __init__(self, loss: nn.Module) -> None:
-        self._noted: list[Tensor] = []
-        # GradCache's losses are called once a step, and their calculate_loss once a width
-        name = "calculate_loss" if uses_gradient_cache(loss) else "forward"
-        setattr(loss, name, self._noting(getattr(loss, name)))
-
-    def _noting(self, calculate: Any) -> Any:
-        def noted(*arguments: Any, **options: Any) -> Any:
-            value = calculate(*arguments, **options)
-            self._noted.append(value.detach())
-            return value
-
-        return noted
-
-    def taken(self, widths: int) -> list[float]:
-        """The first so many values since it was last asked, the narrowest width's first; forgets them all."""
-        values = [float(value) for value in self._noted[:widths]]
-        self._noted.clear()
-        return values[::-1]
 
 
 class Classifier(nn.Module):
@@ -59,7 +32,11 @@ class Classifier(nn.Module):
 
     def forward(self, features: Features, labels: Tensor) -> Tensor:
         """The mean cross-entropy of the batch, at the width of the vectors the model gives now."""
-        first, second = (self.model(one)["sentence_embedding"] for one in features)
+        return self.compute_loss_from_embeddings([self.model(one)["sentence_embedding"] for one in features], labels)
+
+    def compute_loss_from_embeddings(self, embeddings: list[Tensor], labels: Tensor) -> Tensor:
+        """The same of vectors that are there, under the name that sentence-transformers' losses have for it."""
+        first, second = embeddings
         dim = first.shape[1]
         parts = torch.stack((first, second, (first - second).abs()), dim=1)  # (b, 3, dim)
         if self._tied is None:
@@ -70,10 +47,10 @@ class Classifier(nn.Module):
         return functional.cross_entropy(logits, labels.view(-1))
 
 
-def objective(recipe: TrainRecipe, arm: Arm, model: SentenceTransformer, labels: int = 0) -> tuple[nn.Module, PerWidth]:
-    """(loss of the arm, its part that notes each width's). labels: how many classes there are, for softmax.
+def objective(recipe: TrainRecipe, arm: Arm, model: SentenceTransformer, labels: int = 0) -> tuple[nn.Module, Noted]:
+    """(loss of the arm, who notes its parts). labels: how many classes there are, for softmax.
 
-    Raises TrainingError for a width beyond the model's.
+    Raises TrainingError for a width beyond the model's, and for layers that it has not got.
     """
     width = model.get_embedding_dimension()
     if arm.dims[-1] > width:
@@ -81,9 +58,17 @@ def objective(recipe: TrainRecipe, arm: Arm, model: SentenceTransformer, labels:
             f"the arm {arm.name} asks for {arm.dims[-1]} dims, {recipe.base} gives {width}; end its dims at {width}"
         )
     base = _base(recipe, arm, model, labels)
-    noted = PerWidth(base)
-    loss: nn.Module = losses.MatryoshkaLoss(model, base, list(arm.dims), list(arm.scaled_weights))
-    return losses.AdaptiveLayerLoss(model, loss) if arm.layers else loss, noted
+    if arm.method == "starbucks":
+        loss = Starbucks(model, base, arm, recipe.scale)
+        return loss, loss.noted
+    if arm.method == "2dmse":
+        drawn = TwoD(model, base, arm)
+        return drawn, drawn.noted
+    if arm.method == "matryoshka2d":
+        return matryoshka_2d(model, base, arm)
+    noted = PerWidth(base, arm.dims, arm.scaled_weights)
+    widths = losses.MatryoshkaLoss(model, base, list(arm.dims), list(arm.scaled_weights))
+    return adaptive_layer(model, widths, noted) if arm.method == "adaptive-layer" else (widths, noted)
 
 
 def _base(recipe: TrainRecipe, arm: Arm, model: SentenceTransformer, labels: int) -> nn.Module:

@@ -28,7 +28,12 @@ def plot(curves: Mapping[str, Sequence[Row]], path: Path) -> None:
     figure = Figure(figsize=(11, 8), layout="constrained")
     panels = figure.subplots(2, 2)
     widths = sorted(
-        {int(name.removeprefix("loss@")) for rows in curves.values() for name in rows[0] if "loss@" in name}
+        {
+            int(name.removeprefix("loss@"))
+            for rows in curves.values()
+            for name in rows[0]
+            if name.startswith("loss@") and name.removeprefix("loss@").isdigit()  # others are of earlier layers
+        }
     )
     for panel, width in zip(panels[0], (widths[-1], widths[0]), strict=True):
         for (arm, rows), dashes in zip(curves.items(), cycle(("-", "--", ":"))):  # arms may lie on one another

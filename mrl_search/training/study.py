@@ -1,9 +1,10 @@
-"""All arms of a recipe, every seed: trained, measured at every width with and without rotation, and compared."""
+"""All arms of a recipe, every seed: trained, measured at every size with and without rotation, and compared."""
 
 import dataclasses
 import json
 from pathlib import Path
 
+from mrl_search.device import Device
 from mrl_search.encoders import EncoderSpec, cached, load_encoder
 from mrl_search.errors import RecipeError
 from mrl_search.eval import Study
@@ -12,6 +13,8 @@ from mrl_search.training.card import add_section
 from mrl_search.training.dynamics import Row, read_rows
 from mrl_search.training.measuring import Models, compared, kept, retrieval, similarity
 from mrl_search.training.negatives import teacher_scores, with_negatives
+from mrl_search.training.sizes import check_depths, rivals
+from mrl_search.training.speed import texts_per_second
 from mrl_search.training.study_table import markdown
 from mrl_search.training.train_recipe import TrainRecipe
 from mrl_search.training.trainer import (
@@ -20,10 +23,9 @@ from mrl_search.training.trainer import (
     FACTS,
     MODEL,
     TrainOptions,
-    check_precision,
     train_arm,
-    training_device,
 )
+from mrl_search.training.training_device import check_precision, training_device
 from mrl_search.training.training_set import TrainingSet, training_set
 
 
@@ -37,7 +39,8 @@ def study(recipe: TrainRecipe, root: Path, out: Path, options: TrainOptions | No
         raise RecipeError(
             "[judged] names nothing to compare the arms on; name datasets or sts, or train without --pair"
         )
-    device = training_device(options)
+    device = training_device(options.device)
+    check_depths(recipe)
     data = prepared(recipe, root, options)
     folders = {
         (arm.name, seed): train_arm(recipe, arm, seed, data, out / f"{arm.name}-seed{seed}", options)
@@ -52,14 +55,29 @@ def study(recipe: TrainRecipe, root: Path, out: Path, options: TrainOptions | No
         sources=data.sources,
         overlaps=data.overlaps,
         measured=(*judged, *similar.measured),
-        compared=(*compared(recipe, judged), *similar.compared),
+        compared=(
+            *compared(judged, lambda name: rivals(recipe, recipe.arm(name)), recipe.judged.margin),
+            *similar.compared,
+        ),
         kept=(*kept(judged), *similar.kept),
         step_seconds={folder.name: _step_seconds(folder) for folder in folders.values()},
         provenance=provenance(device.told),
+        texts_per_second=_speed(recipe, models, data, device),
     )
     for folder in models.values():
         add_section(folder / CARD, "widths", f"## How good it is at every width, beside its twins\n\n{markdown(found)}")
     return found
+
+
+def _speed(recipe: TrainRecipe, models: Models, data: TrainingSet, device: Device) -> dict[str, float]:
+    """Of the first arm of whole depth, on what was trained on; nothing in a study of whole encoders."""
+    whole = next((arm.name for arm in recipe.arms if not arm.depth), None)
+    if not recipe.judged.layers or whole is None:
+        return {}
+    texts = [example.first for example in data.examples]
+    return texts_per_second(
+        models[whole, recipe.seeds[0]], recipe.judged.layers, recipe.judged.precision, texts, device
+    )
 
 
 def curves(recipe: TrainRecipe, out: Path) -> dict[str, list[Row]]:
@@ -77,12 +95,13 @@ def prepared(recipe: TrainRecipe, root: Path, options: TrainOptions) -> Training
 
     Raises first what `train_arm` would raise of the device.
     """
-    check_precision(recipe.precision, training_device(options))
+    device = training_device(options.device)
+    check_precision(recipe.precision, device)
     data = training_set(recipe, root)
     if recipe.negatives:
         encoder = cached(load_encoder(EncoderSpec(recipe.base), options.device))
         mined = with_negatives(data.examples, encoder, recipe.negatives, progress=options.progress)
         data = dataclasses.replace(data, examples=mined)
     if recipe.teacher is not None:
-        data = dataclasses.replace(data, taught=teacher_scores(data.examples, recipe.teacher, training_device(options)))
+        data = dataclasses.replace(data, taught=teacher_scores(data.examples, recipe.teacher, device))
     return data

@@ -3,23 +3,28 @@
 from collections.abc import Iterator
 
 from mrl_search.eval import ComparedArm, Kept, Measured, Study
+from mrl_search.training.grid_table import grids, is_grid
+from mrl_search.training.study_cells import LEGEND, seeds_note, told_difference
 
-_LEGEND = (
-    "Differences from the first arm with their 95 % interval over queries (pairs), seeds meaned; "
-    "=: as good as equal, TOST p < .05 at the margin {margin:g}"
-)
-_ALPHA = 0.05
+_FIRST = "the first arm"
 
 
 def table(study: Study) -> str:
-    """For each collection and rotation: a line for each arm with every width, and one for its difference."""
+    """For each collection and rotation: a line for each arm with every width, and one for its difference.
+
+    A study of several depths is told as Markdown here too.
+    """
+    if is_grid(study):
+        return grids(study)
     blocks = [_block(study, dataset, rotation) for dataset, rotation in _pages(study)]
     margin = study.compared[0].difference.margin if study.compared else 0
-    return "\n\n".join([*blocks, _LEGEND.format(margin=margin)] if study.compared else blocks)
+    return "\n\n".join([*blocks, LEGEND.format(others=_FIRST, margin=margin)] if study.compared else blocks)
 
 
 def markdown(study: Study) -> str:
     """The same as Markdown tables, for a README or a model card, with what each width keeps of the arm's own widest."""
+    if is_grid(study):
+        return grids(study)
     widths = _widths(study)
     lines: list[str] = []
     for dataset, rotation in _pages(study):
@@ -33,7 +38,11 @@ def markdown(study: Study) -> str:
             cells = [f"{_mean(found, dim):.4f}{_kept(found, dim, kept.get(dim))}" for dim in widths]
             lines.append(f"| {name} | " + " | ".join(cells) + " |")
             if told := _compared(study, dataset, rotation, name):
-                lines.append(f"| {name} − {rows[0][0]} | " + " | ".join(_told(told[dim]) for dim in widths) + " |")
+                lines.append(
+                    f"| {name} − {rows[0][0]} | "
+                    + " | ".join(told_difference(told[dim].difference) for dim in widths)
+                    + " |"
+                )
     return "\n".join([*lines[1:], *_notes(study)])
 
 
@@ -50,21 +59,13 @@ def _notes(study: Study) -> list[str]:
     """What a reader of the differences must know."""
     if not study.compared:
         return []
-    seeds = sorted({one.seed for one in study.measured})
-    notes = [
+    return [
         "",
         "In brackets: the share of the arm's own full width" + (", with its 95 % interval." if study.kept else "."),
-        _LEGEND.format(margin=study.compared[0].difference.margin) + "; no correction for many comparisons.",
+        LEGEND.format(others=_FIRST, margin=study.compared[0].difference.margin)
+        + "; no correction for many comparisons.",
+        seeds_note(study),
     ]
-    if len(seeds) == 1:
-        notes.append(
-            "One seed: these are differences between these models; how far another seed moves them is not known."
-        )
-    else:
-        notes.append(
-            f"{len(seeds)} seeds: the intervals are of queries (pairs) alone, and hold nothing of how seeds differ."
-        )
-    return notes
 
 
 def _block(study: Study, dataset: str, rotation: str) -> str:
@@ -75,19 +76,15 @@ def _block(study: Study, dataset: str, rotation: str) -> str:
     for name, found in rows:
         lines.append(f"{name:<{longest}}" + "".join(f"{_mean(found, dim):>28.4f}" for dim in widths))
         if told := _compared(study, dataset, rotation, name):
-            lines.append(f"{'  ±':<{longest}}" + "".join(f"{_told(told[dim]):>28}" for dim in widths))
+            lines.append(
+                f"{'  ±':<{longest}}" + "".join(f"{told_difference(told[dim].difference):>28}" for dim in widths)
+            )
     return "\n".join(lines)
 
 
 def _compared(study: Study, dataset: str, rotation: str, arm: str) -> dict[int, ComparedArm]:
     """Width → the arm less the first; empty for the first itself."""
     return {c.dim: c for c in study.compared if (c.dataset, c.rotation, c.arm) == (dataset, rotation, arm)}
-
-
-def _told(compared: ComparedArm) -> str:
-    found = compared.difference
-    mark = " =" if found.p_equivalent < _ALPHA else "  "
-    return f"{found.mean:+.4f} [{found.low:+.3f},{found.high:+.3f}]{mark}"
 
 
 def _pages(study: Study) -> Iterator[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""What is trained: one base model, one stream of data, and arms that differ in their widths alone."""
+"""What is trained: one base model, one stream of data, and arms that differ in the sizes whose losses are added up."""
 
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -12,6 +12,9 @@ from mrl_search.rotations import KINDS
 
 LOSSES = ("contrastive", "cosent", "softmax", "distil")
 HEADS = ("own", "tied")
+BEGINNINGS = ("none", "pca", "learned")
+METHODS = ("mrl", "adaptive-layer", "2dmse", "matryoshka2d", "starbucks")
+_ALIGNED = ("2dmse", "starbucks")  # whose small sizes are drawn to the full one as the arm says
 NEIGHBOURS = 50  # of each query, of which the nearest that may be hard negatives are taken
 _SEEDS = 2**32  # as many as numpy takes
 _LEAST_DIM = 2  # one coordinate has no direction but its sign
@@ -30,18 +33,28 @@ class Source:
 
 @dataclass(frozen=True)
 class Arm:
-    """One of the encoders that are compared: the widths whose losses are added up.
+    """One of the encoders that are compared: the widths, and layers, whose losses are added up.
 
     dims: ascending; a baseline has one. weights: of their losses, 1 each unless given.
     mean: divide the weights by their sum, which gives the loss the scale of a baseline's.
-    layers: train a loss on earlier layers too (AdaptiveLayerLoss, 2D Matryoshka: 2402.14776).
+    rotation: in which axes it begins, fitted to the training texts; the twin's own, or where a prefix says more.
+    method: mrl adds the widths of the last layer up; the others train earlier layers too (see `methods/`).
+    layers: of starbucks, one for each of dims, ascending to the base's whole depth.
+    depth: the arm is the base's first so many layers, and no more; 0 for all. So a small model is trained by itself.
+    alignment: what 2dmse and starbucks multiply their Kullback-Leibler divergences by; 0 leaves them out.
+    temperature: theirs; 0 for what the papers' authors take, 1 for 2dmse and 1 / `scale` for starbucks.
     """
 
     name: str
     dims: tuple[int, ...]
     weights: tuple[float, ...] = ()
     mean: bool = False
-    layers: bool = False
+    rotation: str = "none"
+    method: str = "mrl"
+    layers: tuple[int, ...] = ()
+    depth: int = 0
+    alignment: float = 1.0
+    temperature: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.name or not all(letter.isalnum() or letter in "-_." for letter in self.name):
@@ -53,6 +66,50 @@ class Arm:
                 f"the arm {self.name} has {len(self.dims)} dims and the weights {list(self.weights)}; "
                 "wanted one above 0 for each"
             )
+        if self.rotation not in BEGINNINGS:
+            raise RecipeError(
+                f"the arm {self.name} cannot begin with rotation = {self.rotation!r}; "
+                f"choose one of {', '.join(BEGINNINGS)}"
+            )
+        self._check_method()
+
+    def _check_method(self) -> None:
+        _demand(
+            self.method in METHODS,
+            f"the arm {self.name} has the unknown method {self.method!r}; choose one of {', '.join(METHODS)}",
+        )
+        if self.method == "starbucks":
+            _demand(
+                len(self.layers) == len(self.dims) > 1 and all(a < b for a, b in pairwise((0, *self.layers))),
+                f"starbucks trains sizes, each of its layers with one of its dims: the arm {self.name} has the dims "
+                f"{list(self.dims)} and the layers {list(self.layers)}; wanted as many of both, two at least, growing",
+            )
+        else:
+            _demand(not self.layers, f"layers are for method = 'starbucks'; the arm {self.name} has no use for them")
+        _demand(
+            self.method != "2dmse" or len(self.dims) > 1,
+            f"2dmse draws one of the narrower dims a step, and the arm {self.name} has {list(self.dims)}; give more, "
+            "or take method = 'adaptive-layer'",
+        )
+        _demand(self.depth >= 0, f"the depth of the arm {self.name} cannot be below 0, found {self.depth}")
+        _demand(
+            not self.depth or self.method == "mrl",
+            f"the arm {self.name} is cut to its first layers by depth, and its method {self.method} trains several; "
+            "leave one of them out",
+        )
+        _demand(
+            self.method not in ("2dmse", "matryoshka2d") or not (self.weights or self.mean),
+            f"{self.method} draws one of its dims a step; leave the weights and the mean of the arm {self.name} out",
+        )
+        told = (self.alignment, self.temperature)
+        _demand(
+            self.method in _ALIGNED or told == (1.0, 0.0),
+            f"alignment and temperature are for {' and '.join(_ALIGNED)}; the arm {self.name} has no use for them",
+        )
+        _demand(
+            all(0 <= value < inf for value in told),
+            f"alignment and temperature of the arm {self.name} cannot be below 0, found {told[0]}, {told[1]}",
+        )
 
     @property
     def scaled_weights(self) -> tuple[float, ...]:
@@ -63,10 +120,11 @@ class Arm:
 
 @dataclass(frozen=True)
 class Judged:
-    """What the arms are measured on, at every width.
+    """What the arms are measured on, at every width, and at every width of some layers.
 
     datasets: judged collections, looked for in `folder`. sts: files of scored pairs. rotations: as for build.
     margin: of equivalence, in nDCG@10 or correlation. precision: what texts are encoded in.
+    layers: depths that are measured too, ascending to the base's whole depth; none: that alone.
     """
 
     datasets: tuple[str, ...] = ()
@@ -75,6 +133,7 @@ class Judged:
     rotations: tuple[str, ...] = ("none", "learned")
     margin: float = 0.01
     precision: str = "auto"
+    layers: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         for rotation in self.rotations:
@@ -86,6 +145,10 @@ class Judged:
         for what in ("datasets", "sts", "rotations"):
             named = getattr(self, what)
             _demand(len(set(named)) == len(named), f"one of the {what} is named twice; name each once")
+        _demand(
+            all(shallow < deep for shallow, deep in pairwise((0, *self.layers))),
+            f"the judged layers must grow from 1, found {list(self.layers)}",
+        )
         if not 0 < self.margin < 1:
             raise RecipeError(f"the margin of equivalence must lie between 0 and 1, found {self.margin}")
 
@@ -163,9 +226,16 @@ class TrainRecipe:
             f"mini_batch (GradCache) is for the contrastive loss; {self.loss} needs the batch in one piece",
         )
         _demand(
-            not (self.mini_batch and any(arm.layers for arm in self.arms)),
-            "mini_batch (GradCache) keeps the last layer alone, and an arm asks for layers; leave one of them out",
+            not (self.mini_batch and any(arm.method != "mrl" for arm in self.arms)),
+            "mini_batch (GradCache) keeps the last layer alone, and an arm trains others too; leave one of them out",
         )
+        if self.judged.layers:
+            for arm in self.arms:
+                _demand(
+                    arm.depth in (0, *self.judged.layers),
+                    f"the arm {arm.name} has {arm.depth} layers, and [judged] names "
+                    f"{', '.join(map(str, self.judged.layers))}; name its depth there",
+                )
         _demand((self.loss == "distil") == (self.teacher is not None), "loss = 'distil' and a teacher go together")
         _demand(
             not self.negatives or self.loss in ("contrastive", "distil"),

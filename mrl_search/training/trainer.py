@@ -1,7 +1,6 @@
 """One arm, one seed: from a base model to a folder that sentence-transformers loads."""
 
 import dataclasses
-import hashlib
 import json
 import shutil
 import statistics
@@ -11,7 +10,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import torch
 from datasets import Dataset
 from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer, SentenceTransformerTrainingArguments
 from sentence_transformers.base.training_args import BatchSamplers
@@ -19,15 +17,18 @@ from transformers import PrinterCallback, set_seed
 from transformers.integrations import TensorBoardCallback
 
 from mrl_search.atomic import held, replacing
-from mrl_search.device import Device, chosen_device
-from mrl_search.encoders import load_model
-from mrl_search.errors import DeviceError, MissingPackageError, TrainingError
+from mrl_search.device import Device
+from mrl_search.encoders import cut_layers, load_model
+from mrl_search.errors import MissingPackageError, TrainingError
 from mrl_search.progress import bar
 from mrl_search.provenance import provenance
+from mrl_search.training.beginning import rotate
 from mrl_search.training.card import add_section, made_from
 from mrl_search.training.dynamics import Dynamics, Row, joined, write_rows
+from mrl_search.training.facts import facts_of
 from mrl_search.training.objective import objective
 from mrl_search.training.train_recipe import Arm, TrainRecipe
+from mrl_search.training.training_device import check_precision, training_device
 from mrl_search.training.training_set import TrainingSet, columns
 
 MODEL, CURVES, FACTS, CARD = "model", "dynamics.parquet", "training.json", "README.md"
@@ -64,10 +65,10 @@ def train_arm(
     if find_spec("accelerate") is None:
         raise MissingPackageError("accelerate", "training", "train")
     options = options or TrainOptions()
-    device = training_device(options)
+    device = training_device(options.device)
     events = [_event_files(folder)] if options.tensorboard else []
     check_precision(recipe.precision, device)
-    facts = _facts(recipe, arm, seed, data, options)
+    facts = facts_of(recipe, arm, seed, data, compiled=options.compile)
     if _is_done(folder, facts):
         if options.tensorboard and not (folder / _EVENTS).exists():
             raise TrainingError(
@@ -76,14 +77,18 @@ def train_arm(
         return folder
     set_seed(seed)
     model = load_model(recipe.base, device=device)
+    if arm.depth:
+        cut_layers(model, arm.depth)
     tokens = model.max_seq_length
     model.max_seq_length = recipe.max_tokens
-    model.model_card_data.local_files_only = True
+    _tell_card(model, recipe.base)
+    if arm.rotation != "none":
+        rotate(model, recipe, arm, data, device)
     dataset = Dataset.from_dict(columns(recipe, data))
     loss, noted = objective(recipe, arm, model, _labels(data))
     with _started(folder, facts):  # not before: a recipe that cannot be trained leaves nothing behind
         with bar(recipe.steps, f"training {arm.name}, seed {seed}", "steps", shown=options.progress) as progress:
-            dynamics = Dynamics(recipe, arm, model, noted, folder / _PARTS, _teller(progress))
+            dynamics = Dynamics(recipe, model, noted, folder / _PARTS, _teller(progress))
             trainer = SentenceTransformerTrainer(
                 model=model,
                 args=_arguments(recipe, seed, folder, device, options),
@@ -103,6 +108,14 @@ def train_arm(
     return folder
 
 
+def _tell_card(model: SentenceTransformer, base: str) -> None:
+    """What sentence-transformers would ask the hub for."""
+    card = model.model_card_data
+    card.local_files_only = True
+    if not Path(base).is_dir():
+        card.base_model = base if "/" in base else f"sentence-transformers/{base}"  # as sentence-transformers reads it
+
+
 def _no_batch(recipe: TrainRecipe, count: int) -> str:
     texts = "different texts" if recipe.loss == "contrastive" else "examples"
     return f"{count:,} examples give no batch of {recipe.batch} {texts}; give more, or lower batch"
@@ -120,25 +133,6 @@ def _event_files(folder: Path) -> TensorBoardCallback:
     events = TensorBoardCallback()
     events.logging_dir = str(folder / _EVENTS)
     return events
-
-
-def training_device(options: TrainOptions) -> Device:
-    """The device to train on. Raises DeviceError for a card but the first: the trainer takes that, or all of them."""
-    device = chosen_device(options.device)
-    if device.number:
-        raise DeviceError(
-            f"training takes the first card that torch sees, and {device} was asked for; "
-            f"set CUDA_VISIBLE_DEVICES={device.number}, and take --device cuda"
-        )
-    return device
-
-
-def check_precision(precision: str, device: Device) -> None:
-    """Raises TrainingError for autocast that the device has not got; the trainer would say it in its own terms."""
-    if precision == "float16" and not device.is_cuda:
-        raise TrainingError("float16 is trained in on a CUDA card; on the CPU take precision = 'bfloat16' or 'float32'")
-    if precision == "bfloat16" and device.is_cuda and not torch.cuda.is_bf16_supported(including_emulation=False):
-        raise TrainingError(f"{device.told} does not multiply bfloat16; take precision = 'float16' or 'float32'")
 
 
 def _arguments(
@@ -170,32 +164,6 @@ def _arguments(
         report_to=[],
         disable_tqdm=True,
     )
-
-
-def _facts(recipe: TrainRecipe, arm: Arm, seed: int, data: TrainingSet, options: TrainOptions) -> dict[str, Any]:
-    """All that decides the weights, as JSON would give it back."""
-    told = dataclasses.asdict(recipe)
-    for shared in ("arms", "seeds", "judged", "save_every"):
-        del told[shared]
-    facts = {"recipe": told, "arm": dataclasses.asdict(arm), "seed": seed, "data": data.sources}
-    if options.compile:
-        facts["compiled"] = True
-    if Path(recipe.base).is_dir():  # trained anew in its place, it is another base
-        facts["base"] = _digest_of_weights(Path(recipe.base))
-    if recipe.negatives or recipe.teacher is not None:
-        facts["examples"] = hashlib.sha256(repr((data.examples, data.taught)).encode("utf-8", "replace")).hexdigest()
-    facts["digest"] = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
-    found: dict[str, Any] = json.loads(json.dumps(facts))
-    return found
-
-
-def _digest_of_weights(folder: Path) -> str:
-    """Of all weights below a model's folder, with where they stand."""
-    digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*.safetensors")):
-        with path.open("rb") as file:
-            digest.update(f"{path.relative_to(folder)} {hashlib.file_digest(file, 'sha256').hexdigest()}".encode())
-    return digest.hexdigest()
 
 
 def _is_done(folder: Path, facts: dict[str, Any]) -> bool:

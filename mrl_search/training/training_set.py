@@ -118,13 +118,13 @@ def columns(recipe: TrainRecipe, data: TrainingSet) -> dict[str, list[Any]]:
 def _read(source: Source, root: Path) -> Iterator[Example]:
     if source.path.startswith(_JUDGED):
         folder = root / source.path.removeprefix(_JUDGED)
-        return _judged_examples(load_dataset(f"{_JUDGED}{folder}", "train"))
+        return judged_examples(load_dataset(f"{_JUDGED}{folder}", "train"))
     if source.path.startswith("hf:"):
         return read_examples(source.path)
     return read_examples(str(root / source.path))
 
 
-def _judged_examples(dataset: Dataset) -> Iterator[Example]:
+def judged_examples(dataset: Dataset) -> Iterator[Example]:
     """A pair for each judgement above 0, query by query."""
     contents = _contents(dataset, {name for grades in dataset.qrels.values() for name in grades})
     for query, text in dataset.queries.items():

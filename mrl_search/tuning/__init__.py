@@ -2,12 +2,14 @@
 
 from mrl_search.tuning.doctor import Diagnosis, diagnosis, doctor
 from mrl_search.tuning.pictures import new_figure, plot_diagnosis, plot_tuning
-from mrl_search.tuning.subject import Subject, subject
+from mrl_search.tuning.pictures import write as write_figure
+from mrl_search.tuning.subject import TEXTS, Subject, drawn_texts, subject
 from mrl_search.tuning.tables import diagnosis_table, tuning_table
 from mrl_search.tuning.tune import Tuning, tune
 from mrl_search.tuning.wish import Wish
 
 __all__ = [
+    "TEXTS",
     "Diagnosis",
     "Subject",
     "Tuning",
@@ -15,10 +17,12 @@ __all__ = [
     "diagnosis",
     "diagnosis_table",
     "doctor",
+    "drawn_texts",
     "new_figure",
     "plot_diagnosis",
     "plot_tuning",
     "subject",
     "tune",
     "tuning_table",
+    "write_figure",
 ]

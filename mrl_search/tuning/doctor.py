@@ -7,6 +7,7 @@ import numpy as np
 
 from mrl_search.device import AUTO, Device
 from mrl_search.encoders import EncoderSpec
+from mrl_search.errors import VectorsError
 from mrl_search.eval import PERCENTILES, Estimate, bootstrapped, paired
 from mrl_search.provenance import provenance
 from mrl_search.results import Result
@@ -95,6 +96,8 @@ def diagnosis(found: Subject) -> Diagnosis:
     """Examines a sample of vectors. The same vectors give the same diagnosis."""
     dim = found.vectors.shape[1]
     demand_room(dim, found.name)
+    if (found.vectors == found.vectors[0]).all():
+        raise VectorsError(f"{found.rows_of}: all vectors are equal; there is nothing to judge by")
     told = sampled(found.vectors)
     declared = tuple(width for width in found.trained if width < dim)
     falls = steps(carried(found.vectors))

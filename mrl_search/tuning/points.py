@@ -18,7 +18,7 @@ from mrl_search.tuning.asked import Asked, Lists, shares, surely
 _FEW = 200  # queries that find out where to look with all
 _STEP = 1.15  # from one count of candidates to the next
 _SHARES = (1 / 16, 1 / 8, 3 / 16, 1 / 4, 3 / 8, 1 / 2, 3 / 4, 1)  # of the cells
-_UNSEEN = -math.log(0.025)  # answers lost where none was seen to be, 97.5 % sure: resamples of ones are all ones
+_UNSEEN = -math.log(0.025)  # queries that lose all where none was seen to, 97.5 % sure; resamples of ones are ones
 _TIMED, _WARM_UP, _ROUNDS = 100, 5, 3
 
 
@@ -76,7 +76,7 @@ class Bench:
         kept = np.stack([self.kept(probes, funnel) for probes, funnel in walks])
         ram = round(self.index.prefix_bytes / len(self.index), 1)
         told = zip(walks, kept.mean(axis=1).tolist(), intervals(kept), strict=True)
-        unseen = _UNSEEN / (kept.shape[1] * self._found.k)
+        unseen = _UNSEEN / kept.shape[1]
         points = []
         for (probes, funnel), mean, (low, high) in told:
             surely_all = funnel.stages[0].dim == self.index.dim  # everything is compared

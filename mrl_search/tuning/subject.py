@@ -8,12 +8,21 @@ import numpy as np
 
 from mrl_search.data import Tolerance, open_corpus
 from mrl_search.device import AUTO, Device, chosen_device
-from mrl_search.encoders import CachedEncoder, Encoder, EncoderSpec, SentenceEncoder, cached, load_encoder
+from mrl_search.encoders import (
+    AdaptedEncoder,
+    CachedEncoder,
+    Encoder,
+    EncoderSpec,
+    SentenceEncoder,
+    cached,
+    load_encoder,
+)
 from mrl_search.encoding import encode_documents
 from mrl_search.errors import EncoderError, VectorsError
 from mrl_search.indexes import find_index, open_index
 from mrl_search.progress import bar
-from mrl_search.retriever import encoder_of
+from mrl_search.retriever import adapted_encoder_of
+from mrl_search.sampling import reservoir
 from mrl_search.vectors import Vectors, load_vectors, unit, wide
 
 TEXTS = "pydoc:stdlib"
@@ -53,19 +62,22 @@ def subject(
     texts: a corpus to encode, behind the embedding cache if `cache`; without it an index's own vectors are read, and an
     encoder gets the standard library's docstrings. sample: how many rows at most, drawn with a fixed seed; 10,000 where
     nothing is encoded, else 2,000. device: what encodes, as `chosen_device` takes it.
-    Raises VectorsError for fewer than 100 rows, and what opening and encoding raise.
+    Raises VectorsError for fewer than 100 rows, EncoderError for an adapter without an encoder, and what opening and
+    encoding raise.
     """
     device = chosen_device(device)
     name = what.name if isinstance(what, EncoderSpec) else what
     folder = find_index(Path(name))
     is_index = (folder / "index.sqlite").exists()
+    if isinstance(what, EncoderSpec) and what.adapter is not None and (is_index or name.endswith(".npy")):
+        raise EncoderError(f"--adapter stands behind an encoder, and {name} is none; name the one it was fitted to")
     if is_index and texts is None:
         found = _of_index(folder, sample or _READ)
     elif name.endswith(".npy"):
         found = _of_file(Path(name), sample or _READ)
     else:
         spec = what if isinstance(what, EncoderSpec) else EncoderSpec(name)
-        encoder = cached(encoder_of(folder, device) if is_index else load_encoder(spec, device), wanted=cache)
+        encoder = cached(adapted_encoder_of(folder, device) if is_index else load_encoder(spec, device), wanted=cache)
         found = _of_encoder(encoder, texts or TEXTS, sample or _ENCODED, progress=progress)
     if len(found.vectors) < _LEAST:
         raise VectorsError(f"{found.rows_of} gives {len(found.vectors)} vectors; wanted at least {_LEAST} to judge by")
@@ -88,15 +100,16 @@ def _of_index(folder: Path, sample: int) -> Subject:
 def _of_file(path: Path, sample: int) -> Subject:
     given = load_vectors(path)
     rows = wide(given[_some(len(given), sample)])
-    if not np.isfinite(rows).all():
-        raise VectorsError(f"{path} holds NaN or infinity")
-    lengths = np.linalg.norm(rows, axis=1)
+    with np.errstate(over="ignore"):
+        lengths = np.linalg.norm(rows, axis=1)
+    if not np.isfinite(lengths).all():
+        raise VectorsError(f"{path} holds NaN, infinity, or numbers that are too large to square")
     told = (float(lengths.min()), float(lengths.max()))
     return Subject(str(path), "vectors", f"{len(rows):,} of {len(given):,} rows of {path}", unit(rows), lengths=told)
 
 
 def _of_encoder(encoder: Encoder, source: str, sample: int, *, progress: bool) -> Subject:
-    texts = _drawn(source, sample)
+    texts = drawn_texts(source, sample)
     with bar(len(texts), "encoding", "texts", shown=progress) as shown:
         blocks = list(encode_documents(encoder, texts, shown))
     if not blocks:
@@ -107,6 +120,7 @@ def _of_encoder(encoder: Encoder, source: str, sample: int, *, progress: bool) -
 
 
 def _raw_lengths(encoder: Encoder, texts: list[str]) -> tuple[float, float] | None:
+    encoder = encoder.base if isinstance(encoder, AdaptedEncoder) else encoder
     fresh = encoder.fresh if isinstance(encoder, CachedEncoder) else encoder
     if not isinstance(fresh, SentenceEncoder):  # others scale as a part of what they do
         return None
@@ -119,16 +133,9 @@ def _some(count: int, sample: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]
     return np.sort(np.random.default_rng(_SEED).permutation(count)[:sample])
 
 
-def _drawn(source: str, sample: int) -> list[str]:
-    """At most `sample` texts, each as likely as any other (reservoir sampling, Vitter 1985: algorithm R)."""
-    random = np.random.default_rng(_SEED)
-    kept: list[str] = []
-    for number, text in enumerate(_contents(source)):
-        if len(kept) < sample:
-            kept.append(text)
-        elif (place := int(random.integers(number + 1))) < sample:
-            kept[place] = text
-    return kept
+def drawn_texts(source: str, sample: int) -> list[str]:
+    """At most `sample` texts of a corpus, each as likely as any other."""
+    return reservoir(_contents(source), sample)
 
 
 def _contents(source: str) -> Iterator[str]:

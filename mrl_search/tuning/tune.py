@@ -26,7 +26,7 @@ from mrl_search.tuning.asked import Asked, Lists, asked_of, fewest, lists
 from mrl_search.tuning.points import Bench, Point, timed
 from mrl_search.tuning.wish import Wish, build_command, faster_elsewhere, fastest_meeting, front, is_own
 
-_DEPTH = 500  # candidates; a prefix that needs more is too short to pay
+_DEPTH, _PER_ANSWER = 500, 5  # candidates, at least and for each answer; a prefix that needs more is too short to pay
 _OTHERS = 2  # structures that are built to compare with the index's own
 _MIDDLES = (2, 4)  # times the prefix's width, of a stage between
 _LEAST_QUERIES = 20
@@ -93,7 +93,7 @@ def _tuned(retriever: Retriever, wish: Wish, queries: str | None, count: int, *,
         raise FunnelError(f"asked for {wish.k} answers of {len(stored.vectors)} documents")
     widths = _widths(stored.manifest, wish)
     with bar(None, "tuning", "steps", shown=progress) as shown:
-        found = lists(stored, told, widths, wish.k, _DEPTH)
+        found = lists(stored, told, widths, wish.k, max(_DEPTH, _PER_ANSWER * wish.k))
         shown.update()
         points = list(_points(stored, told, found, wish, shown))
     own = [point for point in points if is_own(point, stored.manifest)]
@@ -130,7 +130,6 @@ def _widths(manifest: Manifest, wish: Wish) -> list[int]:
 def _points(stored: StoredIndex, asked: Asked, found: Lists, wish: Wish, shown: Bar) -> Iterator[Point]:
     """Measured points: of the index's own prefix index, of others that promise as much, and of exact search."""
     manifest = stored.manifest
-    whole = VectorIndex(stored.vectors.stored)
     timings: list[tuple[Bench, Point]] = []
     own = Bench(stored.vectors, manifest.prefix, asked, found, stored.rotation)
     if manifest.prefix_dim < manifest.dim:
@@ -143,7 +142,7 @@ def _points(stored: StoredIndex, asked: Asked, found: Lists, wish: Wish, shown: 
             index = VectorIndex(stored.vectors.stored, prefixes, stored.vectors.sketches)
             timings += _walks(Bench(index, codec.factory, asked, found, stored.rotation), wish, found)
             shown.update()
-    scan = Bench(whole if timings else stored.vectors, "none", asked, found, stored.rotation)
+    scan = Bench(stored.vectors, "none", asked, found, stored.rotation)  # whose prefixes stay in RAM, used or not
     exact = scan.points([(None, Funnel((Stage(manifest.dim, wish.k),)))])
     yield from (point for _, point in timed(timings))
     yield from (point for _, point in timed([(scan, point) for point in exact], count=_LEAST_QUERIES))

@@ -49,6 +49,12 @@ def test_a_recall_is_calibrated_and_then_asked_for(many):
     ).stderr  # fmt: skip
 
 
+def test_an_index_that_was_tuned_to_compare_everything_is_calibrated_by_its_widths(many):
+    call("tune", "--recall", "1", "--sample", "20", "--own")
+    said = call("guarantee", "0.9", "--k", "3", "--vectors", "q.npy", "--json").stdout
+    assert json.loads(said)["funnel"].startswith("8:")
+
+
 def test_documents_stand_for_queries_with_a_warning(many):
     made = call("guarantee", ".8", "--k", "3")
     assert "sampled documents" in made.stdout
@@ -83,3 +89,14 @@ def test_explain_says_where_only_the_proof_found_an_answer(many):
             if any(answer.id not in found.stages[1].ranks for answer in found.answers):
                 break
         assert " - " in explanation(found, retriever.where)
+
+
+def test_an_answer_says_which_recall_was_promised_of_it_and_how_surely(many):
+    (many / "texts.jsonl").write_text("".join(f'{{"_id": "{row}", "text": "word {row}"}}\n' for row in range(400)))
+    call("build", "texts.jsonl", "--encoder", "hashing:32", "--dims", "8,32", "--index", "indexes/words")
+    call("guarantee", "0.5", "--k", "3", "--index", "words")
+    told = call("query", "word 3", "--k", "3", "--guarantee", "0.5", "--index", "words")
+    assert "; recall 0.5 of 3 by 8:" in told.stdout
+    assert "0.95 sure" in told.stdout
+    as_json = json.loads(call("query", "word 3", "--k", "3", "--guarantee", "0.5", "--index", "words", "--json").stdout)
+    assert (as_json["promise"]["recall"], as_json["promise"]["confidence"]) == (0.5, 0.95)

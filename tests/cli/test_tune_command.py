@@ -40,6 +40,8 @@ def test_tune_exits_with_1_where_nothing_is_fast_enough(index):
     assert "nothing was stored" in result.stderr
 
 
-@pytest.mark.parametrize("words", [("--p95", "soon"), ("--ram", "much"), ("--recall", "99"), ("--p95", "0ms")])
+@pytest.mark.parametrize(
+    "words", [("--p95", "soon"), ("--ram", "much"), ("--recall", "99"), ("--p95", "0ms"), ("--p95", ".")]
+)
 def test_wrong_wishes_are_usage_errors(index, words):
     call("tune", *words, code=2)

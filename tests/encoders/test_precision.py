@@ -15,12 +15,11 @@ def test_auto_is_bfloat16_only_where_the_processor_multiplies_it(monkeypatch, ab
 
 
 @pytest.mark.parametrize(
-    ("has_bfloat16", "capability", "chosen"),
-    [(True, (8, 0), "bfloat16"), (False, (7, 5), "float16"), (False, (7, 0), "float16"), (False, (6, 1), "float32")],
+    ("capability", "chosen"),
+    [((9, 0), "bfloat16"), ((8, 0), "bfloat16"), ((7, 5), "float16"), ((7, 0), "float16"), ((6, 1), "float32")],
 )
-def test_auto_on_a_card_is_what_its_tensor_cores_multiply(monkeypatch, has_bfloat16, capability, chosen):
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: has_bfloat16)
-    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda number: capability)
+def test_auto_on_a_card_is_what_its_tensor_cores_multiply(monkeypatch, capability, chosen):
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda number: capability if number == 1 else (0, 0))
     assert chosen_precision("auto", Device("cuda", 1)) == chosen
 
 

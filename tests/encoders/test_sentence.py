@@ -1,5 +1,8 @@
 """Any sentence-transformers model, tried on small ones made on the spot and on the packaged one."""
 
+import json
+import shutil
+
 import numpy as np
 import pytest
 
@@ -112,6 +115,17 @@ def test_a_folder_that_is_not_there_says_so():
 def test_a_folder_without_a_model_says_what_an_encoder_may_be(tmp_path):
     with pytest.raises(EncoderError, match="cannot load the encoder .*wanted minilm-768, hashing:DIM"):
         load_encoder(EncoderSpec(str(tmp_path)))
+
+
+def test_code_that_a_model_folder_brings_is_not_run(folder, tmp_path):
+    shutil.copytree(folder, brings := tmp_path / "model")
+    (brings / "evil.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\nclass Evil: ...\n")
+    modules = json.loads((brings / "modules.json").read_text())
+    modules[0]["type"] = "evil.Evil"
+    (brings / "modules.json").write_text(json.dumps(modules))
+    with pytest.raises(EncoderError, match="cannot load the encoder"):
+        load(brings)
+    assert not (tmp_path / "ran").exists()
 
 
 def test_the_packaged_model_needs_no_hub():

@@ -1,7 +1,7 @@
 import pytest
 
 from mrl_search.errors import RecipeError
-from mrl_search.eval import ComparedArm, Difference, Kept, Measured, Share, Study
+from mrl_search.eval import ComparedArm, Difference, Kept, Measured, Share, Study, evidence
 from mrl_search.eval.evidence import Evidence, Trained
 from mrl_search.eval.report import Row
 
@@ -42,6 +42,23 @@ def test_what_an_arm_keeps_stands_beside_its_own_widest(study):
     assert (found.left, found.right) == ("mrl pca 4", "mrl pca 16")
     assert found.means == pytest.approx((0.6, 0.7))
     assert (found.difference, found.share) == (None, HELD)
+
+
+def test_of_a_study_of_depths_the_whole_depth_is_taken_and_the_rival_that_was_compared_with(study):
+    import dataclasses
+
+    found = Study.read(study / "s.json")
+    deep = [dataclasses.replace(one, layers=6) for one in found.measured]
+    shallow = [dataclasses.replace(one, layers=1, mean=0.1) for one in found.measured]
+    compared = (
+        ComparedArm(*WHERE, "mrl", 4, dataclasses.replace(GAINED, mean=-1.0), 1, "small"),
+        ComparedArm(*WHERE, "mrl", 4, GAINED, 6, "base"),
+    )
+    dataclasses.replace(found, measured=(*shallow, *deep), compared=compared).write(study / "s.json")
+    evidence._study.cache_clear()
+    (told,) = Trained(("s.json",), "set", "mrl", (4,), "pca").found(study)
+    assert (told.left, told.right, told.difference) == ("mrl pca 4", "base pca 4", GAINED)
+    assert told.means == pytest.approx((0.6, 0.5))
 
 
 def test_another_rotation_is_not_taken_for_it(study):

@@ -28,7 +28,12 @@ def test_it_checks_and_times_every_engine_and_writes_what_it_prints(device, tmp_
     told = ["--device", str(device), "--n", "700", "--queries", "20", "--seconds", "0.01", "--out"]
     printed = run("benchmarks/gpu.py", *told, str(tmp_path / "gpu.json"))
     record = json.loads((tmp_path / "gpu.json").read_text())
-    names = ["plain", "graphs", *(["fused"] if device.is_cuda else []), *(["faiss"] if faiss_cards() else [])]
+    names = [
+        "plain",
+        "graphs",
+        *(["fused"] if device.is_cuda else []),
+        *(["faiss"] if device.is_cuda and faiss_cards() else []),
+    ]
     assert [(line["prefix"], line["engine"]) for line in record["lines"]] == [(d, e) for d in (64, 128) for e in names]
     assert {line["rows_wrong"] for line in record["lines"]} == {0}
     assert record["lines"][0]["funnel"]["recall_at_10"] > 0.9

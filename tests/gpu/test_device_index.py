@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
+import torch
 from agreement import assert_agree
 
-from mrl_search.errors import FunnelError
+from mrl_search.errors import DeviceError, FunnelError
 from mrl_search.funnel import Funnel, Stage
 from mrl_search.gpu import DeviceOptions, on_device
 from mrl_search.hits import Hits
@@ -26,6 +27,22 @@ def test_it_finds_what_the_cpu_finds_in_every_format(device, index_of, crowded, 
     index = index_of(crowded, 32, dtype)
     on, funnel = on_device(index, "Flat", device), Funnel.parse("32:200,96:10")
     assert_agree(search(on, crowded[::300], funnel), search(index, crowded[::300], funnel))
+
+
+def test_what_a_card_fails_at_is_said_in_one_line(device, index_of, crowded, monkeypatch):
+    on = on_device(index_of(crowded, 32), "Flat", device)
+
+    def failing(*told):
+        raise torch.OutOfMemoryError("CUDA out of memory.\n Tried to allocate 20.00 GiB")
+
+    monkeypatch.setattr("mrl_search.gpu.index.scored", failing)
+    for verb in (
+        lambda: on.shortlist(crowded[:1], Stage(32, 5)),
+        lambda: on.rerank(crowded[:1], Hits(np.zeros((1, 1), np.float32), np.zeros((1, 1), np.int64)), Stage(96, 1)),
+        lambda: on.funnelled(crowded[:1], Funnel.parse("32:50,96:3")),
+    ):
+        with pytest.raises(DeviceError, match=r"failed: CUDA out of memory. Tried .*; ask fewer queries at a time"):
+            verb()
 
 
 def test_a_query_of_zeros_gets_the_first_rows(device, index_of, crowded):
@@ -70,9 +87,9 @@ def test_widths_that_cannot_be_walked_are_refused_as_on_the_cpu(device, index_of
 def test_bytes_are_counted_where_they_lie(device, index_of, crowded):
     index = index_of(crowded, 32)
     itemsize = 2 if device.is_cuda else 4
-    resident = on_device(index, "Flat", device)
+    resident = on_device(index, "Flat", device, DeviceOptions(engine="torch"))
     assert (resident.prefix_bytes, resident.vector_bytes) == (3000 * (32 * itemsize + 96 * 4), 0)
-    host = on_device(index, "Flat", device, DeviceOptions(resident=False))
+    host = on_device(index, "Flat", device, DeviceOptions(engine="torch", resident=False))
     assert (host.prefix_bytes, host.vector_bytes) == (3000 * 32 * itemsize, 3000 * 96 * 4)
     assert (len(host), host.dim, host.prefix_dim, host.sketch_bytes) == (3000, 96, 32, 0)
 

@@ -70,6 +70,15 @@ def test_vectors_are_resident_where_they_fit_beside_the_prefixes():
     assert not are_resident(needed, 31 * GIB, "cuda:0")
 
 
+@pytest.mark.parametrize(
+    ("structure", "row"),
+    [("IVF64,Flat", 64 * 4 + 8), ("PCA64,IVF64,Flat", 64 * 4 + 8), ("IVF64,PQ32", 64 * 2 + 8), ("Flat", 64 * 4 + 4)],
+)
+def test_a_row_of_a_clone_has_its_number_and_one_of_cells_keeps_float32(structure, row):
+    needed = Needed(1000, 64, 768, 4, chosen_engine(structure, faiss_cards=1))
+    assert needed.prefix_bytes == 1000 * row
+
+
 def test_prefixes_that_do_not_fit_are_refused_with_the_widest_that_do():
     # 3 GiB less 2 to work in leave 1 GiB: 53.7 dims of two bytes, 48 by eights
     with pytest.raises(DeviceError) as caught:
@@ -88,8 +97,8 @@ def test_while_faiss_appends_to_prefixes_they_are_counted_twice():
     assert flat.prefix_bytes == 2_600_000_000
     with pytest.raises(DeviceError, match="as faiss Flat and 2.0 GiB to work in; .*build with --dims 24,768"):
         are_resident(flat, 3 * GIB, "cuda:0")
-    # a clone is no larger than float16; CAGRA keeps float32 and 64 neighbours of 4 bytes
-    assert Needed(10, 64, 768, 4, Choice("faiss", "IVF64,PQ32")).prefix_bytes == 10 * 128
+    # codes are no larger than float16, and a row's number; CAGRA keeps float32 and 64 neighbours of 4 bytes
+    assert Needed(10, 64, 768, 4, Choice("faiss", "IVF64,PQ32")).prefix_bytes == 10 * (128 + 8)
     assert Needed(10, 64, 768, 4, Choice("faiss", "CAGRA")).prefix_bytes == 10 * (256 + 256)
 
 

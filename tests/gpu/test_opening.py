@@ -4,13 +4,15 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from agreement import assert_agree
 
 from mrl_search.device import Device
 from mrl_search.errors import DeviceError
-from mrl_search.funnel import Stage
+from mrl_search.funnel import Funnel, Stage
 from mrl_search.gpu import DeviceOptions, faiss_cards, on_device, opening, planned
 from mrl_search.gpu.faiss_cards import FaissFinder
 from mrl_search.indexes.codecs import load_faiss
+from mrl_search.retriever import search
 
 CARD = Device("cuda", 0, "a card")
 
@@ -104,10 +106,19 @@ def test_vectors_stay_on_the_host_where_they_do_not_fit(card, index_of, crowded,
     assert on_device(index_of(crowded, 32), "Flat", CARD).where.endswith("full vectors in host memory")
 
 
-def test_more_rows_than_faiss_finds_on_a_card_are_refused(card, index_of, crowded):
-    on = on_device(index_of(crowded, 32), "Flat", CARD)
-    with pytest.raises(DeviceError, match=r"FAISS finds 2,048 rows of a query on a card, 3,000 are needed"):
-        on.shortlist(crowded[1:2], Stage(32, 2900))
+def test_where_faiss_finds_too_few_rows_on_a_card_all_are_compared(card, index_of, crowded, caplog):
+    index = index_of(crowded, 32)
+    on = on_device(index, "Flat", CARD)
+    for stage in (Stage(32, 1400), Stage(32, 2900)):  # the first asks for no more than it needs to begin with
+        assert_agree(on.shortlist(crowded[1:4], stage), index.shortlist(crowded[1:4], stage))
+    told = "on cpu: all vectors are compared where FAISS finds too few rows on a card"
+    assert [record.message for record in caplog.records].count(told) == 1
+
+
+def test_more_copies_than_faiss_finds_on_a_card_still_come_in_row_order(card, index_of, crowded):
+    index = index_of(np.tile(crowded[1:2], (2100, 1)), 32)
+    hits = search(on_device(index, "Flat", CARD), crowded[1:2], Funnel.parse("32:200,96:10"))
+    assert hits.rows.tolist() == [list(range(10))]
 
 
 def test_a_faiss_without_its_gpu_half_sees_no_card(monkeypatch):

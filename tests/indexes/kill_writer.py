@@ -1,7 +1,8 @@
 """Kills a writer again and again, and looks at what it left; run as a program of its own, since it forks.
 
 python tests/indexes/kill_writer.py FOLDER random COUNT SEED    at random instants
-python tests/indexes/kill_writer.py FOLDER points               before and after every named step of every change
+python tests/indexes/kill_writer.py FOLDER points CALL KIND…    before and after the CALL-th of every named step, in
+                                                                 changes of those kinds: put, remove, compact, refit, repair
 
 Prints one JSON object: how often it killed, and how often the last change had been committed but not been told yet.
 What is committed is what the writer said it had done. Exits with 1 at the first index that is anything else.
@@ -19,7 +20,7 @@ from pathlib import Path
 
 import living_model as model
 
-from mrl_search.indexes import catalog, change, changes, check, merging, segment_files
+from mrl_search.indexes import catalog, change, changes, check, checking, merging, segment_files
 
 START = {f"id{number}": str(number) for number in range(10)}
 merging._SMALL = 6
@@ -38,13 +39,16 @@ POINTS = {
     "owner said": (catalog, "say_who"),
     "orphans swept": (change, "sweep"),
     "old segments removed": (change.shutil, "rmtree"),
+    "rotation": (segment_files.SegmentFiles, "write_rotation"),
+    "damaged file put aside": (checking.Path, "rename"),
+    "damaged file removed": (checking.Path, "unlink"),
 }
 
 
 def operation(seed, number):
     """The change of that number: its name and what it takes."""
     drawn = random.Random(f"{seed}/{number}")
-    kind = drawn.choice(["put", "put", "put", "remove", "compact"])
+    kind = drawn.choice(["put", "put", "put", "remove", "compact", "refit"])
     ids = drawn.sample(range(30), drawn.randint(1, 8))
     return kind, {f"id{one}": str(drawn.randint(0, 99)) for one in ids}
 
@@ -54,15 +58,17 @@ def apply(folder, kind, documents):
         model.put(folder, documents)
     elif kind == "remove":
         model.remove(folder, list(documents))
+    elif kind == "repair":
+        assert all(finding.is_mended for finding in check(folder, repair=True))
     else:
-        model.compact(folder)
+        {"compact": model.compact, "refit": model.refit}[kind](folder)
 
 
 def expected(documents, kind, told):
     """What the documents are after a change."""
     if kind == "put":
         return documents | told
-    return {one: text for one, text in documents.items() if kind == "compact" or one not in told}
+    return {one: text for one, text in documents.items() if kind != "remove" or one not in told}
 
 
 def child(work):
@@ -130,36 +136,41 @@ def killed_at_random(folder, count, seed):
     return {"kills": count, "untold": untold, "changes": number}
 
 
-def killed_at_points(root):
-    """Every point, before and after it, in an add, a deletion and a compaction."""
+def killed_at_points(root, call, kinds):
+    """Every point, before and after its call of that number, in changes of these kinds."""
     counts = {"kills": 0, "untold": 0, "changes": 0}
     for name, (owner, attribute) in POINTS.items():
         for after in (False, True):
-            for kind in ("put", "remove", "compact"):
+            for kind in kinds:
                 folder = root / f"{name} {after} {kind}".replace(" ", "-")
-                _killed_once(folder, owner, attribute, after, kind, counts)
+                _killed_once(folder, (owner, attribute, call, after), kind, counts)
     return counts
 
 
-def _killed_once(folder, owner, attribute, after, kind, counts):
+def _killed_once(folder, where, kind, counts):
+    owner, attribute, call, after = where
     told = {"id1": "50", "new": "51"}
     start = dict(START)
 
     def prepare():
         model.start(folder, START)
-        if kind == "compact":
+        if kind not in ("put", "remove"):
             model.put(folder, {"id2": "52"}, merges=False)
+        if kind == "repair":
+            model.damage(folder)
 
     assert os.waitpid(child(prepare), 0)[1] == 0
-    start |= {"id2": "52"} if kind == "compact" else {}
+    start |= {"id2": "52"} if kind not in ("put", "remove") else {}
 
     def work():
-        real = getattr(owner, attribute)
+        real, calls = getattr(owner, attribute), iter(range(1, 1_000))
 
         def deadly(*args, **rest):
-            if after:
-                real(*args, **rest)
-            os.kill(os.getpid(), signal.SIGKILL)
+            is_it = next(calls) == call
+            done = None if is_it and not after else real(*args, **rest)
+            if is_it:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return done
 
         setattr(owner, attribute, deadly)
         apply(folder, kind, told)
@@ -167,6 +178,8 @@ def _killed_once(folder, owner, attribute, after, kind, counts):
     status = os.waitstatus_to_exitcode(os.waitpid(child(work), 0)[1])
     counts["kills"] += status == -signal.SIGKILL
     counts["changes"] += 1
+    if kind == "repair":  # what it was begun for is finished by another
+        assert os.waitpid(child(lambda: apply(folder, kind, told)), 0)[1] == 0
     counts["untold"] += looked_at(folder, [start, expected(start, kind, told)])
 
     def again():
@@ -190,7 +203,7 @@ if __name__ == "__main__":
     folder = Path(sys.argv[1])
     warm_up(folder / "warm")
     if sys.argv[2] == "points":
-        print(json.dumps(killed_at_points(folder)))
+        print(json.dumps(killed_at_points(folder, int(sys.argv[3]), sys.argv[4:])))
     else:
         assert os.waitpid(child(lambda: model.start(folder / "index", START)), 0)[1] == 0
         print(json.dumps(killed_at_random(folder / "index", int(sys.argv[3]), int(sys.argv[4]))))

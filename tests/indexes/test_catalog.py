@@ -6,8 +6,8 @@ from test_writer import manifest, write
 
 from mrl_search.document import Document
 from mrl_search.errors import IndexStoreError
+from mrl_search.indexes import schema
 from mrl_search.indexes.catalog import Catalog, has_commit
-from mrl_search.indexes.schema import reading_mode
 
 
 @pytest.fixture
@@ -52,24 +52,62 @@ def test_a_damaged_file_counts_as_committed_so_that_opening_it_says_what_is_wron
 
 def test_on_a_read_only_medium_the_file_is_read_as_it_stands(tmp_path, monkeypatch):
     write(tmp_path / "i", ["a"])
-    path = tmp_path / "i" / "index.sqlite"
     monkeypatch.setattr(os, "access", lambda *_: False)
-    assert reading_mode(path) == "ro&immutable=1"
-    opened = Catalog.read(path)
+    there = sorted((tmp_path / "i").iterdir())
+    opened = Catalog.read(tmp_path / "i/index.sqlite")
     assert opened.ids(1, [0]) == {0: "a"}
+    assert sorted((tmp_path / "i").iterdir()) == there
     opened.close()
-    writer = sqlite3.connect(path)
-    writer.execute("CREATE TABLE kept_open (x)")  # its -wal is there until it closes
-    assert reading_mode(path) == "ro"
+
+
+def test_what_waits_in_a_wal_is_read_on_a_read_only_medium_too(tmp_path, monkeypatch):
+    write(tmp_path / "i", ["a"])
+    writer = sqlite3.connect(tmp_path / "i/index.sqlite")
+    with writer:
+        writer.execute("UPDATE documents SET id = 'b'")  # its -wal is there until it closes
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    opened = Catalog.read(tmp_path / "i/index.sqlite")
+    assert opened.ids(1, [0]) == {0: "b"}
+    opened.close()
     writer.close()
 
 
-def test_a_file_that_is_read_without_locks_and_changes_is_noticed(tmp_path, monkeypatch):
+@pytest.fixture
+def full(monkeypatch):
+    """A disk on which SQLite cannot make its -shm file."""
+    real = schema._begun
+
+    def begun(path, mode, wait_seconds):
+        if mode == "rw":
+            raise sqlite3.OperationalError("disk I/O error")
+        return real(path, mode, wait_seconds)
+
+    monkeypatch.setattr(schema, "_begun", begun)
+
+
+def test_a_full_disk_can_be_read(tmp_path, full):
     write(tmp_path / "i", ["a"])
-    monkeypatch.setattr("mrl_search.indexes.catalog.reading_mode", lambda path: "ro&immutable=1")
+    opened = Catalog.read(tmp_path / "i/index.sqlite")
+    assert opened.ids(1, [0]) == {0: "a"}
+    opened.close()
+
+
+def test_what_waits_in_a_wal_is_not_left_out_because_the_disk_is_full(tmp_path, full):
+    write(tmp_path / "i", ["a"])
+    (tmp_path / "i/index.sqlite-wal").write_bytes(b"x" * 100)
+    with pytest.raises(IndexStoreError, match="cannot be read: disk I/O error"):
+        Catalog.read(tmp_path / "i/index.sqlite")
+
+
+@pytest.mark.parametrize("becomes", ["another", "gone"])
+def test_a_file_that_is_read_without_locks_and_changes_is_noticed(tmp_path, full, monkeypatch, becomes):
+    write(tmp_path / "i", ["a"])
     opened = Catalog.read(tmp_path / "i/index.sqlite")
     monkeypatch.undo()
-    write(tmp_path / "i", ["b"], replace=True)
+    if becomes == "gone":
+        (tmp_path / "i/index.sqlite").unlink()
+    else:
+        write(tmp_path / "i", ["b"], replace=True)
     with pytest.raises(IndexStoreError, match="was changed since it was opened; open the index again"):
         opened.ids(1, [0])
     opened.close()

@@ -1,9 +1,8 @@
 """Everything that can be wrong with an index is said; what can be made good is, and nothing else is touched."""
 
-import sqlite3
-
 import numpy as np
 import pytest
+from forging import forge
 from test_writer import ids_in, manifest, names
 
 from mrl_search.document import Document
@@ -95,10 +94,7 @@ def test_folders_that_nothing_names_are_removed(index):
     ],
 )
 def test_counts_that_do_not_agree_are_told_and_left_alone(index, statement, told):
-    connection = sqlite3.connect(index / "index.sqlite")
-    connection.execute(statement)
-    connection.commit()
-    connection.close()
+    forge(index, statement)
     found = check(index, repair=True)
     assert any(told in one.problem and not one.is_mended for one in found)
 
@@ -134,12 +130,8 @@ def test_a_link_in_the_place_of_segments_is_refused_before_anything_is_swept(tmp
 @pytest.mark.parametrize("row", ["7", "-1", "'x'"])
 @pytest.mark.parametrize("table", ["documents", "tombstones"])
 def test_rows_that_a_segment_does_not_have_end_in_one_clear_error(index, table, row):
-    connection = sqlite3.connect(index / "index.sqlite")
-    connection.execute("PRAGMA ignore_check_constraints = ON")
     where = "id = 'a'" if table == "documents" else "segment = 1"
-    connection.execute(f"UPDATE {table} SET row = {row} WHERE {where}")
-    connection.commit()
-    connection.close()
+    forge(index, f"UPDATE {table} SET row = {row} WHERE {where}")
     assert check(index)
     with pytest.raises(IndexStoreError, match="row (7|-1|'x') of segment 1, which has 3; build the index again"):
         if table == "tombstones":

@@ -39,10 +39,18 @@ def killed(*words):
 
 
 def test_a_writer_killed_at_any_named_step_leaves_the_old_index_or_the_new(memory):
-    told = killed(memory, "points")
-    assert told["changes"] == 84
+    told = killed(memory, "points", 1, "put", "remove", "compact")
+    assert told["changes"] == 102
     assert told["kills"] > 50  # a deletion writes no file, and has no such steps
     assert told["untold"] > 5  # after the commit
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("call", "least"), [(1, 90), (2, 20)])
+def test_a_writer_killed_at_any_named_step_of_a_refit_or_a_repair_leaves_the_old_index_or_the_new(memory, call, least):
+    told = killed(memory, "points", call, "put", "remove", "compact", "refit", "repair")
+    assert told["changes"] == 170
+    assert told["kills"] >= least
 
 
 def test_a_writer_killed_at_random_leaves_what_it_had_told_or_one_change_more(memory):

@@ -1,12 +1,14 @@
 """Opening: what is verified, and what is said of an index that is not right."""
 
 import json
+import os
 import shutil
 import sqlite3
 from pathlib import Path
 
 import numpy as np
 import pytest
+from forging import forge
 from test_writer import manifest, write
 
 from mrl_search.document import Document
@@ -24,13 +26,6 @@ GOLDEN = Path(__file__).parent / "golden" / "format-1"
 def index(tmp_path):
     write(tmp_path / "i", ["a", "b", "c"])
     return tmp_path / "i"
-
-
-def edit(index, statement, *values):
-    database = sqlite3.connect(index / "index.sqlite")
-    with database:
-        database.execute(statement, values)
-    database.close()
 
 
 def test_no_index_says_how_to_build_one(tmp_path):
@@ -63,13 +58,13 @@ def test_a_flipped_bit_in_the_faiss_file_is_found_before_faiss_reads_it(index):
 
 
 def test_another_format_is_refused_by_number(index):
-    edit(index, "PRAGMA user_version = 99")
-    with pytest.raises(IndexStoreError, match="index format 99, this mrl-search reads 1"):
+    forge(index, "PRAGMA user_version = 99")
+    with pytest.raises(IndexStoreError, match="index format 99, this mrl-search reads 1 to 3"):
         open_index(index)
 
 
 def test_another_programs_sqlite_file_is_refused(index):
-    edit(index, "PRAGMA application_id = 7")
+    forge(index, "PRAGMA application_id = 7")
     with pytest.raises(IndexStoreError, match="an SQLite file, but not of mrl-search"):
         open_index(index)
 
@@ -90,13 +85,13 @@ def test_a_file_that_is_not_sqlite_is_refused(tmp_path):
     ],
 )
 def test_a_manifest_that_is_not_right_is_refused(index, text, reason):
-    edit(index, "UPDATE manifest SET json = ?", text)
+    forge(index, "UPDATE manifest SET json = ?", text)
     with pytest.raises(IndexStoreError, match=reason):
         open_index(index)
 
 
 def test_a_manifest_that_contradicts_the_segments_is_refused(index):
-    edit(index, "UPDATE segments SET documents = 2")
+    forge(index, "UPDATE segments SET documents = 2")
     with pytest.raises(IndexStoreError, match="contradicts itself"):
         open_index(index)
 
@@ -161,7 +156,7 @@ def test_a_matrix_that_is_no_rotation_is_refused_though_its_digest_is_right(turn
     path = turned / "segments/000001/rotation.npy"
     path.write_bytes(path.read_bytes()[:-4] + np.float32(5).tobytes())
     facts = {"kind": "pca", "why": "", "segment": 1, **record_of(path)._asdict()}
-    edit(turned, "UPDATE manifest SET json = json_set(json, '$.rotation', json(?))", json.dumps(facts))
+    forge(turned, "UPDATE manifest SET json = json_set(json, '$.rotation', json(?))", json.dumps(facts))
     with pytest.raises(IndexStoreError, match=r"rotation\.npy: a rotation must be orthogonal to 1e-05"):
         open_index(turned)
 
@@ -213,7 +208,7 @@ def test_a_damaged_header_of_vectors_is_found_without_being_parsed(index):
 
 
 def test_documents_that_are_gone_are_missed(index):
-    edit(index, "DELETE FROM documents WHERE row = 1")
+    forge(index, "DELETE FROM documents WHERE row = 1")
     stored = open_index(index)
     with pytest.raises(IndexStoreError, match="lacks documents that its vectors have"):
         stored.ids([0, 1])
@@ -221,7 +216,7 @@ def test_documents_that_are_gone_are_missed(index):
 
 
 def test_damaged_metadata_names_its_document(index):
-    edit(index, "UPDATE documents SET metadata = '{'")
+    forge(index, "UPDATE documents SET metadata = '{'")
     stored = open_index(index)
     with pytest.raises(IndexStoreError, match="the metadata of the document 'a' is damaged"):
         stored.documents([0])
@@ -247,3 +242,23 @@ def test_random_damage_to_the_catalog_ends_in_one_clear_error_or_none(index):
             pass
         finally:
             stored.close()
+
+
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(index):
+    path = index / "segments/000001/vectors.npy"
+    path.unlink()
+    os.mkfifo(path)
+    forge(index, "UPDATE segments SET vectors_bytes = 0")
+    with pytest.raises(IndexStoreError, match=r"vectors\.npy is not a file"):
+        open_index(index)
+
+
+def test_a_segment_whose_number_is_a_path_is_refused(index):
+    connection = sqlite3.connect(index / "index.sqlite", isolation_level=None)
+    connection.execute("ALTER TABLE segments RENAME TO old")
+    columns = "documents, vectors_bytes, vectors_sha256, prefix_bytes, prefix_sha256, prefix"
+    connection.execute(f"CREATE TABLE segments AS SELECT '../../x' AS number, {columns} FROM old")
+    connection.close()
+    forge(index, "DROP TABLE old")
+    with pytest.raises(IndexStoreError, match="segment '../../x' of 3 documents cannot be"):
+        open_index(index)

@@ -37,16 +37,26 @@ def test_auto_takes_none_where_nothing_helps_and_says_so():
     assert "none ." in why
 
 
-def test_an_encoder_with_trained_widths_is_turned_inside_its_blocks_only():
-    rotation, kind, why = fit("auto", last_first(), [12], [8])
-    assert kind == "block-pca"
-    assert not rotation.matrix[:8, 8:].any()
-    assert "block-pca" in why
+@pytest.mark.parametrize(
+    ("shares", "taken"),
+    [
+        ([0.9, 0.950, 0.950, 0.951, 0.951], "block-pca"),  # which leaves what was trained as it is
+        ([0.9, 0.910, 0.910, 0.950, 0.950], "pca"),  # trained widths that are not good are none
+    ],
+)
+def test_an_encoder_with_trained_widths_is_turned_inside_its_blocks_if_that_does(monkeypatch, shares, taken):
+    monkeypatch.setattr(choice, "_recall", lambda *_: shares.pop(0))
+    monkeypatch.setattr(choice, "rotation_of", lambda kind, *_: Rotation(np.eye(16, dtype=np.float32), kind))
+    rotation, why = choose(last_first(2_000), Goal((12,), (8,)))
+    assert rotation.kind == taken
+    assert "block-pca .9" in why
 
 
-def test_there_is_nothing_to_choose_when_every_asked_width_is_trained():
-    why = "the encoder was trained to be cut at every width that is asked for"
-    assert fit("auto", last_first(), [4, 8], [4, 8, 12]) == (None, "none", why)
+def test_that_every_asked_width_was_trained_is_no_proof_that_it_is_good():
+    rotation, kind, why = fit("auto", last_first(), [4, 8], [4, 8, 12])
+    assert kind == rotation.kind == "pca"
+    assert "block" not in why  # which leaves such prefixes as they are
+    assert fit("auto", first_first(), [4], [4, 8, 12]).kind == "none"
 
 
 def test_too_few_documents_are_left_alone():

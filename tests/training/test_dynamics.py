@@ -32,9 +32,9 @@ def dynamics(tiny, tmp_path):
 
     arm = Arm("mrl", (16,))
     model = SentenceTransformer(str(tiny), device="cpu")
-    noted = SimpleNamespace(taken=lambda count: [0.5] * count)
+    noted = SimpleNamespace(row=lambda: {"loss": 0.5, "loss@16": 0.5})
     recipe = TrainRecipe(str(tiny), (Source("x"),), (arm,), steps=1)
-    made = Dynamics(recipe, arm, model, noted, tmp_path / "parts", lambda step, row: None)
+    made = Dynamics(recipe, model, noted, tmp_path / "parts", lambda step, row: None)
     for parameter in model.parameters():
         parameter.grad = torch.full_like(parameter, 3.0)
     made._squares += 4.0  # 16 dims: a norm of 8
@@ -65,6 +65,6 @@ def test_gradients_that_overflow_stop_a_run_but_in_float16_where_the_scaler_leav
 
 
 def test_a_loss_that_is_not_finite_stops_a_run_in_float16_too(dynamics):
-    dynamics._noted.taken = lambda count: [torch.nan] * count
+    dynamics._noted.row = lambda: {"loss": torch.nan}
     with pytest.raises(TrainingError, match="loss is nan"):
         step(dynamics, fp16=True)

@@ -37,3 +37,20 @@ def test_what_a_width_keeps_is_of_the_arms_own_widest_with_an_interval_over_quer
 
 def test_nothing_is_said_of_what_an_arm_keeps_that_finds_nothing():
     assert list(kept([measured("mrl", 0, 0.0, 0.0)])) == []
+
+
+def test_in_a_study_of_depths_an_arm_is_compared_where_a_small_model_was_trained():
+    small, nested = Arm("small", (4,), depth=1), Arm("nested", (4, 16), method="starbucks", layers=(1, 2))
+    recipe = TrainRecipe(
+        "b", (Source("d"),), (RECIPE.arms[0], small, nested), 1, judged=Judged(margin=0.2, layers=(1, 2))
+    )
+    where = ("tiny", "nDCG@10", "none")
+    told = [
+        Measured(*where, "small", 0, 4, 0.5, (0.4, 0.6), 1),
+        Measured(*where, "nested", 0, 4, 0.6, (0.6, 0.6), 1),
+        Measured(*where, "nested", 0, 4, 0.9, (0.9, 0.9), 2),
+    ]
+    (found,) = compared(recipe, told)
+    assert (found.arm, found.layers, found.dim, found.against) == ("nested", 1, 4, "small")
+    assert found.difference.mean == pytest.approx(0.1)
+    assert {(one.layers, round(one.share.share, 3)) for one in kept(told[1:])} == {(1, 0.667), (2, 1.0)}

@@ -88,6 +88,49 @@ def test_a_rotation_leaves_full_width_as_it_is(tiny, collection):
     assert full["none"] == pytest.approx(full["pca"], abs=1e-4)
 
 
+@pytest.fixture
+def grid(tiny, collection):
+    """A study of two depths: a whole arm, a small one by itself, and one of both sizes."""
+    arms = (Arm("full", (16,)), Arm("small", (4,), depth=1), Arm("nested", (4, 16), method="starbucks", layers=(1, 2)))
+    recipe = recipe_of(tiny)
+    judged = dataclasses.replace(recipe.judged, layers=(1, 2))
+    recipe = dataclasses.replace(recipe, arms=arms, judged=judged, seeds=(0,))
+    return study(recipe, collection, collection / "out"), collection
+
+
+def test_a_study_of_depths_measures_every_layer_and_width_and_compares_with_small_models(grid):
+    found, _ = grid
+    for dataset in ("tiny", "pairs.jsonl"):
+        here = [one for one in found.measured if (one.dataset, one.rotation) == (dataset, "none")]
+        sizes = {arm: {(one.layers, one.dim) for one in here if one.arm == arm} for arm in ("full", "small", "nested")}
+        whole = {(1, 4), (1, 16), (2, 4), (2, 16)}
+        assert sizes == {"full": whole, "small": {(1, 4)}, "nested": whole}
+        told = {
+            (one.arm, one.layers, one.dim): one.against
+            for one in found.compared
+            if (one.dataset, one.rotation) == (dataset, "none")
+        }
+        assert told == {("full", 1, 4): "small", ("nested", 1, 4): "small", ("nested", 2, 16): "full"}
+    assert set(found.texts_per_second) == {"1", "2"}
+    assert Study.from_json(found.to_json(), "here").to_json() == found.to_json()
+
+
+def test_what_is_measured_at_a_depth_is_of_the_model_without_its_later_layers(grid):
+    from mrl_search.encoders import EncoderSpec, load_encoder
+    from mrl_search.training.sts import scored_pairs, similarities, spearman
+
+    found, folder = grid
+    first, second, scores = scored_pairs(folder / "pairs.jsonl")
+    encoder = load_encoder(EncoderSpec(str(folder / "out" / "nested-seed0" / "model"), layers=1))
+    (wanted,) = spearman(similarities(encoder, (first, second), (4,), "none")[4], scores)
+    (measured,) = (
+        one.mean
+        for one in found.measured
+        if (one.dataset, one.rotation, one.arm, one.layers, one.dim) == ("pairs.jsonl", "none", "nested", 1, 4)
+    )
+    assert measured == pytest.approx(wanted, abs=1e-5)
+
+
 def test_a_study_is_json_and_back_and_stands_in_every_models_card(tiny, collection):
     found = study(recipe_of(tiny), collection, collection / "out")
     assert Study.from_json(found.to_json(), "here").to_json() == found.to_json()

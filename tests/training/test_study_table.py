@@ -6,7 +6,8 @@ import pytest
 from mrl_search.eval import ComparedArm, Difference, Kept, Measured, Share
 from mrl_search.training import Study, markdown, table
 
-TRAINING = Path(__file__).resolve().parents[2] / "training"
+ROOT = Path(__file__).resolve().parents[2]
+TRAINING = ROOT / "training"
 FOUND = Study(
     recipe={},
     sources=(),
@@ -60,8 +61,9 @@ def test_one_seed_is_said_to_be_one():
 
 
 @pytest.mark.parametrize("path", sorted((TRAINING / "results").glob("*.json")), ids=lambda path: path.stem)
-def test_the_tables_of_the_readme_are_those_of_the_results(path):
+def test_the_tables_of_the_pages_are_those_of_the_results(path):
     found = markdown(Study.from_json(path.read_text(encoding="utf-8"), str(path)))
     begin, end = f"<!-- mrl-search {path.stem} -->", f"<!-- /mrl-search {path.stem} -->"
-    section = (TRAINING / "README.md").read_text(encoding="utf-8").partition(begin)[2].partition(end)[0]
+    page = ROOT / ("docs/adapters.md" if path.stem.startswith("adapters-") else "training/README.md")
+    section = page.read_text(encoding="utf-8").partition(begin)[2].partition(end)[0]
     assert section.strip() == found.strip(), f"mrl-search train --table {path}"

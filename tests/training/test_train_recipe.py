@@ -5,7 +5,11 @@ import pytest
 from mrl_search.errors import RecipeError
 from mrl_search.training.train_recipe import Arm, Judged, Source, TrainRecipe, read_train_recipe
 
-RECIPES = sorted((Path(__file__).resolve().parents[2] / "training" / "recipes").glob("*.toml"))
+RECIPES = [
+    path
+    for path in sorted((Path(__file__).resolve().parents[2] / "training" / "recipes").glob("*.toml"))
+    if path.stem != "adapters"  # test_adapter_study.py reads it
+]
 ARMS = (Arm("baseline", (16,)), Arm("mrl", (4, 8, 16)))
 
 
@@ -21,7 +25,7 @@ def test_there_are_recipes():
 def test_every_recipe_is_read_and_its_first_arm_is_the_baseline(path):
     found = read_train_recipe(path)
     assert len(found.arms[0].dims) == 1
-    assert {arm.dims[-1] for arm in found.arms} == {found.arms[0].dims[-1]}
+    assert {arm.dims[-1] for arm in found.arms if not arm.depth} == {found.arms[0].dims[-1]}
 
 
 def test_weights_are_one_each_and_a_mean_divides_them():
@@ -43,6 +47,17 @@ def test_widths_are_those_of_all_arms():
         ({"dims": (4, 8), "weights": (1.0,)}, r"has 2 dims and the weights \[1.0\]"),
         ({"dims": (4, 8), "weights": (1.0, 0.0)}, "wanted one above 0 for each"),
         ({"name": "a/b", "dims": (4,)}, "letters, digits"),
+        ({"dims": (4,), "method": "magic"}, "unknown method 'magic'; choose one of mrl, adaptive-layer, 2dmse"),
+        ({"dims": (4, 8), "method": "starbucks"}, r"has the dims \[4, 8\] and the layers \[\]; wanted as many of both"),
+        ({"dims": (4, 8), "method": "starbucks", "layers": (2, 2)}, "two at least, growing"),
+        ({"dims": (4,), "method": "starbucks", "layers": (2,)}, "two at least, growing"),
+        ({"dims": (4,), "layers": (2,)}, "layers are for method = 'starbucks'"),
+        ({"dims": (4,), "depth": -1}, "depth of the arm arm cannot be below 0, found -1"),
+        ({"dims": (4, 8), "depth": 1, "method": "2dmse"}, "its method 2dmse trains several; leave one of them out"),
+        ({"dims": (4,), "method": "2dmse"}, r"draws one of the narrower dims a step, and the arm arm has \[4\]"),
+        ({"dims": (4, 8), "method": "2dmse", "mean": True}, "leave the weights and the mean of the arm arm out"),
+        ({"dims": (4,), "temperature": 0.5}, "are for 2dmse and starbucks; the arm arm has no use for them"),
+        ({"dims": (4, 8), "method": "2dmse", "alignment": -1.0}, r"cannot be below 0, found -1\.0, 0\.0"),
     ],
 )
 def test_an_arm_that_cannot_be_says_why(told, reason):
@@ -63,7 +78,7 @@ def test_an_arm_that_cannot_be_says_why(told, reason):
         ({"loss": "magic"}, "choose one of contrastive, cosent, softmax, distil"),
         ({"head": "tied"}, "others have none"),
         ({"loss": "cosent", "mini_batch": 8}, "GradCache.*cosent needs the batch in one piece"),
-        ({"mini_batch": 8, "arms": (Arm("2d", (4, 16), layers=True),)}, "keeps the last layer alone"),
+        ({"mini_batch": 8, "arms": (Arm("2d", (4, 16), method="2dmse"),)}, "keeps the last layer alone"),
         ({"precision": "float8"}, "precision is float32, bfloat16 or float16"),
         ({"seeds": ()}, "seeds must be"),
         ({"loss": "distil", "negatives": 1}, "a teacher go together"),
@@ -72,6 +87,10 @@ def test_an_arm_that_cannot_be_says_why(told, reason):
         ({"negatives": 51}, "taken from the 50 nearest; ask for 0 to 50, found 51"),
         ({"teacher": "t"}, "a teacher go together"),
         ({"loss": "distil", "teacher": "t"}, "compares with negatives"),
+        (
+            {"arms": (Arm("a", (4,), depth=3),), "judged": Judged(layers=(1, 2))},
+            "the arm a has 3 layers, and .* names 1, 2",
+        ),
     ],
 )
 def test_a_recipe_that_cannot_be_says_why(told, reason):
@@ -109,6 +128,7 @@ def test_an_arm_is_found_by_its_name():
         ({"rotations": ("none", "none")}, "one of the rotations is named twice"),
         ({"precision": "foo"}, "unknown precision 'foo'"),
         ({"datasets": ("a", "a")}, "one of the datasets is named twice"),
+        ({"layers": (2, 1)}, r"the judged layers must grow from 1, found \[2, 1\]"),
     ],
 )
 def test_what_cannot_be_judged_by_is_refused_before_anything_is_trained(told, reason):

@@ -16,13 +16,13 @@ from pyarrow import parquet
 from mrl_search.atomic import held
 from mrl_search.data import Example
 from mrl_search.device import Device
-from mrl_search.encoders import EncoderSpec, load_encoder
-from mrl_search.errors import DeviceError, MissingPackageError, TrainingError
+from mrl_search.encoders import EncoderSpec, load_encoder, load_model
+from mrl_search.errors import EncoderError, MissingPackageError, TrainingError
 from mrl_search.training import Arm, Source, TrainOptions, TrainRecipe, train_arm
-from mrl_search.training.trainer import training_device
 from mrl_search.training.training_set import training_set
 
 BASELINE, MRL = Arm("baseline", (16,)), Arm("mrl", (4, 8, 16))
+SMALL = Arm("small", (4,), depth=1)
 
 
 def recipe_of(base, **told):
@@ -53,6 +53,15 @@ def test_what_is_trained_loads_in_sentence_transformers_at_any_width(tiny, pairs
     assert model.encode(["word1 word2"]).shape == (1, 4)
     assert [row["step"] for row in rows] == [1, 2, 3, 4, 5, 6]
     assert load_encoder(EncoderSpec(str(folder / "model"))).trained_dims == (4, 8, 16)
+
+
+@pytest.mark.parametrize("name", ["all-MiniLM-L6-v2", "sentence-transformers/all-MiniLM-L6-v2"])
+def test_the_card_names_the_base(tiny, pairs, monkeypatch, name):
+    from mrl_search.training import trainer
+
+    monkeypatch.setattr(trainer, "load_model", lambda base, **told: load_model(str(tiny), **told))
+    folder, _ = trained(recipe_of(name), MRL, pairs, "mrl")
+    assert "base_model: sentence-transformers/all-MiniLM-L6-v2" in (folder / "model" / "README.md").read_text()
 
 
 def test_every_row_says_what_each_width_and_layer_did(tiny, pairs):
@@ -92,9 +101,19 @@ def test_other_losses_train_at_every_width(tiny, pairs, told):
     assert all(row[f"loss@{dim}"] > 0 for row in rows for dim in (4, 8, 16))
 
 
-def test_earlier_layers_may_be_trained_too(tiny, pairs):
-    _, rows = trained(recipe_of(tiny), Arm("2d", (4, 16), layers=True), pairs, "2d")
-    assert rows[-1]["step"] == 6
+def test_an_arm_of_the_first_layers_is_the_same_model_when_it_is_loaded_again(tiny, pairs):
+    from sentence_transformers import SentenceTransformer
+
+    folder, rows = trained(recipe_of(tiny), SMALL, pairs, "small")
+    assert "gradient:layer 1" not in rows[0]
+    model = SentenceTransformer(str(folder / "model"), device="cpu")
+    assert model[0].model.config.num_hidden_layers == len(model[0].model.encoder.layer) == 1
+
+
+def test_more_layers_than_the_base_has_are_refused_and_leave_nothing(tiny, pairs):
+    with pytest.raises(EncoderError, match="the model has 2 layers, asked for 3"):
+        trained(recipe_of(tiny), Arm("small", (4,), depth=3), pairs, "small")
+    assert not (pairs / "small").exists()
 
 
 def test_a_run_that_is_whole_is_not_done_again_and_another_is_not_overwritten(tiny, pairs):
@@ -152,40 +171,10 @@ def test_after_a_kill_the_curve_goes_on_as_if_there_had_been_none(tiny, pairs):
     assert same(weights(whole), weights(again))
 
 
-def test_event_files_of_tensorboard_outlive_the_checkpoints(tiny, pairs):
-    recipe = recipe_of(tiny, steps=12)
-    folder = train_arm(recipe, MRL, 0, training_set(recipe, pairs), pairs / "told", TrainOptions(tensorboard=True))
-    (events,) = (folder / "tensorboard").glob("events.out.tfevents.*")
-    assert b"train/loss_4" in events.read_bytes()  # its name for loss@4
-    assert not (folder / "checkpoints").exists()
-
-
-def test_event_files_of_a_run_that_was_done_without_them_are_refused(tiny, pairs):
-    recipe = recipe_of(tiny, steps=1)
-    data = training_set(recipe, pairs)
-    train_arm(recipe, MRL, 0, data, pairs / "told")
-    with pytest.raises(TrainingError, match="was trained without --tensorboard; delete it"):
-        train_arm(recipe, MRL, 0, data, pairs / "told", TrainOptions(tensorboard=True))
-
-
-def test_without_tensorboard_the_extra_is_named_before_anything_is_done(tiny, pairs, monkeypatch):
-    monkeypatch.setattr("mrl_search.training.trainer.find_spec", lambda name: None if "board" in name else name)
-    recipe = recipe_of(tiny)
-    with pytest.raises(MissingPackageError, match=r"--tensorboard needs the package tensorboardX.*mrl-search\[train\]"):
-        train_arm(recipe, MRL, 0, training_set(recipe, pairs), pairs / "told", TrainOptions(tensorboard=True))
-    assert not (pairs / "told").exists()
-
-
 def test_without_accelerate_the_extra_is_named(tiny, pairs, monkeypatch):
     monkeypatch.setattr("mrl_search.training.trainer.find_spec", lambda name: None)
     with pytest.raises(MissingPackageError, match=r"mrl-search\[train\]"):
         trained(recipe_of(tiny), MRL, pairs, "mrl")
-
-
-def test_a_card_but_the_first_is_refused_with_the_way_to_it():
-    assert training_device(TrainOptions(device=Device("cuda", 0))) == Device("cuda", 0)
-    with pytest.raises(DeviceError, match="set CUDA_VISIBLE_DEVICES=2, and take --device cuda"):
-        training_device(TrainOptions(device=Device("cuda", 2)))
 
 
 def test_a_base_that_was_trained_anew_in_its_place_is_another_run(tiny, pairs, tmp_path):

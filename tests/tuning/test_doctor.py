@@ -108,6 +108,13 @@ def test_too_few_rows_are_an_error(tmp_path):
         doctor(str(tmp_path / "v.npy"))
 
 
+@pytest.mark.parametrize("value", [0, 1])
+def test_of_equal_vectors_there_is_nothing_to_say(tmp_path, value):
+    np.save(tmp_path / "v.npy", np.full((200, 16), value, np.float32))
+    with pytest.raises(VectorsError, match="all vectors are equal; there is nothing to judge by"):
+        doctor(str(tmp_path / "v.npy"))
+
+
 def test_a_diagnosis_is_json_and_back(tmp_path):
     found = judged(planted(32, (8,), 1.5, rows=300))
     assert Diagnosis.from_json(found.to_json(), "here") == found

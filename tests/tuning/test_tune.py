@@ -98,6 +98,17 @@ def test_that_nothing_is_ever_lost_only_comparing_everything_can_promise(corpus,
     assert (found.chosen.funnel, found.chosen.recall.low) == ("32:10", 1)
 
 
+def test_prefixes_take_their_ram_whether_a_funnel_begins_with_them_or_not(corpus, tmp_path):
+    found = tune(built(corpus, tmp_path), Wish(0.9, ram_bytes=1_000, others=False), asked=50)
+    assert found.chosen is None
+    assert {point.ram_bytes_per_document for point in found.points} == {32}  # 8 dims of 4 bytes
+
+
+def test_more_answers_are_looked_for_among_more_candidates(corpus, tmp_path):
+    found = tune(built(corpus, tmp_path), Wish(0.9, k=300, others=False), asked=50, store=False)
+    assert found.chosen.funnel.startswith("8:")
+
+
 def test_an_index_that_was_replaced_meanwhile_is_not_touched(corpus, tmp_path):
     folder = built(corpus, tmp_path)
     tune(folder, Wish(0.9, others=False), asked=50)

@@ -1,0 +1,32 @@
+"""mrl-search dynamics."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command("dynamics")
+@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUN...")
+@click.option(
+    "--out",
+    "outs",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Where to write it too; .json, .md, .html, .png or .svg; repeat for several.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def dynamics_command(runs: tuple[Path, ...], outs: tuple[Path, ...], as_json: bool) -> None:
+    """Compare how runs of the trainer went: losses of every width, gradients, updates, and when each width converged.
+
+    RUN is a folder that `train` wrote, training/models/RECIPE/ARM-seedN. Other seeds of its arm are found beside it.
+    """
+    from mrl_search.geometry import check_outs, dynamics, record, shown_dynamics, write_shown
+
+    check_outs(outs)
+    found = dynamics(runs)
+    folders = [run.parent if run.name == "model" else run for run in runs]
+    curves = {course.name: record(folder) for course, folder in zip(found.runs, folders, strict=True)}
+    shown = shown_dynamics(found, curves)
+    for out in outs:
+        write_shown(shown, out)
+    click.echo(found.to_json() if as_json else shown.table)

@@ -1,0 +1,156 @@
+"""How training went, by the record that the trainer writes of every step: losses, gradients and updates of two runs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mrl_search.errors import TrainingError
+from mrl_search.geometry.moments import Reals
+from mrl_search.geometry.seeds import label, siblings
+from mrl_search.provenance import provenance
+from mrl_search.results import Result
+
+RECORD = "dynamics.parquet"
+WINDOW = 20
+"""Steps that a loss is the mean of: a batch's is as far from the next one's as a whole run's fall."""
+_NEAR = 0.1
+_SURE = 2.0
+Curves = Mapping[str, Reals]
+"""Column of the record → its value at every step."""
+
+
+@dataclass(frozen=True)
+class Fall:
+    """The loss of one width: means of the first and the last WINDOW steps.
+
+    converged: the step from which on it stays near its end (see `converged`); None where it did not surely fall.
+    """
+
+    dim: int
+    first: float
+    last: float
+    converged: int | None
+
+
+@dataclass(frozen=True)
+class Norm:
+    """Of a layer's gradient or update, or of the gradient of a block of dims of the full vectors: means over steps.
+
+    early, late: of the first and the last third. per_dim: of a block, the mean divided by the root of its dims.
+    """
+
+    what: str
+    mean: float
+    early: float
+    late: float
+    per_dim: float | None
+
+
+@dataclass(frozen=True)
+class Course:
+    """One run."""
+
+    name: str
+    steps: int
+    falls: tuple[Fall, ...]
+    norms: tuple[Norm, ...]
+
+
+@dataclass(frozen=True)
+class Dynamics(Result):
+    """The runs that were named, and other seeds of their arms."""
+
+    runs: tuple[Course, ...]
+    seeds: tuple[Course, ...]
+    notes: tuple[str, ...]
+    provenance: dict[str, object]
+
+
+def dynamics(folders: Sequence[Path]) -> Dynamics:
+    """Reads runs of the trainer, each a folder with a `dynamics.parquet`; other seeds are found beside them.
+
+    Raises TrainingError for a folder without one.
+    """
+    named = [folder.parent if folder.name == "model" else folder for folder in folders]
+    runs = tuple(course(label(str(folder)), record(folder)) for folder in named)
+    others = dict.fromkeys(path for folder in named for path in siblings(folder) if path not in named)
+    seeds = tuple(course(label(str(path)), record(path)) for path in others if (path / RECORD).is_file())
+    return Dynamics(runs, seeds, _notes(runs, seeds), provenance())
+
+
+def record(folder: Path) -> dict[str, Reals]:
+    """Every column of a run's record. Raises TrainingError where there is none."""
+    from mrl_search.training.dynamics import read_rows
+
+    path = folder / RECORD
+    if not path.is_file():
+        raise TrainingError(
+            f"{folder} holds no {RECORD}; wanted a run of mrl-search train, as training/models/RECIPE/ARM-seed0"
+        )
+    rows = read_rows(path)
+    return {name: np.array([row[name] for row in rows], np.float64) for name in rows[0]}
+
+
+def course(name: str, curves: Curves) -> Course:
+    """What a record says in figures."""
+    widths = sorted(int(column.removeprefix("loss@")) for column in curves if column.startswith("loss@"))
+    falls = [_fall(width, curves[f"loss@{width}"], curves["step"]) for width in widths]
+    norms = [_norm(column, values) for column, values in curves.items() if column.startswith(("gradient", "update"))]
+    return Course(name, len(curves["step"]), tuple(falls), tuple(norms))
+
+
+def smoothed(values: Reals) -> Reals:
+    """(n - window + 1,): means of WINDOW steps, or of all where there are fewer."""
+    size = min(WINDOW, len(values))
+    means: Reals = np.convolve(values, np.ones(size) / size, "valid")
+    return means
+
+
+def converged(values: Reals, steps: Reals) -> int | None:
+    """The first step whose mean of 20, and all later ones, lie within a tenth of the whole fall of the last.
+
+    The fall is from the mean of the first 20 steps to that of the last; None where it is no more than two standard
+    errors of their difference, batch by batch. A mean's step is its window's last.
+    """
+    size = min(WINDOW, len(values))
+    first, last = values[:size], values[-size:]
+    fall = float(first.mean() - last.mean())
+    error = float(np.sqrt((first.var(ddof=1) + last.var(ddof=1)) / size)) if size > 1 else float("inf")
+    if fall <= _SURE * error:
+        return None
+    far = np.flatnonzero(np.abs(smoothed(values) - last.mean()) > _NEAR * fall)
+    place = int(far[-1]) + 1 if len(far) else 0
+    return int(steps[place + size - 1])
+
+
+def _fall(width: int, values: Reals, steps: Reals) -> Fall:
+    size = min(WINDOW, len(values))
+    return Fall(width, float(values[:size].mean()), float(values[-size:].mean()), converged(values, steps))
+
+
+def _norm(column: str, values: Reals) -> Norm:
+    finite = values[np.isfinite(values)]  # float16 leaves out steps whose gradients overflow
+    third = max(1, len(finite) // 3)
+    mean = float(finite.mean())
+    per_dim = mean / float(np.sqrt(_dims(column))) if column.startswith("gradient[") else None
+    return Norm(column, mean, float(finite[:third].mean()), float(finite[-third:].mean()), per_dim)
+
+
+def _dims(column: str) -> int:
+    start, stop = column.removeprefix("gradient[").rstrip("]").split(":")
+    return int(stop) - int(start)
+
+
+def _notes(runs: Sequence[Course], seeds: Sequence[Course]) -> tuple[str, ...]:
+    widths = {name: {fall.dim for fall in run.falls} for run in runs for name in [run.name]}
+    shared = set.intersection(*widths.values())
+    notes = []
+    if any(own - shared for own in widths.values()):
+        notes.append("a run records the losses of the widths that it was trained for, and of no others")
+    if seeds:
+        notes.append(f"{len(seeds)} other seeds of these arms were found; of so few, noise may well be larger")
+    else:
+        notes.append("no other seed of these arms was found: how far seeds alone move these figures is not known")
+    return tuple(notes)

@@ -1,0 +1,116 @@
+"""A diff as people read it, and as a picture."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mrl_search.columns import aligned
+from mrl_search.geometry.analysis_table import pipes
+from mrl_search.geometry.crosscoder import Crosscoded
+from mrl_search.geometry.diff import Diff, Pair
+from mrl_search.geometry.outputs import Shown
+from mrl_search.geometry.pictures import by_width
+from mrl_search.tuning import new_figure
+
+_LEGEND = (
+    "cka: debiased linear CKA, 1 if alike whatever the axes; procrustes: what the best rotation leaves, 0 to 2;\n"
+    "overlap: shared ten nearest; cca: mean held-out correlation of the first one's prefix with all of the second;\n"
+    "change: |ΔW| / |W|; rank: effective rank of ΔW, of so many; angle: the largest between 16 main directions.\n"
+    "In brackets: the range over pairs of seeds of one arm."
+)
+
+
+def shown_diff(found: Diff) -> Shown:
+    """What may be written of it."""
+    title = f"{found.pair.second} beside {found.pair.first}"
+    parts = [
+        ("layer by layer", _rows(found, "layers", "layers run", "layers", ("cka", "procrustes", "overlap"))),
+        ("prefixes", _rows(found, "prefixes", "dims", "dim", ("cca", "cka", "overlap"))),
+        ("weights", _matrices(found)),
+    ]
+    head = f"{title}: {found.texts:,} texts of {found.texts_of}"
+    notes = [f"note: {note}" for note in found.notes]
+    if found.crosscoded is not None:
+        notes = [*_crosscoded(found.crosscoded, found.pair), *notes]
+    table = "\n\n".join([head, *(f"{name}\n" + "\n".join(aligned(rows, {0})) for name, rows in parts), _LEGEND, *notes])
+    told = found.provenance
+    made = f"Made by `{told['command']}` at commit {told['commit']}, on {told['machine']}."
+    page = "\n\n".join(
+        [f"# {title}", made, head, _LEGEND, *(f"## {name}\n\n{pipes(rows)}" for name, rows in parts), *notes]
+    )
+    return Shown(found, title, table, page, lambda: _figure(found))
+
+
+def _crosscoded(of: Crosscoded, pair: Pair) -> list[str]:
+    """What each model alone has, in words."""
+    told = [
+        f"crosscoder: of {of.latents:,} latents, {of.k} a text, {of.alive:,} live; it explains "
+        f"{of.explained[0]:.1%} of {pair.first} and {of.explained[1]:.1%} of {pair.second} on texts not trained on. "
+        f"{of.shared:,} are of both alike, {of.first:,} of {pair.first} alone by their decoders ({of.surely_first:,} "
+        f"also by latent scaling), {of.second:,} of {pair.second} alone ({of.surely_second:,}). One seed of the "
+        "dictionary; another one finds others."
+    ]
+    told += [
+        f"latent {one.latent} of {pair.second if one.share > 0.5 else pair.first}; of it the other has "
+        f"{one.by_error:.2f} by errors, {one.by_reconstruction:.2f} by reconstructions: {' | '.join(one.texts)}"
+        for one in of.exclusive
+    ]
+    return told
+
+
+def _curve(pair: Pair, part: str, name: str) -> list[float]:
+    """One figure of all layers, prefixes or matrices, in their order."""
+    return [getattr(one, name) for one in getattr(pair, part)]
+
+
+def _rows(found: Diff, part: str, head: str, key: str, names: Sequence[str]) -> list[list[str]]:
+    """A line a layer or width, a column a figure, with its range over seeds."""
+    columns = [
+        [
+            f"{value:.4f}{_range(of_seeds)}"
+            for value, *of_seeds in zip(*(_curve(pair, part, name) for pair in (found.pair, *found.seeds)), strict=True)
+        ]
+        for name in names
+    ]
+    keys = [str(getattr(one, key)) for one in getattr(found.pair, part)]
+    return [[head, *names], *map(list, zip(keys, *columns, strict=True))]
+
+
+def _matrices(found: Diff) -> list[list[str]]:
+    lines = [["matrix", "change", "rank", "of", "angle"]]
+    for one in found.pair.matrices:
+        of_seeds = [other.change for pair in found.seeds for other in pair.matrices if other.name == one.name]
+        name = one.name.removeprefix("0.").removeprefix("model.")
+        told = [f"{one.change:.4f}{_range(of_seeds)}", f"{one.rank:.1f}", str(one.full), f"{one.angle:.1f}°"]
+        lines.append([name, *told])
+    return lines
+
+
+def _range(values: Sequence[float]) -> str:
+    return f" [{min(values):.4f}, {max(values):.4f}]" if values else ""
+
+
+def _figure(found: Diff) -> Any:
+    """Layers, prefixes and weights side by side; grey is the range over seeds."""
+    figure = new_figure(Path("any.svg"))
+    figure.set_size_inches(15, 5)
+    left, middle, right = figure.subplots(1, 3)
+    layers = [one.layers for one in found.pair.layers]
+    dims = [one.dim for one in found.pair.prefixes]
+    for panel, places, part, names in (
+        (left, layers, "layers", ("cka", "overlap")),
+        (middle, dims, "prefixes", ("cca", "cka", "overlap")),
+        (right, list(range(len(found.pair.matrices))), "matrices", ("change",)),
+    ):
+        for name in names:
+            panel.plot(places, _curve(found.pair, part, name), "o-", markersize=4, label=name)
+            of_seeds = [curve for pair in found.seeds if len(curve := _curve(pair, part, name)) == len(places)]
+            if of_seeds:
+                lows, highs = ([end(each) for each in zip(*of_seeds, strict=True)] for end in (min, max))
+                panel.fill_between(places, lows, highs, color="0.5", alpha=0.25, linewidth=0)
+        panel.legend(fontsize="small")
+    left.set(title=f"{found.pair.second} beside {found.pair.first}", xlabel="layers run")
+    middle.set(title="prefixes")
+    by_width(middle, dims)
+    right.set(title="change of each matrix, ‖ΔW‖ / ‖W‖", xlabel="matrix, from the embeddings up", yscale="log")
+    return figure

@@ -1,0 +1,96 @@
+"""Every measure of one array at every width, with its redraws."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+
+from mrl_search.geometry.intrinsic import levina_bickel, two_nn
+from mrl_search.geometry.isotropy import average_cosine, centred, correlation, isoscore, participation_ratio
+from mrl_search.geometry.moments import Moments, Reals, grouped
+from mrl_search.geometry.pairs import K, Pairs, alignment, occurrences, overlap, pairs, rank_correlation, skewness
+from mrl_search.geometry.redraws import means, rows_of, weights
+from mrl_search.geometry.spectrum import collapsed, dims_holding, effective_rank_redrawn, spectrum
+from mrl_search.vectors import Vectors, prefix
+
+ISOSCORE, UNIFORMITY, CORRELATION = "isoscore", "uniformity", "correlation"
+PARTICIPATION, RANK, RANKME = "participation ratio", "effective rank", "rankme"
+COSINE, CENTRED, ALIGNMENT = "cosine", "cosine centred", "alignment"
+TWO_NN, MLE, HUBNESS = "intrinsic two-nn", "intrinsic mle", "hubness"
+OVERLAP, ORDER = "overlap@10", "rank correlation"
+
+Redrawn: TypeAlias = dict[tuple[str, int], Reals]
+"""(measure, width) → (1 + REDRAWN,): its value, and that of each redraw."""
+
+
+@dataclass(frozen=True)
+class Collapse:
+    """At one width: principal axes that hold .9 and .99 of the variance, and those in which nothing varies."""
+
+    dim: int
+    of_90: int
+    of_99: int
+    collapsed: int
+
+
+class Spread(NamedTuple):
+    """What moments tell. full: of the widest; spectrum: its eigenvalues of the covariance, as shares of their sum."""
+
+    redrawn: Redrawn
+    collapse: list[Collapse]
+    full: Moments
+    spectrum: Reals
+
+
+def spread(vectors: Vectors, dims: Sequence[int]) -> Spread:
+    """All that covariances tell of (n, D) rows' prefixes, each at unit length; dims grow."""
+    groups = grouped(vectors, dims)
+    drawn = weights(len(groups[dims[0]].counts)).astype(np.float32)
+    redrawn: Redrawn = {}
+    collapse = []
+    for dim in dims:
+        of = groups[dim]
+        told = {ISOSCORE: isoscore, PARTICIPATION: participation_ratio, CORRELATION: correlation}
+        values = np.array([[measure(each) for measure in told.values()] for each in map(of.moments, drawn)])
+        redrawn |= {(name, dim): values[:, column] for column, name in enumerate(told)}
+        whole = of.moments()
+        axes, raw = spectrum(whole.covariance), spectrum(whole.second)
+        redrawn[RANK, dim] = effective_rank_redrawn(of, axes, drawn, centre=True)
+        redrawn[RANKME, dim] = effective_rank_redrawn(of, raw, drawn, centre=False)
+        told_of = (dims_holding(axes.values, 0.9), dims_holding(axes.values, 0.99), collapsed(axes.values))
+        collapse.append(Collapse(dim, *told_of))
+    return Spread(redrawn, collapse, whole, axes.values / axes.values.sum())
+
+
+def neighbourhood(sample: Vectors, dims: Sequence[int]) -> Redrawn:
+    """All that pairs of different rows tell, at each width of (n, D) rows; dims grow, and the last is compared with.
+
+    A redraw weighs rows, whose neighbours stay those in the sample.
+    """
+    drawn = weights(len(sample))
+    redrawn: Redrawn = {}
+    found: dict[int, Pairs] = {}
+    for dim in dims:
+        points = prefix(sample, dim)
+        found[dim] = told = pairs(points, drawn)
+        redrawn[UNIFORMITY, dim] = told.uniformity
+        redrawn[COSINE, dim] = average_cosine(points, drawn)
+        redrawn[CENTRED, dim] = average_cosine(centred(points), drawn)
+        of_rows = occurrences(told.rows, len(sample), K)
+        told_by_rows = [
+            (two_nn(told.distances[rows]), levina_bickel(told.distances[rows]), skewness(of_rows[rows]))
+            for rows in map(rows_of, drawn)
+        ]
+        redrawn |= {(name, dim): np.array(told_by_rows)[:, at] for at, name in enumerate((TWO_NN, MLE, HUBNESS))}
+    widest = found[dims[-1]]
+    for dim in dims:
+        redrawn[OVERLAP, dim] = means(overlap(found[dim].rows, widest.rows, K))
+        redrawn[ORDER, dim] = means(rank_correlation(found[dim].ranks, widest.ranks))
+    return redrawn
+
+
+def aligned_pairs(first: Vectors, second: Vectors, dims: Sequence[int]) -> Redrawn:
+    """Alignment at each width of (n, D) pairs that belong together, pairs redrawn."""
+    drawn = weights(len(first))
+    return {(ALIGNMENT, dim): alignment(prefix(first, dim), prefix(second, dim), drawn) for dim in dims}

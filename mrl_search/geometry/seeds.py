@@ -1,0 +1,51 @@
+"""Runs of one recipe that differ in their seed: the noise that other differences are set against."""
+
+import re
+from collections.abc import Iterable, Mapping
+from itertools import combinations
+from pathlib import Path
+
+_SEEDED = re.compile(r"(.+)-seed(\d+)")
+
+
+def label(name: str) -> str:
+    """What to call a subject: of a trainer's folder `…/ARM-seedN/model`, or `…/ARM-seedN`, ARM-seedN; else the name."""
+    for part in reversed(Path(name).parts[-2:]):
+        if _SEEDED.fullmatch(part):
+            return part
+    return name
+
+
+def arm(name: str) -> str:
+    """The label without its seed."""
+    found = _SEEDED.fullmatch(label(name))
+    return found[1] if found else label(name)
+
+
+def siblings(folder: Path) -> list[Path]:
+    """The trainer's folders of the same arm with another seed, by seed; `folder` is a run's or its model's."""
+    inside = folder.name == "model"
+    run = folder.parent if inside else folder
+    found = _SEEDED.fullmatch(run.name)
+    if not found or not run.parent.is_dir():
+        return []
+    alike = {
+        int(told[2]): path
+        for path in run.parent.iterdir()
+        if (told := _SEEDED.fullmatch(path.name)) and told[1] == found[1] and told[2] != found[2]
+    }
+    return [path / "model" if inside else path for _, path in sorted(alike.items())]
+
+
+def apart(values: Mapping[str, float]) -> float | None:
+    """The largest difference of two seeds of one arm, by label; None where no arm has two."""
+    differences = [abs(values[one] - values[other]) for one, other in combinations(values, 2) if arm(one) == arm(other)]
+    return max(differences, default=None)
+
+
+def by_arm(names: Iterable[str]) -> dict[str, list[str]]:
+    """Arm → its labels, in the order they come."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        found.setdefault(arm(name), []).append(name)
+    return found

@@ -1,0 +1,31 @@
+import torch
+
+from mrl_search.adapters.material import generator, neighbours
+from mrl_search.adapters.smec import gates, selected_first
+
+
+def test_the_largest_logits_come_first_each_group_in_its_old_order():
+    assert selected_first(torch.tensor([0.0, 3, 1, 2]), 2).tolist() == [1, 3, 0, 2]
+
+
+def test_equal_logits_keep_the_first_places():
+    assert selected_first(torch.zeros(4), 2).tolist() == [0, 1, 2, 3]
+
+
+def test_gates_open_as_many_as_are_kept_and_pass_gradients_to_all():
+    logits = torch.zeros(6, requires_grad=True)
+    opened = gates(logits, 2, generator(0))
+    assert sorted(opened.round().tolist()) == [0, 0, 0, 0, 1, 1]
+    (opened * torch.arange(6.0)).sum().backward()
+    assert (logits.grad != 0).all()
+
+
+def test_a_logit_far_above_the_noise_is_always_kept():
+    logits = torch.tensor([0.0, 1, 0, 0])  # times 50, beside noise that is hardly ever above 15
+    draws = generator(0)
+    assert all(gates(logits, 1, draws).round().tolist() == [0, 1, 0, 0] for _ in range(50))
+
+
+def test_neighbours_are_the_nearest_others():
+    rows = torch.nn.functional.normalize(torch.tensor([[1.0, 0], [0.9, 0.1], [0, 1], [0.2, 1]]), dim=1)
+    assert neighbours(rows, 1).flatten().tolist() == [1, 0, 3, 2]

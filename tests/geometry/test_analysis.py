@@ -1,0 +1,110 @@
+import numpy as np
+import pytest
+from arm_vectors import arm_vectors
+
+from mrl_search.encoders import EncoderSpec
+from mrl_search.errors import DimensionError
+from mrl_search.geometry import Analysis, Asked, analyze
+from mrl_search.geometry.analysis import PAIRED, gaps, measured, sampled, widths
+from mrl_search.geometry.measuring import ISOSCORE, OVERLAP
+
+
+def value(subject, measure, dim):
+    (found,) = [one for one in subject.values if (one.measure, one.dim) == (measure, dim)]
+    return found
+
+
+def test_it_is_json_and_back_without_loss(analysis):
+    assert Analysis.from_json(analysis.to_json(), "here") == analysis
+
+
+def test_every_measure_has_an_interval_about_its_value(analysis):
+    assert all(one.low <= one.value <= one.high for subject in analysis.subjects for one in subject.values)
+    assert {one.dim for one in analysis.subjects[0].values} == {4, 8, 16}
+
+
+def test_the_arm_whose_dims_fall_has_the_lower_isoscore_surely(analysis):
+    baseline, two, five = (value(subject, ISOSCORE, 16).value for subject in analysis.subjects)
+    assert two < five < baseline
+    gap = next(one for one in analysis.gaps if (one.measure, one.dim) == (ISOSCORE, 16))
+    assert gap.high < 0
+    assert gap.value == pytest.approx(two - baseline, abs=1e-5)
+
+
+def test_arms_are_set_against_all_before_them(analysis):
+    names = list(dict.fromkeys((gap.arm.split("/")[-1], gap.of.split("/")[-1]) for gap in analysis.gaps))
+    assert names == [("two.npy", "baseline.npy"), ("five.npy", "baseline.npy"), ("five.npy", "two.npy")]
+
+
+def test_a_difference_over_the_same_rows_is_known_better_than_its_parts(analysis):
+    _, two, five = (value(subject, OVERLAP, 8) for subject in analysis.subjects)
+    (gap,) = [
+        one for one in analysis.gaps if (one.measure, one.dim, one.arm) == (OVERLAP, 8, analysis.subjects[2].name)
+    ][1:]
+    assert gap.high - gap.value < (two.high - two.value) + (five.high - five.value)
+
+
+def test_seeds_of_an_arm_are_meaned_and_their_difference_is_the_noise():
+    drawn = {f"a-seed{seed}": measured(arm_vectors(1, seed), (16,)) for seed in (1, 2)}
+    drawn["b-seed1"] = measured(arm_vectors(0.1, 3), (16,))
+    gap = next(one for one in gaps(drawn) if one.measure == ISOSCORE)
+    ours = [float(drawn[name][ISOSCORE, 16][0]) for name in drawn]
+    assert (gap.arm, gap.of) == ("b", "a")
+    assert gap.noise == pytest.approx(abs(ours[0] - ours[1]), abs=1e-6)
+    assert gap.value == pytest.approx(ours[2] - (ours[0] + ours[1]) / 2, abs=1e-5)
+
+
+def test_trained_arms_of_one_seed_say_that_noise_is_unknown(tmp_path):
+    specs = []
+    for place, name in enumerate(("a-seed0", "b-seed0")):
+        (tmp_path / name).mkdir()
+        np.save(tmp_path / name / "v.npy", arm_vectors(0.5, place)[:300])
+        specs.append(EncoderSpec(str(tmp_path / name / "v.npy")))
+    found = analyze(specs, Asked(sample=300))
+    assert [one.name for one in found.subjects] == ["a-seed0", "b-seed0"]
+    assert any("how far another seed moves these figures is not known" in note for note in found.notes)
+
+
+def test_other_seeds_that_lie_beside_a_subject_are_told(twins, texts):
+    found = analyze([EncoderSpec(str(twins / "mrl-seed0" / "model"))], Asked(texts, 150, cache=False))
+    assert "other seeds of these arms lie beside them, mrl-seed1: name them too" in found.notes
+
+
+def test_few_rows_for_their_dims_are_told(tmp_path):
+    np.save(tmp_path / "few.npy", arm_vectors(1, 0, count=120, dim=64))
+    found = analyze([EncoderSpec(str(tmp_path / "few.npy"))], Asked())
+    assert any("of 120 rows effective rank and rankme are too low from 31 dims on" in note for note in found.notes)
+
+
+@pytest.mark.parametrize(
+    ("dim", "asked", "told"),
+    [
+        (768, (), (8, 16, 32, 64, 128, 256, 512, 768)),
+        (12, (), (8, 12)),
+        (10, (), (8, 10)),
+        (4, (), (2, 4)),
+        (384, (16, 200), (16, 200, 384)),
+    ],
+)
+def test_widths_are_powers_of_two_unless_others_are_asked_for(dim, asked, told):
+    assert widths(dim, asked) == told
+
+
+@pytest.mark.parametrize(
+    ("dim", "asked", "message"),
+    [
+        (3, (), "vectors of 3 dims"),
+        (16, (32,), "asked for the first 32 of 16 dims"),
+        (16, (1,), "asked for the first 1 of 16"),
+    ],
+)
+def test_widths_that_are_not_there_are_refused(dim, asked, message):
+    with pytest.raises(DimensionError, match=message):
+        widths(dim, asked)
+
+
+def test_pairs_are_taken_of_a_sample_that_is_always_the_same():
+    vectors = np.random.default_rng(0).standard_normal((PAIRED + 50, 4)).astype(np.float32)
+    assert sampled(vectors).shape == (PAIRED, 4)
+    assert (sampled(vectors) == sampled(vectors)).all()
+    assert sampled(vectors[:10]) is not None

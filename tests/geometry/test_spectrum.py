@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+
+from mrl_search.geometry.moments import GROUPS, grouped, moments
+from mrl_search.geometry.redraws import weights
+from mrl_search.geometry.spectrum import collapsed, dims_holding, effective_rank, effective_rank_redrawn, spectrum
+from mrl_search.vectors import unit
+
+
+def test_the_effective_rank_of_equal_singular_values_is_their_count():
+    assert effective_rank(np.array([4.0, 4, 4, 0])) == pytest.approx(3)
+
+
+def test_the_effective_rank_of_a_line_is_1():
+    assert effective_rank(np.array([9.0, 0, 0])) == pytest.approx(1)
+
+
+def test_the_effective_rank_is_the_entropy_of_singular_values_not_of_their_squares():
+    # singular values 3 and 1: shares .75 and .25, entropy .75 log 4/3 + .25 log 4
+    assert effective_rank(np.array([9.0, 1])) == pytest.approx(np.exp(0.75 * np.log(4 / 3) + 0.25 * np.log(4)))
+
+
+def test_values_come_the_largest_first_and_none_below_0():
+    found = spectrum(np.array([[1.0, 1], [1, 1]]))
+    assert found.values.tolist() == pytest.approx([2, 0])
+    assert (found.values >= 0).all()
+    assert np.abs(found.axes[:, 0]).tolist() == pytest.approx([2**-0.5] * 2)
+
+
+@pytest.mark.parametrize(("share", "dims"), [(0.5, 1), (0.6, 2), (0.9, 3), (1.0, 4)])
+def test_dims_holding_counts_the_fewest_axes_with_the_share(share, dims):
+    assert dims_holding(np.array([5.0, 3, 1, 1]), share) == dims
+
+
+def test_directions_in_which_nothing_varies_are_collapsed():
+    random = np.random.default_rng(0)
+    points = random.standard_normal((300, 4)) @ random.standard_normal((4, 10))
+    assert collapsed(spectrum(moments(points).covariance).values) == 6
+
+
+@pytest.mark.parametrize("centre", [True, False])
+def test_redraws_of_the_effective_rank_are_those_of_a_plain_bootstrap_to_first_order(centre):
+    random = np.random.default_rng(6)
+    vectors = unit((random.standard_normal((4_000, 16)) * np.linspace(1, 3, 16) + 0.5).astype(np.float32))
+    of = grouped(vectors, (16,))[16]
+    drawn = weights(GROUPS).astype(np.float32)
+    whole = of.moments()
+    found = spectrum(whole.covariance if centre else whole.second)
+    quick = effective_rank_redrawn(of, found, drawn, centre=centre)
+    plain = [
+        effective_rank(spectrum(each.covariance if centre else each.second).values) for each in map(of.moments, drawn)
+    ]
+    assert quick[0] == pytest.approx(plain[0], rel=1e-6)
+    assert np.corrcoef(quick[1:], plain[1:])[0, 1] > 0.95
+    assert quick[1:].std() == pytest.approx(np.std(plain[1:]), rel=0.1)
