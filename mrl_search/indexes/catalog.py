@@ -176,7 +176,8 @@ class Catalog:
     @property
     def format(self) -> int:
         """3; 1 or 2 of an index of an older version that was not added to or deleted from since."""
-        return int(next(self._read("PRAGMA user_version"))[0])
+        ((version,),) = self._read("PRAGMA user_version")
+        return int(version)
 
     def read_rows(self, statement: str, *values: object) -> Iterator[tuple[Any, ...]]:
         """For `Words`: rows as they come. Raises IndexStoreError where the file is damaged, or closed."""

@@ -25,7 +25,11 @@ def read_faiss(path: Path) -> Any:
     flags = faiss.IO_FLAG_READ_ONLY | faiss.IO_FLAG_ONDISK_SAME_DIR
     flags |= faiss.IO_FLAG_PQ_SKIP_SDC_TABLE | faiss.IO_FLAG_SKIP_PRECOMPUTE_TABLE
     try:
-        with _limited(faiss, path.stat().st_size + 1):
+        size = path.stat().st_size
+    except OSError as error:  # a writer may have removed it by now
+        raise IndexStoreError(f"{path} cannot be read: {error.strerror or error}; build the index again") from error
+    try:
+        with _limited(faiss, size + 1):
             index = faiss.read_index(str(path), flags)
         _refuse_lists_elsewhere(faiss, index)
     except (RuntimeError, MemoryError) as error:

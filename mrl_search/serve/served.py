@@ -8,7 +8,6 @@ from pathlib import Path
 
 from mrl_search.encoders import Encoder, EncoderSpec
 from mrl_search.encoding import spec_of
-from mrl_search.errors import MRLSearchError
 from mrl_search.indexes import read_manifest
 from mrl_search.retriever import Retriever, open_retriever
 from mrl_search.serve.metrics import Metrics
@@ -108,10 +107,10 @@ class ServedIndex:
             try:
                 await self.reload()
                 failed = ""
-            except (MRLSearchError, OSError) as error:
+            except Exception as error:  # whatever it is, the older state is served, and the next commit may be sound
                 self._metrics.reloads.labels(self.name, "failed").inc()
                 if str(error) != failed:  # once, not each second
-                    _LOG.error("%s cannot be opened anew, the older state is served: %s", self.name, error)
+                    _LOG.error("%s cannot be opened anew, the older state is served", self.name, exc_info=error)
                 failed = str(error)
 
     def _become(self, retriever: Retriever) -> None:

@@ -10,7 +10,7 @@ import faiss
 import numpy as np
 import pytest
 
-from mrl_search.errors import MRLSearchError
+from mrl_search.errors import IndexStoreError, MRLSearchError
 from mrl_search.indexes import Codec, StoredVectors, build_prefix
 from mrl_search.indexes.faiss_file import read_faiss
 from mrl_search.indexes.prefix import read_prefix
@@ -28,6 +28,11 @@ def _one_thread():
     faiss.omp_set_num_threads(1)
     yield
     faiss.omp_set_num_threads(before)
+
+
+def test_a_file_that_is_gone_by_now_is_told_so(tmp_path):
+    with pytest.raises(IndexStoreError, match="prefix.faiss cannot be read: No such file"):
+        read_faiss(tmp_path / "prefix.faiss")
 
 
 def write(path, factory):
