@@ -59,9 +59,8 @@ def _refuse_dims_elsewhere(faiss: Any, index: Any) -> None:
     for inner in ("index", "base_index"):
         if hasattr(index, inner):
             _refuse_dims_elsewhere(faiss, getattr(index, inner))
-    chain = getattr(index, "chain", None)
-    for place in range(chain.size() if chain is not None else 0):
-        turn = faiss.downcast_VectorTransform(chain.at(place))
+    turns = range(index.chain.size()) if hasattr(index, "chain") else ()
+    for turn in (faiss.downcast_VectorTransform(index.chain.at(place)) for place in turns):
         if isinstance(turn, faiss.RemapDimensionsTransform):
             taken = faiss.vector_to_array(turn.map)
             if len(taken) != turn.d_out or not ((taken >= -1) & (taken < turn.d_in)).all():  # -1: a zero
