@@ -9,6 +9,7 @@ has no redraws: ours has 50 of every figure. Peak memory is of this process, wit
 """
 
 import argparse
+import os
 import resource
 import time
 from pathlib import Path
@@ -55,12 +56,15 @@ def main():
     mapped = np.memmap(told.vectors, np.float32, "r").reshape(-1, told.dim)
     vectors = np.array(mapped[: told.rows])
     dims = widths(told.dim)
-    start = time.perf_counter()
+    start, began = time.perf_counter(), time.process_time()
     ours = measured(vectors, dims)
-    seconds = time.perf_counter() - start
+    seconds, computed = time.perf_counter() - start, time.process_time() - began
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(f"{machine()}, commit {commit()}; {len(vectors):,} × {told.dim}, widths {', '.join(map(str, dims))}")
-    print(f"ours   {seconds:6.1f} s, {len(ours)} figures with 50 redraws each; peak {peak:.2f} GiB")
+    print(
+        f"ours   {seconds:6.1f} s ({computed:.1f} s of cores, load {os.getloadavg()[0]:.0f}), "
+        f"{len(ours)} figures with 50 redraws each; peak {peak:.2f} GiB"
+    )
     if told.ours_alone:
         return
     start = time.perf_counter()

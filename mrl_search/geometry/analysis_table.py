@@ -21,7 +21,7 @@ from mrl_search.geometry.measuring import (
     UNIFORMITY,
 )
 from mrl_search.geometry.observations import observations
-from mrl_search.geometry.outputs import Shown
+from mrl_search.geometry.outputs import Shown, made_by
 from mrl_search.geometry.pictures import analysis_figure
 
 ORDERED = (
@@ -59,12 +59,7 @@ def analysis_table(found: Analysis) -> str:
 
 def markdown(found: Analysis) -> str:
     """A page: what made it, the notes' observations, the tables of measures and of differences, and notes."""
-    told = found.provenance
-    head = (
-        "# Geometry at every width\n\n"
-        f"Made by `{told['command']}` at commit {told['commit']}, on {told['machine']}.\n\n"
-        f"{_LEGEND.replace(chr(10), ' ')}"
-    )
+    head = f"# Geometry at every width\n\n{made_by(found.provenance)}\n\n{_LEGEND.replace(chr(10), ' ')}"
     tables = [(one.name, _measures(one)) for one in found.subjects] + list(_gaps(found))
     parts = [f"**{title}**\n\n{pipes(lines)}" for title, lines in tables]
     spectra = [

@@ -9,7 +9,7 @@ import numpy as np
 from mrl_search.columns import aligned
 from mrl_search.geometry.analysis_table import pipes
 from mrl_search.geometry.curves import WINDOW, Course, Curves, Dynamics, smoothed
-from mrl_search.geometry.outputs import Shown
+from mrl_search.geometry.outputs import Shown, made_by
 from mrl_search.geometry.seeds import arm
 from mrl_search.tuning import new_figure
 
@@ -28,8 +28,7 @@ def shown_dynamics(found: Dynamics, curves: Mapping[str, Curves]) -> Shown:
     notes = [f"note: {note}" for note in found.notes]
     tables = [f"{title}\n" + "\n".join(aligned(rows, {0})) for title, rows in parts]
     table = "\n\n".join([f"Training of {names}", *tables, _LEGEND, *notes])
-    told = found.provenance
-    made = f"Made by `{told['command']}` at commit {told['commit']}, on {told['machine']}."
+    made = made_by(found.provenance)
     page = "\n\n".join(
         [f"# Training of {names}", made, _LEGEND, *(f"## {title}\n\n{pipes(rows)}" for title, rows in parts), *notes]
     )

@@ -8,7 +8,7 @@ from mrl_search.columns import aligned
 from mrl_search.geometry.analysis_table import pipes
 from mrl_search.geometry.crosscoder import Crosscoded
 from mrl_search.geometry.diff import Diff, Pair
-from mrl_search.geometry.outputs import Shown
+from mrl_search.geometry.outputs import Shown, made_by
 from mrl_search.geometry.pictures import by_width
 from mrl_search.tuning import new_figure
 
@@ -33,8 +33,7 @@ def shown_diff(found: Diff) -> Shown:
     if found.crosscoded is not None:
         notes = [*_crosscoded(found.crosscoded, found.pair), *notes]
     table = "\n\n".join([head, *(f"{name}\n" + "\n".join(aligned(rows, {0})) for name, rows in parts), _LEGEND, *notes])
-    told = found.provenance
-    made = f"Made by `{told['command']}` at commit {told['commit']}, on {told['machine']}."
+    made = made_by(found.provenance)
     page = "\n\n".join(
         [f"# {title}", made, head, _LEGEND, *(f"## {name}\n\n{pipes(rows)}" for name, rows in parts), *notes]
     )

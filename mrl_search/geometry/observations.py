@@ -11,7 +11,7 @@ from mrl_search.geometry.analysis import Analysis, Gap
 from mrl_search.geometry.measuring import CORRELATION, ISOSCORE, UNIFORMITY
 from mrl_search.geometry.seeds import arm
 
-HOLDS, PARTLY, NOT, UNCLEAR = "holds", "holds in part", "does not hold", "unclear"
+HOLDS, PARTLY, MIXED, NOT, UNCLEAR = "holds", "holds in part", "mixed", "does not hold", "unclear"
 
 
 def observations(found: Analysis) -> list[str]:
@@ -37,13 +37,13 @@ def observations(found: Analysis) -> list[str]:
 
 
 def verdict(gaps: Sequence[Gap], sign: int) -> str:
-    """Whether gaps have a sign at every width: at all, at some, at none though some have the other; or none is sure."""
+    """Whether gaps have a sign: at all widths, at some, at some but the reverse at others, the reverse; or unclear."""
     sure = [_sure(gap) for gap in gaps]
     with_it, against = sure.count(sign), sure.count(-sign)
     if with_it == len(sure):
         return HOLDS
     if with_it:
-        return PARTLY
+        return MIXED if against else PARTLY
     return NOT if against else UNCLEAR
 
 
@@ -57,9 +57,10 @@ def _line(statement: str, gaps: Sequence[Gap], sign: int) -> str:
 
 def _sooner(found: Analysis, other: str, first: str) -> str:
     """As dims are cut off, MRL gets ahead at a wider width by uniformity (lower is better) than by IsoScore."""
-    by_isoscore = _ahead(_between(found, ISOSCORE, other, first), sign=1)
-    by_uniformity = _ahead(_between(found, UNIFORMITY, other, first), sign=-1)
-    said = HOLDS if by_uniformity > by_isoscore else NOT if by_isoscore else UNCLEAR
+    of_isoscore, of_uniformity = (_between(found, measure, other, first) for measure in (ISOSCORE, UNIFORMITY))
+    by_isoscore, by_uniformity = _ahead(of_isoscore, sign=1), _ahead(of_uniformity, sign=-1)
+    behind = any(_sure(gap) > 0 for gap in of_uniformity[:1])  # when most is cut off, so it never gets ahead
+    said = HOLDS if by_uniformity > by_isoscore else NOT if by_isoscore or behind else UNCLEAR
     told = [
         f"by {name} {f'from {dim} dims down' if dim else 'at no width'}"
         for name, dim in (("uniformity", by_uniformity), ("IsoScore", by_isoscore))

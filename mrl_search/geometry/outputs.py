@@ -2,7 +2,7 @@
 
 import html
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -60,6 +60,12 @@ def write_shown(shown: Shown, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
+
+
+def made_by(provenance: Mapping[str, object]) -> str:
+    """One sentence of Markdown: the command, commit and machine that a page came from."""
+    command = str(provenance["command"]).replace("__main__.py", "mrl-search", 1)  # of python -m mrl_search
+    return f"Made by `{command}` at commit {provenance['commit']}, on {provenance['machine']}."
 
 
 def _page(shown: Shown) -> str:

@@ -166,4 +166,4 @@ def _asked(text: str) -> Counter[str]:
 
 
 def _damaged() -> IndexStoreError:
-    return IndexStoreError("the index's words are damaged; `mrl-search compact INDEX` makes them anew")
+    return IndexStoreError("the index's words are damaged; `mrl-search check INDEX --repair` makes them anew")

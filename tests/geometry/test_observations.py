@@ -16,7 +16,7 @@ def gap(dim, low, high, noise=None, measure=ISOSCORE):
     [
         ([(1, 2), (1, 2)], "holds"),
         ([(1, 2), (-1, 2)], "holds in part"),
-        ([(1, 2), (-2, -1)], "holds in part"),
+        ([(1, 2), (-2, -1)], "mixed"),
         ([(-2, -1), (-1, 1)], "does not hold"),
         ([(-1, 1), (-1, 1)], "unclear"),
     ],
@@ -47,6 +47,17 @@ def test_one_gets_ahead_sooner_where_its_sure_lead_begins_at_a_wider_width(analy
     (line,) = [line for line in observations(found) if "sooner" in line]
     assert line.startswith("- **holds**")
     assert "by uniformity from 8 dims down, by IsoScore from 4 dims down" in line
+
+
+def test_one_that_is_surely_behind_when_most_is_cut_off_never_gets_ahead(analysis):
+    first, second = (one.name for one in analysis.subjects[:2])
+    behind = [
+        Gap(second, first, measure, 4, at, at - 0.1, at + 0.1, None)
+        for measure, at in ((ISOSCORE, -1), (UNIFORMITY, 1))
+    ]
+    found = replace(analysis, subjects=analysis.subjects[:2], gaps=tuple(behind))
+    (line,) = [line for line in observations(found) if "sooner" in line]
+    assert line.startswith("- **does not hold**")
 
 
 def test_of_one_arm_there_is_nothing_to_observe(analysis):

@@ -104,6 +104,18 @@ def test_a_file_that_ends_early_is_refused(tmp_path, length):
     assert outcome(tmp_path / "cut") == "one clear error"
 
 
+@pytest.mark.parametrize("taken", [16, -2, 2**31 - 1])
+def test_dims_that_are_not_there_are_not_taken(tmp_path, taken):
+    whole = bytearray(write(tmp_path / "whole", "IVF8,PQ8"))
+    index = read_faiss(tmp_path / "whole")  # which its parts must not outlive
+    turn = faiss.downcast_VectorTransform(faiss.downcast_index(index).chain.at(0))
+    at = whole.index(faiss.vector_to_array(turn.map).tobytes())
+    whole[at + 8 : at + 12] = np.int32(taken).tobytes()
+    (tmp_path / "harmful").write_bytes(whole)
+    with pytest.raises(IndexStoreError, match="a transform of 16 dims takes others"):
+        read_faiss(tmp_path / "harmful")
+
+
 def test_lists_in_a_file_of_their_own_are_refused(tmp_path):
     index = faiss.index_factory(16, "IVF4,Flat", faiss.METRIC_INNER_PRODUCT)
     index.train(VECTORS[:, :16].copy())

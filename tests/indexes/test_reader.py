@@ -252,6 +252,15 @@ def test_random_damage_to_the_catalog_ends_in_one_clear_error_or_none(index):
             stored.close()
 
 
+@pytest.mark.parametrize("name", ["vectors.npy", "prefix.faiss"])
+def test_a_link_in_the_place_of_a_file_is_not_followed(index, tmp_path, name):
+    path = index / "segments/000001" / name
+    path.rename(tmp_path / "elsewhere")
+    path.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(IndexStoreError, match="is not a file"):
+        open_index(index)
+
+
 def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(index):
     path = index / "segments/000001/vectors.npy"
     path.unlink()

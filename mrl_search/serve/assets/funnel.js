@@ -49,7 +49,7 @@ export function drawBadge(place, result, prove) {
 
 // Answers from stage to stage. ranks: id → place, of each stage. Beyond the last answer places are squeezed.
 export function drawFlow(place, result, light) {
-  const stages = result.stages.filter((stage, i, all) => stage.stage !== "proof" || all.length === 1);
+  const stages = result.stages;
   const answers = result.answers.slice(0, 20), shown = answers.length, row = 19, top = 30;
   if (stages.length < 2 || !shown) {
     place.replaceChildren(h("p", { class: "note" }, "One stage alone ranks here: nothing can rise or fall."));
