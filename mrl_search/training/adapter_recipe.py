@@ -50,7 +50,7 @@ class AdapterArm:
 
 @dataclass(frozen=True)
 class AdapterRecipe:
-    """encoders: each has a study of its own. arms: all others are compared with the first. data: pairs for those that ask.
+    """encoders: each has a study of its own. arms: all others are compared with the first. data: pairs, for some.
 
     widths, steps, batch, rate: as `adapters.Settings`. judged: collections, each of whose documents the arms are fitted
     to anew; it names no scored pairs.
