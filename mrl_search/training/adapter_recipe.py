@@ -50,16 +50,16 @@ class AdapterArm:
 
 @dataclass(frozen=True)
 class AdapterRecipe:
-    """encoders: each has a study of its own. data: the pairs. arms: all others are compared with the first.
+    """encoders: each has a study of its own. arms: all others are compared with the first. data: pairs, for some.
 
     widths, steps, batch, rate: as `adapters.Settings`. judged: collections, each of whose documents the arms are fitted
     to anew; it names no scored pairs.
     """
 
     encoders: tuple[str, ...]
-    data: tuple[Source, ...]
     arms: tuple[AdapterArm, ...]
     widths: tuple[int, ...]
+    data: tuple[Source, ...] = ()
     steps: int = 400
     batch: int = 128
     rate: float = 1e-3
