@@ -8,7 +8,8 @@
 
 Vectors are made by synthetic.py, which says what they are like, and stored as float32, rotated already. Times are
 medians, from numpy's queries to numpy's hits unless a column says otherwise. `plain` is torch's product, `graphs` the
-same replayed as a CUDA graph, `fused` the Triton kernel, `faiss` GpuIndexFlat in float16, if FAISS sees the card.
+same replayed as a CUDA graph, `host` with the vectors left in the host's memory, `fused` the Triton kernel, `faiss`
+GpuIndexFlat in float16, if FAISS sees the card. Exact answers and a rotation are only checked, on 100,000 rows.
 Writes one JSON to --out, after every part, so that what was measured outlives whatever stops it.
 """
 
@@ -16,22 +17,26 @@ import argparse
 import json
 import time
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import torch
 from synthetic import described, made
 
+from mrl_search import gpu
 from mrl_search.device import chosen_device
+from mrl_search.errors import DeviceError
 from mrl_search.funnel import Funnel, Stage
 from mrl_search.gpu import DeviceIndex, DeviceOptions, on_device
 from mrl_search.gpu.faiss_cards import faiss_cards, on_cards
 from mrl_search.gpu.replay import Replays, recording_on
-from mrl_search.gpu.rows import scored, units
+from mrl_search.gpu.rows import OnHost, scored, units
 from mrl_search.gpu.scan import Scan
-from mrl_search.indexes import Codec, StoredVectors, VectorIndex, build_prefix
+from mrl_search.indexes import Codec, StoredVectors, VectorIndex, build_prefix, exact
 from mrl_search.provenance import provenance
 from mrl_search.retriever import search
+from mrl_search.rotation import Rotation
 from mrl_search.vectors import unit
 
 PREFIXES = (64, 128)
@@ -74,6 +79,7 @@ def engines(cpu, plain, device):
     rows, finder = plain._rows, plain._finder
     yield "plain", plain
     yield "graphs", DeviceIndex(cpu, rows, finder, (device, "torch graphs"), Replays(recording_on(device)))
+    yield "host", DeviceIndex(cpu, OnHost(cpu.stored, device), finder, (device, "torch, vectors on the host"))
     if device.is_cuda:
         from mrl_search.gpu.fused import group_maxima
 
@@ -127,10 +133,10 @@ def exactly(on, scan, queries, device):
     return flat(scan, on, queries), seconds(lambda: flat(scan, on, queries), device, 4.0)[0]
 
 
-def funnels(on, exact, queries, device, prefix):
+def funnels(on, whole, queries, device, prefix):
     """The funnel beside exact search at full width: queries a second of all at once, p50 of one at a time, recall."""
     funnel = Funnel((Stage(prefix, 200), Stage(on.dim, 10)))
-    true, theirs = exact
+    true, theirs = whole
     ours, _ = seconds(lambda: search(on, queries, funnel), device, 4.0)
     _, singly = seconds(lambda: search(on, queries[:1], funnel), device, 2.0, 200)
     rows = search(on, queries, funnel).rows
@@ -156,7 +162,7 @@ def measured(name, documents, queries, device, most):
         expected = search(cpu, queries[:CHECKED], funnel)
         plain = on_device(cpu, "Flat", device, DeviceOptions(engine="torch", graphs=False))
         first = prefix == PREFIXES[0]
-        exact = exactly(plain, Scan.over(plain._rows, dim, device), queries, device) if first else None
+        whole = exactly(plain, Scan.over(plain._rows, dim, device), queries, device) if first else None
         for engine, on in engines(cpu, plain, device):
             for _ in range(3):  # a graph is recorded at the second, and replayed at the third
                 found = search(on, queries[:CHECKED], funnel)
@@ -165,12 +171,26 @@ def measured(name, documents, queries, device, most):
             line |= {"checked": CHECKED, "rows_wrong": wrong, "largest_score_difference": off}
             if engine != "graphs":
                 line["shortlist"] = list(shortlists(on, prefix, queries, n, most, device))
-            if exact is not None:
-                line["funnel"] = funnels(on, exact, queries, device, prefix)
+            if whole is not None:
+                line["funnel"] = funnels(on, whole, queries, device, prefix)
             yield line
         del plain, on
         if device.is_cuda:
             torch.cuda.empty_cache()
+
+
+def checks(name, documents, queries, device, most=100_000):
+    """What else a device computes, beside the CPU's: exact answers of several widths in one pass, and a rotation."""
+    stored, dim = StoredVectors(np.ascontiguousarray(documents[:most]), "float32"), documents.shape[1]
+    widths, asked = [width for width in (*PREFIXES, dim) if width <= dim], queries[:CHECKED]
+    ours, theirs = gpu.exact(stored, asked, widths, 10, device), exact(stored, asked, widths, 10)
+    wrong, off = zip(*(differences(ours[width], theirs[width]) for width in widths), strict=True)
+    yield {"check": f"exact, {name}", "rows_wrong": sum(wrong), "largest": max(off)}
+    axes = np.linalg.qr(np.random.default_rng(0).standard_normal((dim, dim)))[0].astype(np.float32)
+    rotation = Rotation(axes, "random")
+    turned = gpu.DeviceRotation(rotation, device).apply(documents[:1000])
+    largest = float(np.abs(turned - rotation.apply(documents[:1000])).max())
+    yield {"check": f"rotation, {name}", "rows_wrong": int(largest > CLOSE), "largest": largest}
 
 
 def compiled(device):
@@ -223,6 +243,9 @@ def encoding(path, device):
 
 def printed(line):
     """A line as rows of the table."""
+    if "check" in line:
+        print("| {check} | {rows_wrong} rows differ, numbers by {largest:.1e} |".format(**line), flush=True)
+        return
     if "texts" in line:
         print("| {texts}, {count:,} | {per_s:,.0f} texts/s | {bare_per_s:,.0f} bare | {ratio:.2f} × |".format(**line))
         if "compiled_per_s" in line:
@@ -267,7 +290,10 @@ def main():
     parser.add_argument("--out", type=Path, default=Path("gpu.json"))
     told = parser.parse_args()
     globals()["LONGEST"] = told.seconds
-    start, device = time.perf_counter(), chosen_device(told.device)
+    try:
+        start, device = time.perf_counter(), chosen_device(told.device)
+    except DeviceError as error:
+        raise SystemExit(str(error)) from error
     most = floors(device)
     record = {"provenance": provenance(device.told), "torch": torch.__version__, **most, "lines": []}
     print(f"{device.told}: copies {most['copy_bytes_per_s'] / 1e9:,.0f} GB/s (read and written), ", end="")
@@ -280,7 +306,8 @@ def main():
         printed(line)
 
     for name, documents, queries in corpora(told, device):
-        for line in measured(name, documents, queries, device, most):
+        parts = checks(name, documents, queries, device), measured(name, documents, queries, device, most)
+        for line in chain.from_iterable(parts):
             kept(line)
     for path in told.texts:
         kept(encoding(path, device))

@@ -30,7 +30,7 @@ import mrl_search
 from mrl_search.provenance import commit, machine
 
 HELD_OUT = 1_000
-OVERLOAD, CONNECTIONS_TOO_MANY = 5, 256
+OVERLOAD, CONNECTIONS_TOO_MANY = 5, 600
 
 
 class Connection(asyncio.Protocol):
@@ -108,6 +108,7 @@ def load(kind, told, results):
 
 
 def apart(kind, *told):
+    print(f"{kind} {told[2:]}", file=sys.stderr, flush=True)
     context = multiprocessing.get_context("spawn")
     results = context.Queue()
     process = context.Process(target=load, args=(kind, told, results))

@@ -123,11 +123,8 @@ def test_an_adapted_encoder_that_is_handed_in_is_not_adapted_twice(index, corpus
             mrl_search.open(folder, AdaptedEncoder(BARE, "x", other))
 
 
-def test_a_rotation_stands_behind_the_adapter_and_leaves_its_widths_to_it(tmp_path, corpus, spec, adapter):
+def test_a_rotation_stands_behind_the_adapter(tmp_path, corpus, spec, adapter):
     path = corpus(*(document(number, f"word{number % 13} word{number % 7} {number}") for number in range(1_200)))
-    auto = mrl_search.build(path, tmp_path / "auto", dims=(16, 64), encoder=spec)
-    assert read_manifest(auto)[0].rotation.kind == "none"
-    assert "trained to be cut at every width" in read_manifest(auto)[0].rotation.why
     options = mrl_search.BuildOptions(rotation="pca")
     turned = mrl_search.build(path, tmp_path / "turned", dims=(16, 64), encoder=spec, options=options)
     with mrl_search.open(turned) as retriever:

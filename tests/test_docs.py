@@ -21,7 +21,16 @@ COMMANDS = re.findall(r"^(mrl-search .*?)(?:\s+#.*)?$", "\n".join(re.findall(r"`
 def reader_s_folder(tmp_path, monkeypatch):
     """Where a reader stands: a small corpus, queries, a tiny collection called scifact, and the recipes."""
     monkeypatch.chdir(tmp_path)
-    documents = [{"_id": str(n), "title": f"title {n}", "text": f"number {n} of the white matter"} for n in range(120)]
+    documents = [
+        {
+            "_id": str(n),
+            "title": f"title {n}",
+            "text": f"number {n} of the white matter",
+            "year": 1980 + n,
+            "lang": "en",
+        }
+        for n in range(120)
+    ]
     queries = [{"_id": f"q{n}", "text": f"number {n}"} for n in range(3)]
     for folder in (Path(), Path("data/scifact")):
         folder.mkdir(parents=True, exist_ok=True)

@@ -47,6 +47,7 @@ HEAVY = {
     "fastapi": {"serve"},
     "starlette": {"serve"},
     "pydantic": {"serve"},
+    "pydantic_core": {"serve"},
     "uvicorn": {"serve"},
     "prometheus_client": {"serve"},
     "httpx2": {"serve"},

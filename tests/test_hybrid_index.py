@@ -36,6 +36,21 @@ def hybrids_of(tmp_path, *documents, **told):
     return hybrids(tmp_path / "whole", **told)
 
 
+@pytest.mark.parametrize("what", ["rows = x'000001000100'", "counts = x'010107'"])
+def test_words_that_flipped_are_found_by_check_and_made_anew(tmp_path, what):
+    built_of(tmp_path, *(document(number, "red fox") for number in range(3)))
+    wanted = hybrids(tmp_path / "whole")
+    with sqlite3.connect(tmp_path / "whole" / "index.sqlite") as database:
+        database.execute(f"UPDATE postings SET {what} WHERE word = 'fox'")
+    database.close()
+    (finding,) = mrl_search.check(tmp_path / "whole")
+    assert finding.problem == "the words of segment 1 are damaged"
+    (finding,) = mrl_search.check(tmp_path / "whole", repair=True)
+    assert finding.is_mended
+    assert mrl_search.check(tmp_path / "whole") == []
+    assert hybrids(tmp_path / "whole") == wanted
+
+
 @pytest.fixture
 def dataset(tmp_path):
     folder = tmp_path / "set"

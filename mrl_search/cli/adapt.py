@@ -29,7 +29,7 @@ from mrl_search.cli.options import DimsType, device_option, program
 @click.option("--steps", type=click.IntRange(min=1), default=400, show_default=True, help="Of each stage.")
 @click.option("--batch", type=click.IntRange(min=2), default=128, show_default=True, help="Rows, or pairs, a step.")
 @click.option("--rate", type=float, default=1e-3, show_default=True, help="The highest learning rate.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of all that is drawn.")
 @click.option(
     "--margin",
     type=float,

@@ -23,7 +23,7 @@ def delete_command(index: Path, ids: str | None, where: str | None, as_json: boo
     from mrl_search.living import delete
 
     if (ids is None) == (where is None):
-        raise click.UsageError("give --ids FILE or --where EXPR")
+        raise click.UsageError("give --ids FILE or --where EXPR, one of them")
     start = time.perf_counter()
     folder = find_index(index)
     done = delete(folder, read_ids(ids) if ids is not None else (), where=where)

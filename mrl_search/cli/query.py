@@ -84,9 +84,11 @@ def query_command(
         if plan.hybrid is not None:
             _ = retriever.words
         if plan.proof and retriever.stored.vectors.bounds is None:
+            folder = retriever.stored.folder
+            first = "" if retriever.stored.is_whole else f"`mrl-search compact {folder}` and then "
             click.echo(
-                "this index has no bounds, so all its vectors are compared; "
-                f"`mrl-search guarantee exact --index {retriever.stored.folder}` makes proofs several times as fast",
+                f"this index has no bounds, so all its vectors are compared; {first}"
+                f"`mrl-search guarantee exact --index {folder}` makes proofs several times as fast",
                 err=True,
             )
         if queries is not None or vectors is not None:

@@ -29,14 +29,18 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--tuning", type=_FILE, multiple=True, help="What `tune --json` printed, for the page; repeatable.")
 @click.option("--batch", type=click.IntRange(1), default=64, show_default=True, help="Most queries searched at once.")
 @click.option("--window", type=click.FloatRange(0), default=0.0, show_default=True, help="Ms the first waits for more.")
-@click.option("--queue", type=click.IntRange(1), default=1024, show_default=True, help="Queries that may wait.")
+@click.option("--queue", type=click.IntRange(1), default=256, show_default=True, help="Queries that may wait.")
 @click.option("--timeout", type=click.FloatRange(0.1), default=10.0, show_default=True, help="Seconds for an answer.")
 @click.option("--rate", type=click.FloatRange(0, min_open=True), help="Requests a second of each key or address.")
 @click.option("--max-k", type=click.IntRange(1), default=1000, show_default=True, help="Most answers.")
 @click.option("--max-body", type=click.IntRange(1), default=16, show_default=True, help="Most MiB of a request.")
 @click.option("--max-documents", type=click.IntRange(1), default=1000, show_default=True, help="Most in one request.")
 @click.option(
-    "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    default="info",
+    show_default=True,
+    help="What is logged, one JSON object a line.",
 )
 @device_option
 def serve_command(log_level: str, **told: Any) -> None:
@@ -93,4 +97,5 @@ def _tuning(path: Path) -> tuple[str, dict[str, Any]]:
     found = Tuning.read(path)
     told: dict[str, Any] = json.loads(found.to_json())
     del told["provenance"]
-    return Path(found.index).resolve().name, told | {"index": Path(found.index).name, "build": ""}
+    source = found.source if found.source == "documents" else "queries"  # not the name of their file
+    return Path(found.index).resolve().name, told | {"index": Path(found.index).name, "build": "", "source": source}

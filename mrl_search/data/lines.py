@@ -51,6 +51,11 @@ def id_records(source: str, tolerance: Tolerance) -> Iterator[Record]:
         yield Record(where, {"_id": text.strip(), "text": ""})
 
 
+def exact_lines(source: str, tolerance: Tolerance) -> Iterator[str]:
+    """Every line that is not blank, with the blanks at its ends. Raises CorpusError, as `json_records` does."""
+    return (text.rstrip("\r\n") for _, _, text in _texts(source, tolerance))
+
+
 def _texts(source: str, tolerance: Tolerance) -> Iterator[tuple[int, str, str]]:
     """(line number, where, text) of every line that is not blank."""
     shown = "stdin" if source == STDIN else source

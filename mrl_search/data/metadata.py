@@ -41,6 +41,8 @@ def _json_value(value: object, name: str, depth: int) -> Any:
         raise BadRecordError(f"its {name!r} is {value}, which JSON cannot hold")
     if isinstance(value, str) and has_surrogate(value):
         raise BadRecordError(f"its {name!r} holds half a surrogate pair, which is not text")
+    if isinstance(value, str) and "\0" in value:  # where SQLite would end it, to compare it with a filter's
+        raise BadRecordError(f"its {name!r} holds a NUL character")
     if value is None or isinstance(value, str | int | float):
         return value
     if isinstance(value, date | time):  # a datetime is a date

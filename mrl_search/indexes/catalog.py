@@ -176,7 +176,8 @@ class Catalog:
     @property
     def format(self) -> int:
         """3; 1 or 2 of an index of an older version that was not added to or deleted from since."""
-        return int(self._connection.execute("PRAGMA user_version").fetchone()[0])
+        ((version,),) = self._read("PRAGMA user_version")
+        return int(version)
 
     def read_rows(self, statement: str, *values: object) -> Iterator[tuple[Any, ...]]:
         """For `Words`: rows as they come. Raises IndexStoreError where the file is damaged, or closed."""
@@ -216,7 +217,8 @@ class Catalog:
         metadata = json.dumps(document.metadata, ensure_ascii=False, allow_nan=False) if document.metadata else ""
         parts = (document.id, document.title, document.text, metadata)
         added = self._connection.execute(
-            "INSERT OR IGNORE INTO documents VALUES (?, ?, ?, ?, ?, ?, ?)", (segment, row, *parts, checksum(*parts))
+            "INSERT OR IGNORE INTO documents VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (segment, row, *parts, checksum(segment, row, *parts)),
         )
         return added.rowcount == 1
 
@@ -227,20 +229,20 @@ class Catalog:
 
     def documents(self, segment: int) -> Iterator[Document]:
         """All documents of a segment in row order, streamed. Raises IndexStoreError at a damaged one."""
-        rows = self._read(f"SELECT {self._whole} FROM documents WHERE segment = ? ORDER BY row", segment)  # noqa: S608
-        return (restored(*row) for row in rows)
+        statement = f"SELECT row, {self._whole} FROM documents WHERE segment = ? ORDER BY row"  # noqa: S608
+        return (restored((segment, row), parts, told) for row, *parts, told in self._read(statement, segment))
 
     def damaged(self) -> list[str]:
         """The ids, as they are now, of all documents whose checksum is another; none in a format without them."""
         if self.format < SUMMED:
             return []
-        rows = self._read("SELECT id, title, text, metadata, sum FROM documents")
-        return [str(parts[0]) for *parts, told in rows if not is_whole(told, *parts)]
+        rows = self._read("SELECT sum, segment, row, id, title, text, metadata FROM documents")
+        return [str(row[3]) for row in rows if not is_whole(*row)]
 
     def fetch(self, segment: int, rows: Sequence[int]) -> dict[int, Document]:
         """The documents at those rows, by row. Raises IndexStoreError if one is missing, or damaged."""
         found = self._select(f"row, {self._whole}", segment, rows)
-        return {row: restored(*rest) for row, *rest in found}
+        return {row: restored((segment, row), parts, told) for row, *parts, told in found}
 
     def ids(self, segment: int, rows: Sequence[int]) -> dict[int, str]:
         """Only the ids of the documents at those rows, by row. Raises IndexStoreError if one is missing."""

@@ -166,7 +166,8 @@ def _centroids(faiss: Any, inner: Any) -> NDArray[np.float32]:
 def _as_bytes(centres: Vectors) -> tuple[NDArray[np.uint8], np.float32]:
     """centres and centre_step: a hundredth of the numbers' size is far less than cells differ by."""
     step = np.float32(np.abs(centres).max() / 127 or 1)
-    return _in_strides(128 + np.rint(centres / step)), step
+    with np.errstate(invalid="ignore"):  # of a file that means harm; what is wrong leads to wrong rows, and no further
+        return _in_strides(128 + np.rint(centres / step)), step
 
 
 def _in_strides(rows: NDArray[Any]) -> NDArray[np.uint8]:

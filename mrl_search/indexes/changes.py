@@ -8,6 +8,7 @@ from mrl_search.indexes.catalog import Catalog
 from mrl_search.indexes.filters import Condition
 from mrl_search.indexes.layout import Segment
 from mrl_search.indexes.postings import forget_words
+from mrl_search.indexes.sums import MOVED
 
 _INCOMING = 0  # stands for the segment of documents that have none yet; numbers begin at 1
 
@@ -84,9 +85,9 @@ class Changes:
             f"WHERE segment IN ({','.join(filter(None, [some, str(_INCOMING)]))})"
         )
         moved = self._connection.execute(
-            "UPDATE documents SET segment = ?, row = moved.row FROM temp.moved AS moved "
+            f"UPDATE documents SET segment = ?, row = moved.row, sum = {MOVED} FROM temp.moved AS moved "  # noqa: S608
             "WHERE documents.rowid = moved.document",
-            (number,),
+            (number, number),
         ).rowcount
         self._connection.execute("DROP TABLE temp.moved")
         self._connection.execute(f"DELETE FROM tombstones WHERE segment IN ({some})")  # noqa: S608

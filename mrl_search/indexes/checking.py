@@ -1,6 +1,7 @@
 """Whether an index is what was committed, and what of it can be made good without losing anything."""
 
 import contextlib
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,11 +14,12 @@ from mrl_search.indexes.codecs import Codec
 from mrl_search.indexes.kept_adapter import read_adapter
 from mrl_search.indexes.layout import FileRecord, Layout, Segment, explained, orphans, sweep, sync_folder
 from mrl_search.indexes.manifest import Manifest
+from mrl_search.indexes.postings import forget_words, segments_of_damaged_words, write_stored_words
 from mrl_search.indexes.reader import committed, read_rotation, verify
 from mrl_search.indexes.schema import LIVING, UNREADABLE
 from mrl_search.indexes.segment_files import SegmentFiles
 
-_PREFIX, _SKETCHES, _BOUNDS, _ORPHAN = "prefix", "sketches", "bounds", "orphan"
+_PREFIX, _SKETCHES, _BOUNDS, _WORDS, _ORPHAN = "prefix", "sketches", "bounds", "words", "orphan"
 
 
 class Finding(NamedTuple):
@@ -40,8 +42,8 @@ class _Found(NamedTuple):
 def check(folder: Path | str, *, repair: bool = False) -> list[Finding]:
     """What is wrong with an index: every file is read to its end, every count compared with every other.
 
-    repair: makes anew what can be made from the vectors (prefix index, sketches, bounds) and removes folders that
-    nothing names; vectors, texts and rotations cannot be made anew. Takes the write lock for that.
+    repair: makes anew what can be made from the vectors (prefix index, sketches, bounds) and the texts (words), and
+    removes folders that nothing names; vectors, texts and rotations cannot be made anew. Takes the write lock for that.
     Raises IndexStoreError where there is no index, or its catalog cannot be read at all.
     """
     layout = Layout(Path(folder))
@@ -86,6 +88,9 @@ def _all(catalog: Catalog, layout: Layout) -> Iterator[_Found]:
         yield from _rows(catalog, segment)
     yield from _strays(catalog)
     yield from _texts(catalog)
+    for number in segments_of_damaged_words(catalog.connection):
+        finding = Finding(f"the words of segment {number} are damaged", "make them anew from the texts")
+        yield _Found(finding, _WORDS, number)
     for path in orphans(layout, catalog.folders(manifest)):
         yield _Found(Finding(f"{path} is named by nothing that was committed", "remove it"), _ORPHAN)
 
@@ -177,6 +182,9 @@ def _mend(catalog: Catalog, layout: Layout, found: list[_Found]) -> None:
             manifest = _made_anew(catalog, layout, manifest, (kind, by_number[number]))
         elif kind == _BOUNDS:
             manifest = replace(manifest, bounds=write_bounds(layout, manifest, by_number[number]))
+        elif kind == _WORDS:
+            forget_words(catalog.connection, [number])
+            write_stored_words(catalog.connection, number, by_number[number].documents)
     catalog.commit(manifest)
 
 
@@ -198,6 +206,6 @@ def _made_anew(catalog: Catalog, layout: Layout, manifest: Manifest, what: tuple
         if aside.exists():
             aside.replace(path)
         raise
-    aside.unlink(missing_ok=True)
+    shutil.rmtree(aside) if aside.is_dir() else aside.unlink(missing_ok=True)
     sync_folder(path.parent)
     return manifest

@@ -25,9 +25,14 @@ def read_faiss(path: Path) -> Any:
     flags = faiss.IO_FLAG_READ_ONLY | faiss.IO_FLAG_ONDISK_SAME_DIR
     flags |= faiss.IO_FLAG_PQ_SKIP_SDC_TABLE | faiss.IO_FLAG_SKIP_PRECOMPUTE_TABLE
     try:
-        with _limited(faiss, path.stat().st_size + 1):
+        size = path.stat().st_size
+    except OSError as error:  # a writer may have removed it by now
+        raise IndexStoreError(f"{path} cannot be read: {error.strerror or error}; build the index again") from error
+    try:
+        with _limited(faiss, size + 1):
             index = faiss.read_index(str(path), flags)
         _refuse_lists_elsewhere(faiss, index)
+        _refuse_dims_elsewhere(faiss, index)
     except (RuntimeError, MemoryError) as error:
         raise IndexStoreError(f"FAISS cannot read {path}: {reason(error)}") from error
     return index
@@ -46,6 +51,22 @@ def _limited(faiss: Any, most: int) -> Iterator[None]:
         finally:
             for kind, limit in before.items():
                 getattr(faiss, f"set_deserialization_{kind}_limit")(limit)
+
+
+def _refuse_dims_elsewhere(faiss: Any, index: Any) -> None:
+    """Raises RuntimeError unless every transform before an index takes dims that there are; FAISS does not look."""
+    index = faiss.downcast_index(index)
+    for inner in ("index", "base_index"):
+        if hasattr(index, inner):
+            _refuse_dims_elsewhere(faiss, getattr(index, inner))
+    turns = range(index.chain.size()) if hasattr(index, "chain") else ()
+    for turn in (faiss.downcast_VectorTransform(index.chain.at(place)) for place in turns):
+        if isinstance(turn, faiss.RemapDimensionsTransform):
+            taken = faiss.vector_to_array(turn.map)
+            if len(taken) != turn.d_out or not ((taken >= -1) & (taken < turn.d_in)).all():  # -1: a zero
+                raise RuntimeError(f"a transform of {turn.d_in} dims takes others")
+        elif isinstance(turn, faiss.LinearTransform) and turn.A.size() != turn.d_in * turn.d_out:
+            raise RuntimeError(f"a transform of {turn.d_in} to {turn.d_out} dims has {turn.A.size()} weights")
 
 
 def _refuse_lists_elsewhere(faiss: Any, index: Any) -> None:

@@ -5,6 +5,8 @@ at a time. Whatever writes a segment's documents writes its words in the same tr
 """
 
 import sqlite3
+import sys
+import zlib
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -22,7 +24,7 @@ _MOST = 65_535  # times that a word, or words that a document, is counted
 _TABLES = (
     "CREATE TABLE IF NOT EXISTS postings (segment INTEGER NOT NULL, word TEXT NOT NULL, part INTEGER NOT NULL, "
     "rows BLOB NOT NULL, counts BLOB NOT NULL, PRIMARY KEY (segment, word, part)) WITHOUT ROWID",
-    "CREATE TABLE IF NOT EXISTS lengths (segment INTEGER PRIMARY KEY, words BLOB NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS lengths (segment INTEGER PRIMARY KEY, words BLOB NOT NULL, sum INTEGER NOT NULL)",
 )
 
 
@@ -45,7 +47,7 @@ def write_words(
         connection.execute(statement)
     lengths = np.zeros(rows, np.uint32)
     for part, some in groupby(texts, lambda one: one[0] // PART):
-        posted: defaultdict[str, tuple[array[int], array[int]]] = defaultdict(lambda: (array("H"), array("I")))
+        posted: defaultdict[str, tuple[array[int], list[int]]] = defaultdict(lambda: (array("H"), []))
         for row, text in some:
             found = tokens(text)
             lengths[row] = len(found)
@@ -57,11 +59,12 @@ def write_words(
         connection.executemany(
             "INSERT INTO postings VALUES (?, ?, ?, ?, ?)",
             (
-                (segment, word, part, np.array(at, "<u2").tobytes(), _packed(np.array(counts)))
+                (segment, word, part, _little(at), bytes(counts) if max(counts) < 256 else _packed(np.array(counts)))
                 for word, (at, counts) in sorted(posted.items())
             ),
         )
-    connection.execute("INSERT INTO lengths VALUES (?, ?)", (segment, _packed(lengths)))
+    packed = _packed(lengths)
+    connection.execute("INSERT INTO lengths VALUES (?, ?, ?)", (segment, packed, _sum(connection, segment, packed)))
 
 
 def write_stored_words(
@@ -70,6 +73,23 @@ def write_stored_words(
     """As `write_words`, of the documents that the catalog has for the segment."""
     texts = connection.execute("SELECT row, title, text FROM documents WHERE segment = ? ORDER BY row", (segment,))
     write_words(connection, segment, rows, _contents(texts, segment, rows), told)
+
+
+def segments_of_damaged_words(connection: sqlite3.Connection) -> list[int]:
+    """The segments whose words are not those that were written."""
+    if not _has_tables(connection):
+        return []
+    told = connection.execute("SELECT segment, words, sum FROM lengths ORDER BY segment").fetchall()
+    return [segment for segment, packed, wanted in told if _sum(connection, segment, packed) != wanted]
+
+
+def _sum(connection: sqlite3.Connection, segment: int, packed: bytes) -> int:
+    """CRC-32 of a segment's lengths and of all its postings, by word and part."""
+    posted = "SELECT word, part, rows, counts FROM postings WHERE segment = ? ORDER BY word, part"
+    found = zlib.crc32(packed)
+    for word, part, rows, counts in connection.execute(posted, (segment,)):
+        found = zlib.crc32(b"\0".join((str(word).encode(), str(part).encode(), rows, counts)), found)
+    return found
 
 
 def _contents(texts: Iterable[tuple[Any, ...]], segment: int, rows: int) -> Iterator[tuple[int, str]]:
@@ -93,6 +113,13 @@ def segments_with_words(connection: sqlite3.Connection) -> set[int]:
     if not _has_tables(connection):
         return set()
     return {segment for (segment,) in connection.execute("SELECT segment FROM lengths")}
+
+
+def _little(rows: "array[int]") -> bytes:
+    """Two bytes each, the lower one first, as most machines have them anyway."""
+    if sys.byteorder == "big":
+        rows.byteswap()
+    return rows.tobytes()
 
 
 def unpacked(blob: bytes, count: int) -> NDArray[Any]:

@@ -48,6 +48,11 @@ class StoredIndex:
     adapter: Adapter | None = None
     _filtered: dict[str, VectorIndex] = field(default_factory=dict, compare=False, repr=False)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is one segment without deleted rows."""
+        return len(self.segments) == 1 and self.segments[0].documents == self.manifest.documents
+
     def turned(self, queries: Vectors) -> Vectors:
         """(q, D) queries of the encoder in the axes of the stored vectors: what `vectors` must be asked with.
 
@@ -255,7 +260,7 @@ def files_of(layout: Layout, manifest: Manifest, segments: Sequence[Segment]) ->
 def verify(path: Path, record: FileRecord, *, digest: bool = False) -> None:
     """Raises IndexStoreError unless the file has the size (and the digest) that was committed."""
     try:
-        there = path.stat()
+        there = path.lstat()  # what a link leads to is another's
         if not stat.S_ISREG(there.st_mode):  # opening a pipe would wait for its other end
             raise IndexStoreError(f"{path} is not a file; build the index again")
         size = there.st_size

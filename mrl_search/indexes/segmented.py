@@ -104,19 +104,30 @@ class SegmentedIndex(VectorIndex):
         return self._of([index.with_probes(probes) for index in self._segments])
 
     def shortlist(self, queries: Vectors, stage: Stage, *, in_order: bool = True) -> Hits:
-        """See VectorIndex; always scored, or there would be nothing to merge by."""
+        """See VectorIndex; scored, or there would be nothing to merge by, unless all are reranked as they are."""
         if not self._segments and stage.dim not in (self._prefix_dim, self._dim):
             raise FunnelError(f"the funnel starts at {stage.dim} dims, wanted {self._prefix_dim} or {self._dim}")
-        parts = []
+        parts, waits = [], not in_order and self._may_wait(stage)
         for (first, _), index in self._parts():
             if len(index) <= stage.k and stage.dim == self._prefix_dim:  # all of them: nothing to choose by
                 hits = unscored(np.tile(index.rows, (len(queries), 1)))
             else:
                 hits = index.shortlist(queries, stage, in_order=in_order)
-            if hits.sums is None and np.isneginf(hits.scores).all():
+            if not waits and hits.sums is None and np.isneginf(hits.scores).all():
                 hits = index.rerank(queries, hits, stage)
             parts.append(hits.moved(first))
+        if waits:
+            return unscored(np.concatenate([part.rows for part in parts], axis=1))
         return self._merged(queries, parts, stage)
+
+    def _may_wait(self, stage: Stage) -> bool:
+        """Whether what all segments find may be reranked without a choice between them: they are at most twice as many
+        as one would find, and some were chosen by codes, so that they need not be those of one index. Over a large
+        segment and a small one a query then takes two thirds of the time (docs/benchmarks.md).
+        """
+        lossy = [index.prefixes is not None and not index.prefixes.is_exhaustive for _, index in self._parts()]
+        found = sum(min(len(index), stage.k) for _, index in self._parts())
+        return stage.dim == self._prefix_dim and any(lossy) and found <= 2 * stage.k
 
     def rerank(self, queries: Vectors, hits: Hits, stage: Stage) -> Hits:
         """See VectorIndex."""
@@ -124,8 +135,11 @@ class SegmentedIndex(VectorIndex):
         for (first, last), index in self._parts():
             inside = (hits.rows >= first) & (hits.rows < last)
             if most := int(inside.sum(axis=1).max(initial=0)):
-                places = np.argsort(~inside, axis=1, kind="stable")[:, :most]
-                rows = np.take_along_axis(np.where(inside, hits.rows - first, -1), places, axis=1)
+                if len(queries) == 1:  # nothing to sort
+                    rows = hits.rows[inside][None] - first
+                else:
+                    places = np.argsort(~inside, axis=1, kind="stable")[:, :most]
+                    rows = np.take_along_axis(np.where(inside, hits.rows - first, -1), places, axis=1)
                 parts.append(index.rerank(queries, unscored(rows), stage).moved(first))
         return self._merged(queries, parts, stage)
 

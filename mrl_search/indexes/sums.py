@@ -7,14 +7,26 @@ writes on purpose: he would write the sum, too (SECURITY.md).
 import json
 import sqlite3
 import zlib
+from collections.abc import Sequence
 
 from mrl_search.document import Document
 from mrl_search.errors import IndexStoreError
 
+_SEGMENT, _ROW, _MASK = 2_654_435_761, 2_246_822_519, 2**32 - 1
+MOVED = (
+    f"(documents.sum - documents.segment * {_SEGMENT} - documents.row * {_ROW} + "
+    f"? * {_SEGMENT} + moved.row * {_ROW}) & {_MASK}"
+)
+"""SQL: the checksum of a document in its new segment (the parameter) and row (`moved`); one that was wrong stays so."""
 
-def checksum(*parts: str) -> int:
-    """Of a document's id, title, text and metadata as they are stored. Raises TypeError for what is no text."""
-    return zlib.crc32("\0".join(parts).encode())
+
+def checksum(segment: int, row: int, *parts: str) -> int:
+    """Of a document's place and of its id, title, text and metadata as they are stored.
+
+    The place is in it because SQLite finds documents by an index of places, where a bit may flip, too. It is added, so
+    that a document can move without being read. Raises TypeError for what is no text.
+    """
+    return (zlib.crc32("\0".join(parts).encode()) + segment * _SEGMENT + row * _ROW) & _MASK
 
 
 def seal(connection: sqlite3.Connection, manifest: str) -> int:
@@ -28,24 +40,26 @@ def seal(connection: sqlite3.Connection, manifest: str) -> int:
 
 def sum_all(connection: sqlite3.Connection) -> None:
     """Gives every document of an older format its checksum, within the writer's transaction."""
-    connection.create_function("checksum", 4, checksum, deterministic=True)
-    connection.execute("UPDATE documents SET sum = checksum(id, title, text, metadata)")
+    connection.create_function("checksum", 6, checksum, deterministic=True)
+    connection.execute("UPDATE documents SET sum = checksum(segment, row, id, title, text, metadata)")
 
 
-def is_whole(told: int, *parts: str) -> bool:
-    """Whether that is the checksum of the parts."""
+def is_whole(told: int, segment: int, row: int, *parts: str) -> bool:
+    """Whether that is the checksum of the parts, in that place."""
     try:
-        return told == checksum(*parts)
+        return told == checksum(segment, row, *parts)
     except TypeError:  # what is no text
         return False
 
 
-def restored(identifier: str, title: str, text: str, metadata: str, told: int | None) -> Document:
-    """The document of a row of the catalog. told: its checksum; None in a format without them.
+def restored(place: tuple[int, int], parts: Sequence[str], told: int | None) -> Document:
+    """The document of a row of the catalog.
 
-    Raises IndexStoreError where it is damaged.
+    place: the segment and row it was asked for by. parts: id, title, text, metadata. told: its checksum; None in a
+    format without them. Raises IndexStoreError where it is damaged.
     """
-    if told is not None and not is_whole(told, identifier, title, text, metadata):
+    identifier, title, text, metadata = parts
+    if told is not None and not is_whole(told, *place, *parts):
         raise IndexStoreError(
             f"the document {identifier!r} is damaged: its text is not what was committed; add it again"
         )

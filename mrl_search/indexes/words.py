@@ -152,9 +152,11 @@ def _rows(posted: Sequence[_Posted]) -> tuple[Rows, Rows]:
 def best_by_words(scores: Scores, k: int, among: Live | None = None) -> Rows:
     """The k best rows that share a word, best first, equals by row. among: (n,) which rows may be found."""
     rows = np.flatnonzero(scores > 0 if among is None else (scores > 0) & among)
+    found = scores[rows]
     if len(rows) > k:  # the k-th best and all that equal it
-        rows = rows[scores[rows] >= np.partition(scores[rows], -k)[-k]]
-    return best(scores[rows][None], rows[None].astype(np.int64), k).of(0)[1]
+        kept = found >= np.partition(found, -k)[-k]
+        rows, found = rows[kept], found[kept]
+    return best(found[None], rows[None].astype(np.int64), k).of(0)[1]
 
 
 def _asked(text: str) -> Counter[str]:
@@ -164,4 +166,4 @@ def _asked(text: str) -> Counter[str]:
 
 
 def _damaged() -> IndexStoreError:
-    return IndexStoreError("the index's words are damaged; `mrl-search compact INDEX` makes them anew")
+    return IndexStoreError("the index's words are damaged; `mrl-search check INDEX --repair` makes them anew")

@@ -4,6 +4,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -62,6 +63,12 @@ class SharedEncoder:
         return np.concatenate(parts)
 
 
+def public_name(spec: EncoderSpec) -> str:
+    """What callers call an encoder: without the address of an endpoint, or the folder that a model lies in."""
+    name = spec.name.partition("@http")[0] if spec.name.startswith("openai:") else spec.name
+    return Path(name).name if name.startswith(("/", ".", "~")) else name
+
+
 class _Texts(NamedTuple):
     side: str
     texts: list[str]
@@ -72,9 +79,10 @@ class Desk:
 
     def __init__(self, encoder: Encoder, batching: Batching, metrics: Metrics) -> None:
         self.encoder = SharedEncoder(encoder)
+        self.name = public_name(encoder.spec)
         self._metrics, self._most = metrics, batching.remembered
         self._known: OrderedDict[str, Vectors] = OrderedDict()  # text of a query → (dim,)
-        self.batcher = Batcher[_Texts, Vectors](f"encode {encoder.spec.label}", self._encoded, batching, metrics)
+        self.batcher = Batcher[_Texts, Vectors]("encode", self._encoded, batching, metrics)
 
     async def queries(self, texts: Sequence[str]) -> Vectors:
         """(n, dim) unit rows for queries. Raises RefusalError where too many wait."""
@@ -109,5 +117,5 @@ class Desk:
             for place in places:
                 last = first + len(tasks[place].texts)
                 found[place], first = np.array(vectors[first:last]), last  # a copy: a view would keep the batch
-        self._metrics.encode_seconds.labels(self.encoder.spec.name).observe(time.perf_counter() - start)
+        self._metrics.encode_seconds.labels(self.name).observe(time.perf_counter() - start)
         return [found[place] for place in range(len(tasks))]

@@ -20,6 +20,8 @@ from mrl_search.serve.settings import Batching, Settings
 from mrl_search.serve.writing import Change, Removal, Upsert, Writer
 from mrl_search.vectors import Vectors
 
+PRECOMPUTED = "precomputed"  # what stands for an encoder in an index of vectors alone
+
 
 class Asked(NamedTuple):
     """What a search is told: texts, or (q, D) vectors; the rest as `Retriever.plan` takes it."""
@@ -68,7 +70,7 @@ class Engine:
             await index.open(self.settings.timeouts.reload)
             self.indexes[index.name] = index
             batching = Batching(size=10 * self.settings.limits.documents, queue=20 * self.settings.limits.documents)
-            self._writers[index.name] = Batcher(f"write {index.name}", Writer(folder), batching, self.metrics)
+            self._writers[index.name] = Batcher("write", Writer(folder), batching, self.metrics)
         self.is_ready = True
 
     async def close(self) -> None:
@@ -113,7 +115,7 @@ class Engine:
     def desk(self, model: str) -> Desk:
         """The desk of an encoder's name, or of an index's. Raises RefusalError."""
         for desk in self._all_desks:
-            if model in (desk.encoder.spec.name, desk.encoder.spec.label):
+            if model == desk.name and model != PRECOMPUTED:
                 return desk
         if model in self.indexes:
             return self._desk_of(self.indexes[model].retriever)
@@ -125,7 +127,7 @@ class Engine:
 
     def models(self) -> list[str]:
         """Names of the encoders there are."""
-        return [desk.encoder.spec.label for desk in self._all_desks if desk.encoder.spec.name != "precomputed"]
+        return [desk.name for desk in self._all_desks if desk.name != PRECOMPUTED]
 
     async def search(self, name: str | None, asked: Asked) -> Outcome:
         """Searches one snapshot of an index, from the plan to the last text. Raises RefusalError and MRLSearchError."""
@@ -153,13 +155,13 @@ class Engine:
             times = 1000 * (encoded - start), 1000 * (time.perf_counter() - encoded)
             return Outcome(index.name, plan, len(retriever), found, *times)
 
-    async def upsert(self, name: str | None, documents: tuple[Document, ...]) -> tuple[ServedIndex, Changed]:
+    async def upsert(self, name: str | None, documents: tuple[Document, ...]) -> ServedIndex:
         """Writes documents; they are on disk and found when this returns."""
         index = self._writable(name)
         task = Upsert(documents, self._desk_of(index.retriever).encoder)
-        changed = await self._written(index, task, len(documents))
+        await self._written(index, task, len(documents))
         self.metrics.changed.labels(index.name, "written").inc(len(documents))
-        return index, changed
+        return index
 
     async def remove(self, name: str | None, ids: tuple[str, ...], where: str | None) -> tuple[ServedIndex, Changed]:
         """Deletes documents; they are found no more when this returns."""
@@ -190,7 +192,7 @@ class Engine:
 
     def _desk_of(self, retriever: Retriever) -> Desk:
         spec = retriever.encoder.spec
-        if spec.name == "precomputed":
+        if spec.name == PRECOMPUTED:
             raise RefusalError(422, "no_encoder", "this index was built from vectors and has no encoder; send vectors")
         return self._desks[spec]
 

@@ -40,10 +40,9 @@ class Metrics:
 
     def batch(self, name: str, weight: int, waited: Sequence[float]) -> None:
         """As `Watch`."""
-        kind = name.partition(" ")[0]
-        self.batch_size.labels(kind).observe(weight)
+        self.batch_size.labels(name).observe(weight)
         for seconds in waited:
-            self.waited_seconds.labels(kind).observe(seconds)
+            self.waited_seconds.labels(name).observe(seconds)
 
     def watch_depths(self, depths: Callable[[], dict[str, int]]) -> None:
         """Asks for the queues' depths whenever it is asked itself."""

@@ -5,13 +5,14 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
+from pydantic_core import to_json
 
 from mrl_search.data import BadRecordError, to_document
 from mrl_search.retriever import Answer
+from mrl_search.serve.desk import public_name
 from mrl_search.serve.engine import Asked, Engine, Outcome
 from mrl_search.serve.metrics import CONTENT_TYPE
 from mrl_search.serve.models import (
-    AnswerModel,
     ChangeAnswer,
     DocumentModel,
     EmbeddingModel,
@@ -21,12 +22,9 @@ from mrl_search.serve.models import (
     Health,
     IndexesAnswer,
     IndexModel,
-    RankModel,
     RemoveRequest,
-    ResultModel,
     SearchAnswer,
     SearchRequest,
-    StageModel,
     UpsertRequest,
     as_base64,
     vectors_of,
@@ -54,6 +52,9 @@ _TOLD = {
 REFUSALS: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorAnswer, "description": told} for status, told in _TOLD.items()
 }
+# of records that hold commands, too, and the names of files
+_TUNED = ("k", "target", "recall", "low", "high", "asked", "latency_ms_p50", "latency_ms_p95", "time")
+_CALIBRATED = ("recall", "confidence", "k", "funnel", "queries", "found")
 router = APIRouter(responses=REFUSALS)
 
 
@@ -80,53 +81,47 @@ async def search(asked: SearchRequest, request: Request) -> Response:
         _readable("a query", text, limits.text_characters)
     vectors = vectors_of(asked.vectors) if asked.vectors is not None else None
     told = Asked(texts, vectors, asked.k, asked.funnel, asked.guarantee, asked.where, asked.hybrid, asked.explain)
-    return _sent(_search_answer(await engine.search(asked.index, told), texts, with_texts=asked.texts))
+    answer = _search_answer(await engine.search(asked.index, told), texts, with_texts=asked.texts)
+    return Response(to_json(answer), media_type="application/json")
 
 
-def _search_answer(outcome: Outcome, texts: Sequence[str] | None, *, with_texts: bool) -> SearchAnswer:
-    results = [
-        ResultModel.model_construct(
-            query=texts[place] if texts is not None else None,
-            answers=[_answer(rank, one, with_texts=with_texts) for rank, one in enumerate(found.answers, 1)],
-            certified=found.certified,
-            bound_gap=found.gap,
-            stages=[_stage(stage, found) for stage in found.stages] or None,
-        )
-        for place, found in enumerate(outcome.found)
-    ]
-    return SearchAnswer.model_construct(
-        index=outcome.name,
-        funnel=str(outcome.plan.funnel),
-        documents=outcome.documents,
-        encode_ms=round(outcome.encode_ms, 3),
-        search_ms=round(outcome.search_ms, 3),
-        results=results,
-    )
+def _search_answer(outcome: Outcome, texts: Sequence[str] | None, *, with_texts: bool) -> dict[str, Any]:
+    """As SearchAnswer; plain, since models of all its parts would take as long as everything else here."""
+    results = []
+    for place, found in enumerate(outcome.found):
+        told: dict[str, Any] = {"query": texts[place]} if texts is not None else {}
+        told["answers"] = [_answer(rank, one, with_texts=with_texts) for rank, one in enumerate(found.answers, 1)]
+        if found.certified is not None:
+            told |= {"certified": found.certified}
+        if found.gap is not None:
+            told |= {"bound_gap": found.gap}
+        if found.stages:
+            told |= {"stages": [_stage(stage, found) for stage in found.stages]}
+        results.append(told)
+    return {
+        "index": outcome.name,
+        "funnel": str(outcome.plan.funnel),
+        "documents": outcome.documents,
+        "encode_ms": round(outcome.encode_ms, 3),
+        "search_ms": round(outcome.search_ms, 3),
+        "results": results,
+    }
 
 
-def _answer(rank: int, answer: Answer, *, with_texts: bool) -> AnswerModel:
-    score, identifier, title, text, metadata = answer
-    return AnswerModel.model_construct(
-        rank=rank,
-        id=identifier,
-        score=score,
-        title=title,
-        text=text if with_texts else None,
-        metadata=dict(metadata) if with_texts else None,
-    )
+def _answer(rank: int, answer: Answer, *, with_texts: bool) -> dict[str, Any]:
+    told = {"rank": rank, "id": answer.id, "score": answer.score, "title": answer.title}
+    return told | {"text": answer.text, "metadata": dict(answer.metadata)} if with_texts else told
 
 
-def _stage(stage: StageTrace, found: Found) -> StageModel:
+def _stage(stage: StageTrace, found: Found) -> dict[str, Any]:
     """Its own best, as many as there are answers, and the answers, by rank."""
     answers = {answer.id for answer in found.answers}
     ranks = [
-        RankModel.model_construct(id=identifier, rank=rank, score=score)
+        {"id": identifier, "rank": rank, "score": score}
         for identifier, (rank, score) in stage.ranks.items()
         if rank <= len(answers) or identifier in answers
     ]
-    return StageModel.model_construct(
-        stage=stage.name, kept=len(stage.ranks), time_ms=round(stage.time_ms, 3), ranks=ranks
-    )
+    return {"stage": stage.name, "kept": len(stage.ranks), "time_ms": round(stage.time_ms, 3), "ranks": ranks}
 
 
 @router.post("/v1/documents", response_model=ChangeAnswer, tags=["documents"], summary="Add or replace documents")
@@ -136,8 +131,8 @@ async def upsert(asked: UpsertRequest, request: Request) -> Response:
     _at_most("documents", len(asked.documents), engine.settings.limits.documents)
     most = engine.settings.limits.document_characters
     documents = tuple(_document(one, place, most) for place, one in enumerate(asked.documents))
-    index, done = await engine.upsert(asked.index, documents)
-    return _sent(_changed(index, len(documents), 0, ()) if done else _changed(index, 0, 0, ()))
+    index = await engine.upsert(asked.index, documents)
+    return _sent(_changed(index, len(documents), 0, ()))
 
 
 def _document(given: DocumentModel, place: int, most: int) -> Any:
@@ -207,7 +202,8 @@ def _index(index: ServedIndex, has_tuning: bool) -> IndexModel:
     stored = index.retriever.stored
     manifest, rows = stored.manifest, sum(segment.documents for segment in stored.segments)
     told = manifest.told()
-    tuned = {name: value for name, value in told.get("tuned", {}).items() if name not in ("command", "machine")}
+    tuned = {name: told["tuned"][name] for name in _TUNED} if "tuned" in told else None
+    calibrations = [{name: one[name] for name in _CALIBRATED} for one in told.get("calibrations", ())]
     return IndexModel(
         name=index.name,
         documents=manifest.documents,
@@ -215,10 +211,10 @@ def _index(index: ServedIndex, has_tuning: bool) -> IndexModel:
         dtype=manifest.dtype,
         prefix=manifest.prefix,
         funnel=manifest.funnel,
-        encoder=index.retriever.encoder.spec.label,
+        encoder=public_name(index.retriever.encoder.spec),
         rotation=manifest.rotation.kind if manifest.rotation is not None else None,
-        tuned=tuned or None,
-        calibrations=told.get("calibrations", []),
+        tuned=tuned,
+        calibrations=calibrations,
         has_bounds=manifest.bounds is not None,
         segments=len(stored.segments),
         deleted_rows=rows - manifest.documents,

@@ -13,7 +13,7 @@ from mrl_search.hits import Hits
 from mrl_search.plan import Plan
 from mrl_search.retriever import Answer, Index, Retriever, search
 from mrl_search.serve.metrics import Metrics
-from mrl_search.serve.refusals import RefusalError, without_paths
+from mrl_search.serve.refusals import RefusalError
 from mrl_search.trace import StageTrace, Traced, traced_hybrid, traced_search
 from mrl_search.vectors import Vectors
 
@@ -145,8 +145,9 @@ def _check_words(task: Search) -> None:
     if task.plan.hybrid is not None:
         try:
             _ = task.retriever.words
-        except IndexStoreError as error:
-            raise RefusalError(422, "no_words", without_paths(str(error))) from None
+        except IndexStoreError:
+            told = f"the words of {task.name} are not there, or damaged; where it lies, `mrl-search words` makes them"
+            raise RefusalError(422, "no_words", told) from None
 
 
 def _traced(task: Search, query: int) -> Traced:

@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+
 from mrl_search.encoders import Encoder, EncoderSpec
 from mrl_search.encoding import spec_of
-from mrl_search.errors import MRLSearchError
+from mrl_search.funnel import Funnel
 from mrl_search.indexes import read_manifest
-from mrl_search.retriever import Retriever, open_retriever
+from mrl_search.retriever import Retriever, open_retriever, search
 from mrl_search.serve.metrics import Metrics
 
 _LOG = logging.getLogger(__name__)
@@ -108,10 +110,10 @@ class ServedIndex:
             try:
                 await self.reload()
                 failed = ""
-            except (MRLSearchError, OSError) as error:
+            except Exception as error:  # whatever it is, the older state is served, and the next commit may be sound
                 self._metrics.reloads.labels(self.name, "failed").inc()
                 if str(error) != failed:  # once, not each second
-                    _LOG.error("%s cannot be opened anew, the older state is served: %s", self.name, error)
+                    _LOG.error("%s cannot be opened anew, the older state is served", self.name, exc_info=error)
                 failed = str(error)
 
     def _become(self, retriever: Retriever) -> None:
@@ -132,7 +134,16 @@ class ServedIndex:
         try:
             if manifest.encoder.name != "precomputed":
                 retriever.warm_up()  # also says whether the encoder is still the index's
+            if manifest.bounds is not None and len(retriever):
+                _prove_once(retriever)
         except BaseException:
             retriever.close()
             raise
         return retriever
+
+
+def _prove_once(retriever: Retriever) -> None:
+    """The kernels of proofs are compiled at the first one, which takes seconds; no request should wait for that."""
+    query = np.eye(1, retriever.stored.manifest.dim, dtype=np.float32)
+    index = retriever.index()
+    index.proven(query, search(index, query, Funnel.default(retriever.stored.manifest.dims, 1)))

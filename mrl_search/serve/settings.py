@@ -39,7 +39,7 @@ class Batching:
 
     size: int = 64
     window_ms: float = 0.0
-    queue: int = 1_024
+    queue: int = 256
     remembered: int = 4_096
 
     def __post_init__(self) -> None:
@@ -83,7 +83,7 @@ class Settings:
     origins: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
     device: str = "auto"
-    connections: int = 512
+    connections: int = 1_024
     limits: Limits = Limits()
     batching: Batching = Batching()
     timeouts: Timeouts = Timeouts()

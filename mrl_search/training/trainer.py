@@ -1,7 +1,6 @@
 """One arm, one seed: from a base model to a folder that sentence-transformers loads."""
 
 import dataclasses
-import hashlib
 import json
 import shutil
 import statistics
@@ -26,6 +25,7 @@ from mrl_search.provenance import provenance
 from mrl_search.training.beginning import rotate
 from mrl_search.training.card import add_section, made_from
 from mrl_search.training.dynamics import Dynamics, Row, joined, write_rows
+from mrl_search.training.facts import facts_of
 from mrl_search.training.objective import objective
 from mrl_search.training.train_recipe import Arm, TrainRecipe
 from mrl_search.training.training_device import check_precision, training_device
@@ -68,7 +68,7 @@ def train_arm(
     device = training_device(options.device)
     events = [_event_files(folder)] if options.tensorboard else []
     check_precision(recipe.precision, device)
-    facts = _facts(recipe, arm, seed, data, options)
+    facts = facts_of(recipe, arm, seed, data, compiled=options.compile)
     if _is_done(folder, facts):
         if options.tensorboard and not (folder / _EVENTS).exists():
             raise TrainingError(
@@ -164,47 +164,6 @@ def _arguments(
         report_to=[],
         disable_tqdm=True,
     )
-
-
-def _facts(recipe: TrainRecipe, arm: Arm, seed: int, data: TrainingSet, options: TrainOptions) -> dict[str, Any]:
-    """All that decides the weights, as JSON would give it back."""
-    told = dataclasses.asdict(recipe)
-    for shared in ("arms", "seeds", "judged", "save_every"):
-        del told[shared]
-    facts: dict[str, Any] = {"recipe": told, "arm": _told(arm), "seed": seed, "data": data.sources}
-    if options.compile:
-        facts["compiled"] = True
-    if Path(recipe.base).is_dir():  # trained anew in its place, it is another base
-        facts["base"] = _digest_of_weights(Path(recipe.base))
-    if recipe.negatives or recipe.teacher is not None:
-        facts["examples"] = hashlib.sha256(repr((data.examples, data.taught)).encode("utf-8", "replace")).hexdigest()
-    facts["digest"] = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
-    found: dict[str, Any] = json.loads(json.dumps(facts))
-    return found
-
-
-def _told(arm: Arm) -> dict[str, Any]:
-    """All of an arm; in the words of before there were methods and rotated arms, where it has neither.
-
-    So that runs of then are still known.
-    """
-    told = dataclasses.asdict(arm)
-    if arm.rotation == "none":
-        del told["rotation"]
-    if arm == Arm(arm.name, arm.dims, arm.weights, arm.mean, arm.rotation):
-        for name in ("method", "depth", "alignment", "temperature"):
-            del told[name]
-        told["layers"] = False
-    return told
-
-
-def _digest_of_weights(folder: Path) -> str:
-    """Of all weights below a model's folder, with where they stand."""
-    digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*.safetensors")):
-        with path.open("rb") as file:
-            digest.update(f"{path.relative_to(folder)} {hashlib.file_digest(file, 'sha256').hexdigest()}".encode())
-    return digest.hexdigest()
 
 
 def _is_done(folder: Path, facts: dict[str, Any]) -> bool:

@@ -7,8 +7,8 @@ from mrl_search.errors import CorpusError
 
 
 def test_each_line_is_an_id(tmp_path):
-    (tmp_path / "ids.txt").write_text("a\n\n b c \n1\n")
-    assert read_ids(str(tmp_path / "ids.txt")) == ["a", "b c", "1"]
+    (tmp_path / "ids.txt").write_bytes(b"a\n\n b c \r\n1\n")
+    assert read_ids(str(tmp_path / "ids.txt")) == ["a", " b c ", "1"]  # blanks may be what tells two ids apart
 
 
 def test_a_file_may_be_compressed(tmp_path):

@@ -64,6 +64,11 @@ def test_half_a_surrogate_pair_is_bad_in_metadata_too(fields):
         read_metadata(fields)
 
 
+def test_a_nul_is_bad_in_metadata_as_it_is_in_an_id():
+    with pytest.raises(BadRecordError, match="its 'b' holds a NUL character"):
+        read_metadata({"a": {"b": "x\0y"}})
+
+
 def test_metadata_nested_too_deeply_to_be_written_again_is_bad():
     value: object = 1
     for _ in range(101):

@@ -31,12 +31,15 @@ def test_it_checks_and_times_every_engine_and_writes_what_it_prints(device, tmp_
     names = [
         "plain",
         "graphs",
+        "host",
         *(["fused"] if device.is_cuda else []),
         *(["faiss"] if device.is_cuda and faiss_cards() else []),
     ]
-    assert [(line["prefix"], line["engine"]) for line in record["lines"]] == [(d, e) for d in (64, 128) for e in names]
+    checks, lines = record["lines"][:2], record["lines"][2:]
+    assert [line["check"] for line in checks] == ["exact, made", "rotation, made"]
+    assert [(line["prefix"], line["engine"]) for line in lines] == [(d, e) for d in (64, 128) for e in names]
     assert {line["rows_wrong"] for line in record["lines"]} == {0}
-    assert record["lines"][0]["funnel"]["recall_at_10"] > 0.9
+    assert lines[0]["funnel"]["recall_at_10"] > 0.9
     assert record["copy_bytes_per_s"] > 0
     assert "the whole verb" in printed
 

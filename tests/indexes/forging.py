@@ -1,5 +1,6 @@
 """Changes a catalog as somebody would who knows the format: with checksums that are right."""
 
+import contextlib
 import sqlite3
 
 from mrl_search.indexes.schema import SUMMED
@@ -11,7 +12,8 @@ def forge(index, statement, *values):
     connection.execute("PRAGMA ignore_check_constraints = ON")
     connection.execute(statement, values)
     if connection.execute("PRAGMA user_version").fetchone()[0] == SUMMED:
-        sum_all(connection)
+        with contextlib.suppress(sqlite3.OperationalError):  # of a row that is no number there is no checksum
+            sum_all(connection)
         for (manifest,) in connection.execute("SELECT json FROM manifest").fetchall():
             connection.execute("UPDATE manifest SET sum = ?", (seal(connection, manifest),))
     connection.close()

@@ -10,7 +10,7 @@ import faiss
 import numpy as np
 import pytest
 
-from mrl_search.errors import MRLSearchError
+from mrl_search.errors import IndexStoreError, MRLSearchError
 from mrl_search.indexes import Codec, StoredVectors, build_prefix
 from mrl_search.indexes.faiss_file import read_faiss
 from mrl_search.indexes.prefix import read_prefix
@@ -28,6 +28,11 @@ def _one_thread():
     faiss.omp_set_num_threads(1)
     yield
     faiss.omp_set_num_threads(before)
+
+
+def test_a_file_that_is_gone_by_now_is_told_so(tmp_path):
+    with pytest.raises(IndexStoreError, match="prefix.faiss cannot be read: No such file"):
+        read_faiss(tmp_path / "prefix.faiss")
 
 
 def write(path, factory):
@@ -97,6 +102,18 @@ def test_a_file_that_ends_early_is_refused(tmp_path, length):
     whole = write(tmp_path / "whole", "IVF8,Flat")
     (tmp_path / "cut").write_bytes(whole[:length])
     assert outcome(tmp_path / "cut") == "one clear error"
+
+
+@pytest.mark.parametrize("taken", [16, -2, 2**31 - 1])
+def test_dims_that_are_not_there_are_not_taken(tmp_path, taken):
+    whole = bytearray(write(tmp_path / "whole", "IVF8,PQ8"))
+    index = read_faiss(tmp_path / "whole")  # which its parts must not outlive
+    turn = faiss.downcast_VectorTransform(faiss.downcast_index(index).chain.at(0))
+    at = whole.index(faiss.vector_to_array(turn.map).tobytes())
+    whole[at + 8 : at + 12] = np.int32(taken).tobytes()
+    (tmp_path / "harmful").write_bytes(whole)
+    with pytest.raises(IndexStoreError, match="a transform of 16 dims takes others"):
+        read_faiss(tmp_path / "harmful")
 
 
 def test_lists_in_a_file_of_their_own_are_refused(tmp_path):

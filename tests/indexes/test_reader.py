@@ -102,6 +102,14 @@ def test_reading_leaves_no_file_behind(index):
     assert sorted(path.name for path in index.iterdir()) == before
 
 
+def test_a_search_without_texts_does_not_ask_sqlite(index):
+    stored = open_index(index)
+    stored.close()
+    assert search(stored.vectors, np.eye(1, 4, dtype=np.float32), Funnel.parse("2:3,4:1")).rows.tolist() == [[0]]
+    with pytest.raises(IndexStoreError, match="was closed"):
+        stored.ids([0])
+
+
 def test_bytes_per_document_are_the_files(index):
     manifest, sizes = measure_index(index)
     vectors = (index / "segments/000001/vectors.npy").stat().st_size
@@ -242,6 +250,15 @@ def test_random_damage_to_the_catalog_ends_in_one_clear_error_or_none(index):
             pass
         finally:
             stored.close()
+
+
+@pytest.mark.parametrize("name", ["vectors.npy", "prefix.faiss"])
+def test_a_link_in_the_place_of_a_file_is_not_followed(index, tmp_path, name):
+    path = index / "segments/000001" / name
+    path.rename(tmp_path / "elsewhere")
+    path.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(IndexStoreError, match="is not a file"):
+        open_index(index)
 
 
 def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(index):

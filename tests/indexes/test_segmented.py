@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from mrl_search.errors import FunnelError, IndexStoreError
 from mrl_search.funnel import Funnel, Stage
 from mrl_search.guarantee import certificates
+from mrl_search.hits import Hits
 from mrl_search.indexes import Codec, StoredVectors, VectorIndex, bounded, build_prefix, exact, packed, sketched
 from mrl_search.indexes.segmented import SegmentedIndex
 from mrl_search.retriever import search
@@ -111,6 +112,24 @@ def test_segments_of_codes_and_sketches_merge_with_exact_ones(stored):
     wanted = exact(stored, queries, [72], 10)[72].rows
     assert np.mean([len(set(a) & set(b)) / 10 for a, b in zip(found.rows, wanted, strict=True)]) > 0.95
     assert (found.rows[:, 0] == np.arange(0, 3_000, 60)).all()
+
+
+def test_what_is_reranked_next_is_not_scored_before_if_codes_chose_some_of_it_and_it_is_not_much_more(stored):
+    parts = stored.data[:2_880], stored.data[2_880:2_900], stored.data[2_900:]
+    coded = VectorIndex(
+        StoredVectors(parts[0], "float32"), build_prefix(StoredVectors(parts[0], "float32"), 16, REFINED)
+    )
+    index = SegmentedIndex([coded, *(index_of(part, dim=16) for part in parts[1:])], [2_880, 20, 100], 16, 72)
+    queries, first, last = stored.data[:9], Stage(16, 120), Stage(72, 10)
+    hits = index.shortlist(queries, first, in_order=False)
+    assert np.isneginf(hits.scores).all()
+    assert hits.rows.shape == (9, 240)  # 120 of the codes, all of the two small ones
+    found = index.rerank(queries, hits, last)
+    scored = index.rerank(queries, index.shortlist(queries, first), last)
+    assert (found.scores >= scored.scores - 1e-6).all()  # of more rows; nothing is lost by not choosing
+    one = index.rerank(queries[:1], Hits(hits.scores[:1], hits.rows[:1]), last)
+    assert (one.rows.tolist(), one.scores.tolist()) == (found.rows[:1].tolist(), found.scores[:1].tolist())
+    assert not np.isneginf(index.shortlist(queries, Stage(16, 90), in_order=False).scores).any()  # 90 + 20 + 90
 
 
 @pytest.mark.parametrize("has_bounds", [True, False])

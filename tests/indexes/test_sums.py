@@ -1,13 +1,14 @@
 """What a catalog holds is compared with what was committed, document by document as they are read."""
 
 import sqlite3
+from dataclasses import replace
 
 import pytest
 from test_writer import write
 
 from mrl_search.document import Document
 from mrl_search.errors import IndexStoreError
-from mrl_search.indexes import check, open_index
+from mrl_search.indexes import IndexChange, check, open_index
 from mrl_search.indexes.sums import checksum, is_whole, restored
 
 
@@ -52,20 +53,42 @@ def test_a_catalog_that_says_another_thing_of_the_index_is_refused(index, statem
 
 
 def test_every_flipped_bit_of_a_document_is_found():
-    told = checksum("id", "title", "ab", "")
+    told = checksum(1, 7, "id", "title", "ab", "")
     for bit in range(16):
         flipped = bytearray(b"ab")
         flipped[bit // 8] ^= 1 << bit % 8
-        assert not is_whole(told, "id", "title", flipped.decode("latin-1"), "")
+        assert not is_whole(told, 1, 7, "id", "title", flipped.decode("latin-1"), "")
+
+
+def test_a_document_in_the_place_of_another_is_found():
+    """SQLite finds documents by an index of places, whose pages have no checksum either."""
+    told = checksum(1, 7, "id", "title", "ab", "")
+    assert is_whole(told, 1, 7, "id", "title", "ab", "")
+    assert not is_whole(told, 1, 8, "id", "title", "ab", "")
+    assert not is_whole(told, 2, 7, "id", "title", "ab", "")
+
+
+def test_a_document_that_moves_takes_its_checksum_along_and_a_damaged_one_stays_damaged(index):
+    damage(index, "UPDATE documents SET text = 'other' WHERE id = 'b'")
+    with IndexChange(index) as change:
+        change.remove(["a"])
+        change.write(change.segments, [])
+        change.commit(replace(change.manifest, documents=2))
+    assert [finding.problem for finding in check(index)] == ["1 documents are damaged ('b'); add them again"]
+    stored = open_index(index)
+    assert stored.documents([1])[1].id == "c"
+    stored.close()
 
 
 def test_what_is_no_text_is_damaged():
-    assert not is_whole(0, "id", None, "", "")
+    assert not is_whole(0, 1, 0, "id", None, "", "")
     with pytest.raises(IndexStoreError, match="the document 5 is damaged"):
-        restored(5, "", "", "", 0)
+        restored((1, 0), (5, "", "", ""), 0)
 
 
 def test_a_document_of_a_format_without_checksums_is_taken_as_it_is():
-    assert restored("id", "title", "text", '{"year": 1}', None) == Document("id", "text", "title", {"year": 1})
+    assert restored((1, 0), ("id", "title", "text", '{"year": 1}'), None) == Document(
+        "id", "text", "title", {"year": 1}
+    )
     with pytest.raises(IndexStoreError, match="the metadata of the document 'id' is damaged"):
-        restored("id", "title", "text", "{", None)
+        restored((1, 0), ("id", "title", "text", "{"), None)

@@ -1,7 +1,9 @@
 """Who may enter, how much may be sent, how long it may take."""
 
 import json
+import shutil
 import socket
+import subprocess
 import time
 
 import pytest
@@ -201,3 +203,15 @@ def test_a_fault_of_ours_tells_nothing_of_it(library, monkeypatch):
 def test_a_queue_of_nothing_but_one_request_takes_it(tmp_path):
     with pytest.raises(ServeError, match="a queue of 100 cannot hold one request of 256 texts"):
         Settings((tmp_path,), batching=Batching(queue=100))
+
+
+def test_tls_is_spoken_where_there_is_a_certificate(library, tmp_path):
+    if shutil.which("openssl") is None:
+        pytest.skip("there is no openssl to make a certificate with")
+    paths = certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    words = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
+    words += ["-subj", "/CN=localhost", "-out", str(certificate), "-keyout", str(key)]
+    subprocess.run(words, check=True, capture_output=True)
+    with served(library, tls_certificate=paths[0], tls_key=paths[1]) as (_, client):
+        assert client.base_url.scheme == "https"
+        assert client.post("/v1/search", json=SEARCH).status_code == 200

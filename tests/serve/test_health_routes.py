@@ -2,7 +2,13 @@
 
 import json
 
+import numpy as np
+import pytest
 from serving import served
+
+import mrl_search
+from mrl_search.encoders import EncoderSpec
+from mrl_search.serve.desk import public_name
 
 
 def test_a_server_that_listens_is_ready(client):
@@ -49,3 +55,35 @@ def test_no_tuning_is_a_refusal_that_says_how_to_give_one(client):
     answer = client.get("/v1/indexes/animals/tuning")
     assert answer.status_code == 404
     assert "--tuning" in json.dumps(answer.json())
+
+
+@pytest.mark.parametrize(
+    "name, told",
+    [
+        ("minilm-768", "minilm-768"),
+        ("sentence-transformers/all-MiniLM-L6-v2", "sentence-transformers/all-MiniLM-L6-v2"),
+        ("/home/someone/models/mine", "mine"),
+        ("./models/mine", "mine"),
+        ("openai:text-embedding-3-small@http://10.0.0.1:8080/v1", "openai:text-embedding-3-small"),
+    ],
+)
+def test_an_encoder_is_called_by_a_name_that_says_nothing_of_where_it_is(name, told):
+    assert public_name(EncoderSpec(name)) == told
+
+
+def test_an_index_of_vectors_alone_is_searched_by_vectors(tmp_path):
+    np.save(tmp_path / "vectors.npy", np.eye(8, dtype=np.float32))
+    (tmp_path / "ids.txt").write_text("".join(f"{number}\n" for number in range(8)))
+    options = mrl_search.BuildOptions(vectors=tmp_path / "vectors.npy")
+    index = mrl_search.build(f"ids:{tmp_path / 'ids.txt'}", tmp_path / "index", dims=(4, 8), options=options)
+    with served(index) as (_, client):
+        answer = client.post("/v1/search", json={"vectors": [[0, 0, 1, 0, 0, 0, 0, 0]], "k": 1}).json()
+        assert answer["results"][0]["answers"][0]["id"] == "2"
+        for path, body in (
+            ("/v1/search", {"query": "a"}),
+            ("/v1/documents", {"documents": [{"id": "a", "text": "b"}]}),
+            ("/v1/embeddings", {"model": "index", "input": "a"}),
+        ):
+            answer = client.post(path, json=body)
+            assert (answer.status_code, answer.json()["error"]["code"]) == (422, "no_encoder")
+        assert client.get("/v1/models").json()["data"] == []

@@ -37,11 +37,19 @@ def ask(client, **headers):
     return client.post("/v1/search", json=SEARCH, headers=headers)
 
 
-def waits_for(server, depth):
+def waits_until(holds):
     end = time.monotonic() + 10
-    while server.engine.depths()["search"] != depth:
+    while not holds():
         assert time.monotonic() < end
         time.sleep(0.01)
+
+
+def waits_for(server, depth):
+    waits_until(lambda: server.engine.depths()["search"] == depth)
+
+
+def counted(server):
+    return server.engine.metrics.text().decode()
 
 
 def test_a_full_queue_is_told_and_what_was_accepted_is_answered(slow):
@@ -73,11 +81,11 @@ def test_who_goes_is_not_searched_for(slow):
         for _ in range(2):
             with pytest.raises(httpx2.ReadTimeout):
                 client.post("/v1/search", json=SEARCH, timeout=0.3)
+        waits_until(lambda: 'mrl_search_refused_total{code="gone"} 2.0' in counted(server))
         gate.set()
         assert first.result().status_code == 200
     waits_for(server, 0)
-    counted = server.engine.metrics.text().decode()
-    assert 'mrl_search_batch_size_count{kind="search"} 1.0' in counted
+    assert 'mrl_search_batch_size_count{kind="search"} 1.0' in counted(server)
 
 
 def test_a_time_that_is_none_is_refused(client):

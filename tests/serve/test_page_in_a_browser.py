@@ -262,3 +262,12 @@ def test_words_can_be_told_from_what_is_behind_them(opened, client, scheme):
         for ground in ("paper", "card", "wash"):
             high, low = sorted((luminance(style[word]), luminance(style[ground])), reverse=True)
             assert (high + 0.05) / (low + 0.05) >= 4.5, f"{word} on {ground}"
+
+
+def test_words_join_in_when_they_are_asked_to(opened, client):
+    page = opened(client.base_url)
+    page.fill("#query", "red fox number 8")
+    expect(answers(page)).to_have_count(10)
+    page.select_option("#words", "rrf")
+    expect(page.locator("#badge")).to_contain_text("Words joined in")
+    expect(page.locator("#flow")).to_contain_text("with words")

@@ -68,3 +68,24 @@ def test_no_request_is_lost_while_commits_come(built, tmp_path):
         for thread in threads:
             thread.join()
         assert set(statuses) == {(200, 5)}
+
+
+def test_a_commit_that_cannot_be_opened_leaves_what_is_served_and_the_next_one_is_opened(built, tmp_path, monkeypatch):
+    from mrl_search.serve import served as module
+
+    opened, broken = module.open_retriever, threading.Event()
+
+    def open_or_not(*given, **told):
+        if broken.is_set():
+            raise RuntimeError("it cannot be opened")
+        return opened(*given, **told)
+
+    monkeypatch.setattr(module, "open_retriever", open_or_not)
+    with served(built, timeouts=SOON) as (_, client):
+        broken.set()
+        mrl_search.add(built, more(tmp_path, document(99)))
+        until(lambda: 'reloads_total{index="index",outcome="failed"}' in client.get("/metrics").text)
+        assert count(client) == 30
+        assert client.post("/v1/search", json={"query": "number"}).status_code == 200
+        broken.clear()
+        until(lambda: count(client) == 31)

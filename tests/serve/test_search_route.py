@@ -1,6 +1,7 @@
 """POST /v1/search answers what a retriever answers, or says why not."""
 
 import base64
+import sqlite3
 
 import numpy as np
 import pytest
@@ -162,3 +163,27 @@ def test_a_vector_of_another_request_in_the_batch_does_no_harm(reading):
     with ThreadPoolExecutor(8) as pool:
         statuses = list(pool.map(lambda body: asked(client, **body).status_code, bodies))
     assert statuses == [200 if number % 2 else 422 for number in range(20)]
+
+
+def test_an_index_without_words_says_so_when_they_are_asked_to_join_in(built):
+    from serving import served
+
+    with sqlite3.connect(built / "index.sqlite") as catalog:  # as an older version left it
+        catalog.execute("DROP TABLE lengths")
+        catalog.execute("DROP TABLE postings")
+    catalog.close()
+    with served(built) as (_, client):
+        answer = asked(client, query="a", hybrid=0.2)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (422, "no_words")
+        assert asked(client, query="a").status_code == 200
+
+
+def test_an_index_with_bounds_proves_with_them(built):
+    from serving import served
+
+    from mrl_search.indexes import add_bounds
+
+    add_bounds(built)
+    with served(built) as (_, client):
+        (result,) = asked(client, query="number 3", k=3, guarantee="exact").json()["results"]
+        assert result["certified"] is True

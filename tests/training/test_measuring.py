@@ -3,6 +3,7 @@ import pytest
 from mrl_search.eval import Measured
 from mrl_search.training import Arm, Judged, Source, TrainRecipe
 from mrl_search.training.measuring import compared, kept
+from mrl_search.training.sizes import rivals
 
 RECIPE = TrainRecipe("b", (Source("d"),), (Arm("baseline", (16,)), Arm("mrl", (4, 16))), 1, judged=Judged(margin=0.2))
 
@@ -18,7 +19,7 @@ def test_an_arm_is_compared_with_the_first_query_by_query_over_the_means_of_seed
         measured("mrl", 0, 0.5, 0.4, 0.9),
         measured("mrl", 1, 0.5, 0.6, 0.7),
     ]
-    (found,) = compared(RECIPE, told)
+    (found,) = compared(told, lambda name: rivals(RECIPE, RECIPE.arm(name)), RECIPE.judged.margin)
     assert (found.arm, found.dim, found.difference.margin) == ("mrl", 16, 0.2)
     assert found.difference.mean == pytest.approx((0.2 + 0.1 + 0.1) / 3)  # .3 .4 .7 against .5 .5 .8
 
@@ -50,7 +51,7 @@ def test_in_a_study_of_depths_an_arm_is_compared_where_a_small_model_was_trained
         Measured(*where, "nested", 0, 4, 0.6, (0.6, 0.6), 1),
         Measured(*where, "nested", 0, 4, 0.9, (0.9, 0.9), 2),
     ]
-    (found,) = compared(recipe, told)
+    (found,) = compared(told, lambda name: rivals(recipe, recipe.arm(name)), recipe.judged.margin)
     assert (found.arm, found.layers, found.dim, found.against) == ("nested", 1, 4, "small")
     assert found.difference.mean == pytest.approx(0.1)
     assert {(one.layers, round(one.share.share, 3)) for one in kept(told[1:])} == {(1, 0.667), (2, 1.0)}

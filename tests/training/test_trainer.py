@@ -18,7 +18,7 @@ from mrl_search.data import Example
 from mrl_search.device import Device
 from mrl_search.encoders import EncoderSpec, load_encoder, load_model
 from mrl_search.errors import EncoderError, MissingPackageError, TrainingError
-from mrl_search.training import Arm, Source, TrainOptions, TrainRecipe, train_arm, trainer
+from mrl_search.training import Arm, Source, TrainOptions, TrainRecipe, train_arm
 from mrl_search.training.training_set import training_set
 
 BASELINE, MRL = Arm("baseline", (16,)), Arm("mrl", (4, 8, 16))
@@ -33,20 +33,6 @@ def recipe_of(base, **told):
 def trained(recipe, arm, root, name, seed=0):
     folder = train_arm(recipe, arm, seed, training_set(recipe, root), root / name)
     return folder, parquet.read_table(folder / "dynamics.parquet").to_pylist()
-
-
-def failing_after(steps):
-    """Dynamics' own step, that is interrupted after so many."""
-    from mrl_search.training.dynamics import Dynamics
-
-    noted = Dynamics.on_pre_optimizer_step
-
-    def note(dynamics, args, state, control, **told):
-        if state.global_step == steps:
-            raise KeyboardInterrupt
-        return noted(dynamics, args, state, control, **told)
-
-    return note
 
 
 def weights(folder):
@@ -185,31 +171,6 @@ def test_after_a_kill_the_curve_goes_on_as_if_there_had_been_none(tiny, pairs):
     assert same(weights(whole), weights(again))
 
 
-@pytest.mark.parametrize(
-    "arm",
-    [
-        Arm("2dmse", (4, 8, 16), method="2dmse"),
-        Arm("matryoshka2d", (4, 8, 16), method="matryoshka2d"),
-        Arm("adaptive-layer", (4, 16), method="adaptive-layer"),
-        Arm("starbucks", (4, 16), method="starbucks", layers=(1, 2)),
-    ],
-    ids=lambda arm: arm.name,
-)
-def test_every_method_goes_on_after_a_stop_as_if_there_had_been_none(tiny, pairs, monkeypatch, arm):
-    recipe = recipe_of(tiny, steps=9, save_every=4)
-    whole, curve = trained(recipe, arm, pairs, "whole")
-    with monkeypatch.context() as stopped:
-        stopped.setattr("mrl_search.training.trainer.Dynamics.on_pre_optimizer_step", failing_after(6))
-        with pytest.raises(KeyboardInterrupt):
-            trained(recipe, arm, pairs, "stopped")
-    assert not (pairs / "stopped" / "training.json").exists()
-    again, found = trained(recipe, arm, pairs, "stopped")
-    assert found == curve
-    assert same(weights(whole), weights(again))
-    if arm.method != "adaptive-layer":  # the library's card does not tell them
-        assert load_encoder(EncoderSpec(str(whole / "model"))).trained_dims == arm.dims
-
-
 def test_without_accelerate_the_extra_is_named(tiny, pairs, monkeypatch):
     monkeypatch.setattr("mrl_search.training.trainer.find_spec", lambda name: None)
     with pytest.raises(MissingPackageError, match=r"mrl-search\[train\]"):
@@ -226,14 +187,6 @@ def test_a_base_that_was_trained_anew_in_its_place_is_another_run(tiny, pairs, t
     weights.write_bytes(weights.read_bytes()[:-1] + b"\x01")
     with pytest.raises(TrainingError, match="holds a run of another recipe"):
         train_arm(recipe, recipe.arms[0], 0, data, tmp_path / "run")
-
-
-def test_an_arm_without_method_or_rotation_is_the_run_it_was_before_there_were_any(tiny, pairs):
-    recipe = recipe_of(tiny)
-    data = training_set(recipe, pairs)
-    plain, small = (trainer._facts(recipe, arm, 0, data, TrainOptions())["arm"] for arm in (MRL, SMALL))
-    assert plain == {"name": "mrl", "dims": [4, 8, 16], "weights": [], "mean": False, "layers": False}
-    assert {"method", "depth", "layers"} <= set(small)
 
 
 def test_other_mined_negatives_or_scores_of_a_teacher_are_another_run(tiny, pairs, tmp_path):

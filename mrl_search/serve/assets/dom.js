@@ -23,7 +23,7 @@ export const plural = (n, word) => `${count(n)} ${word}${n === 1 ? "" : "s"}`;
 export function ms(time) {
   if (time < 0.095) return `${time.toFixed(3)} ms`;
   if (time < 9.95) return `${time.toFixed(2)} ms`;
-  return time < 9995 ? `${Math.round(time)} ms` : `${(time / 1000).toFixed(1)} s`;
+  return time < 995 ? `${Math.round(time)} ms` : `${(time / 1000).toFixed(1)} s`;
 }
 
 export function bytes(n) {

@@ -4,7 +4,8 @@ import { count, h, ms, s } from "/assets/dom.js";
 
 const WIDE = 360;
 
-export function drawFunnel(place, documents, stages) {
+// left: what those are that the last stage leaves.
+export function drawFunnel(place, documents, stages, left) {
   const levels = [documents, ...stages.map((stage) => stage.kept)];
   const tall = 62, top = 24, scale = Math.log(1 + levels[0]);
   const half = levels.map((n) => (WIDE / 2 - 62) * (0.17 + 0.83 * (Math.log(1 + n) / scale)));
@@ -23,15 +24,19 @@ export function drawFunnel(place, documents, stages) {
       last ? null : s("line", { x1: middle - half[i + 1], x2: middle + half[i + 1], y1: end, y2: end, class: "rule" }),
       s("text", { x: 2, y: y + tall * 0.55, class: "dim" }, nameOf(stage)),
       s("text", { x: WIDE - 2, y: y + tall * 0.55, "text-anchor": "end", class: "ms" }, ms(stage.time_ms)),
-      s("text", { x: middle, y: last ? end + 18 : end - 10, "text-anchor": "middle", class: "count" }, `${count(stage.kept)} ${last ? "answers" : "candidates"}`),
+      s("text", { x: middle, y: last ? end + 18 : end - 10, "text-anchor": "middle", class: "count" }, `${count(stage.kept)} ${last ? left : "candidates"}`),
     );
   });
   place.replaceChildren(svg);
 }
 
-export const nameOf = (stage) => (stage.stage === "proof" ? "proof" : `${stage.stage.split(":")[0]} dims`);
+export const nameOf = ({ stage }) => (stage === "proof" ? "proof" : /^\d+:/.test(stage) ? `${stage.split(":")[0]} dims` : "with words");
 
 export function drawBadge(place, result, prove) {
+  if (result.certified === undefined) {
+    place.replaceChildren(h("div", { class: "badge" }, "Words joined in: of both together nothing is proven."));
+    return;
+  }
   const sure = result.certified;
   const shield = s("svg", { viewBox: "0 0 20 22", width: 20, height: 22, "aria-hidden": "true" },
     s("path", { d: "M10 1l8 3v6c0 5-3.4 9-8 11-4.6-2-8-6-8-11V4z", fill: "none", stroke: "currentColor", "stroke-width": 1.8 }),
@@ -44,7 +49,7 @@ export function drawBadge(place, result, prove) {
 
 // Answers from stage to stage. ranks: id → place, of each stage. Beyond the last answer places are squeezed.
 export function drawFlow(place, result, light) {
-  const stages = result.stages.filter((stage, i, all) => stage.stage !== "proof" || all.length === 1);
+  const stages = result.stages;
   const answers = result.answers.slice(0, 20), shown = answers.length, row = 19, top = 30;
   if (stages.length < 2 || !shown) {
     place.replaceChildren(h("p", { class: "note" }, "One stage alone ranks here: nothing can rise or fall."));

@@ -81,7 +81,9 @@ async function run() {
     const body = { index: state.index.name, query, explain: true };
     if (state.touched) body.funnel = funnelText();
     else body.k = Number(k.value);
-    if (state.prove) body.guarantee = "exact";
+    const words = byId("words").value;
+    if (words) body.hybrid = words === "rrf" ? words : Number(words);
+    else if (state.prove) body.guarantee = "exact";
     const told = await ask("/v1/search", { body, signal: running.signal });
     if (mine !== serial) return;
     show(told, query);
@@ -125,10 +127,12 @@ function show(told, query) {
   list.classList.remove("stale");
   list.replaceChildren(...result.answers.map((answer) => card(answer, result, query)));
   if (!result.answers.length) list.replaceChildren(h("li", { class: "nothing" }, "Nothing was found."));
-  drawFunnel(byId("funnel"), told.documents, result.stages);
+  const walked = told.funnel.split(",").length, fused = result.certified === undefined;
+  const funnel = fused ? result.stages.slice(0, walked) : result.stages;
+  drawFunnel(byId("funnel"), told.documents, funnel, fused ? `found by vectors, ${result.answers.length} kept with words` : "answers");
   const provable = told.funnel.split(",").at(-1).startsWith(`${state.index.dims.at(-1)}:`);
   drawBadge(byId("badge"), result, provable || state.prove ? () => { state.prove = !state.prove; run(); } : null);
-  drawFlow(byId("flow"), result, light);
+  drawFlow(byId("flow"), { answers: result.answers, stages: fused ? [...funnel, result.stages.at(-1)] : funnel }, light);
   byId("latency").textContent = ms(time);
   byId("latency-told").textContent = told.funnel.length > 16 ? "this funnel" : told.funnel;
 }
@@ -218,6 +222,7 @@ export function start() {
   const typed = soon(110, run), slid = soon(40, run);
   box.addEventListener("input", typed);
   byId("ask").addEventListener("submit", (event) => { event.preventDefault(); run(); });
+  byId("words").addEventListener("change", run);
   for (const slider of [width, candidates, k]) {
     slider.addEventListener("input", () => {
       state.touched = state.touched || slider !== k;

@@ -1,0 +1,43 @@
+"""What a request is told of an error: its own faults in full, ours without details, paths never."""
+
+import pytest
+
+from mrl_search.errors import EncoderError, FilterError, IndexBusyError, IndexStoreError
+from mrl_search.serve.refusals import RefusalError, refusal_of, without_paths
+
+
+@pytest.mark.parametrize(
+    "error, status, code, told",
+    [
+        (FilterError("found 'x' at 3"), 422, "filter_error", "found 'x' at 3"),
+        (IndexBusyError("another process is writing to /srv/index"), 503, "index_busy", "another process is writing"),
+        (IndexStoreError("/srv/index/a.npy is damaged"), 503, "index_store_error", "the server's log says why"),
+        (EncoderError("no answer from http://10.0.0.1"), 503, "encoder_error", "the server's log says why"),
+        (KeyError("secret"), 500, "internal_error", "something went wrong"),
+        (RefusalError(429, "overloaded", "wait"), 429, "overloaded", "wait"),
+    ],
+)
+def test_an_error_becomes_an_answer_that_names_no_place(error, status, code, told):
+    found = refusal_of(error)
+    assert (found.status, found.code) == (status, code)
+    assert told in found.message
+    assert "/srv" not in found.message and "10.0" not in found.message and "secret" not in found.message
+
+
+@pytest.mark.parametrize(
+    "message, told",
+    [
+        ("the index in /srv/a b is old", "the index in … b is old"),
+        ("'/etc/passwd': no such file", "'…': no such file"),
+        ("a funnel 64:200,768:10 and 1/2 or and/or", "a funnel 64:200,768:10 and 1/2 or and/or"),
+        ("run: mrl-search words /data/x", "run: mrl-search words …"),
+    ],
+)
+def test_paths_are_taken_out_of_messages(message, told):
+    assert without_paths(message) == told
+
+
+@pytest.mark.parametrize("seconds, whole, ms", [(0.2, "1", "200"), (1.0, "1", "1000"), (1.2, "2", "1200")])
+def test_the_time_to_wait_is_told_in_whole_seconds_and_in_milliseconds(seconds, whole, ms):
+    headers = RefusalError(429, "a", "b", retry_seconds=seconds).headers
+    assert (headers["retry-after"], headers["retry-after-ms"]) == (whole, ms)
