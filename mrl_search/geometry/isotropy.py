@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from mrl_search.geometry.moments import Moments, Reals
 
-_NOTHING = 1e-6
+_NOTHING = 1e-12
 """Of the largest variance: what float32 may leave of a dim that is constant."""
 
 

@@ -78,6 +78,10 @@ def test_a_constant_dim_correlates_with_nothing():
     assert correlation(of([[1.0, 0.5, 0], [0.5, 1, 0], [0, 0, 0]])) == pytest.approx(0.5)
 
 
+def test_a_dim_that_hardly_varies_correlates_as_any_other():
+    assert correlation(of([[1.0, 0.5e-4], [0.5e-4, 1e-8]])) == pytest.approx(0.5)
+
+
 def test_independent_dims_correlate_as_chance_has_it():
     points = np.random.default_rng(5).standard_normal((2_000, 40))
     assert correlation(moments(points)) == pytest.approx(np.sqrt(2 / (np.pi * 2_000)), rel=0.05)
