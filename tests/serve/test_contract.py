@@ -50,7 +50,7 @@ def test_no_request_that_the_description_allows_ends_in_a_fault(writing):
     for operation in operations:
 
         @settings(
-            max_examples=12, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
+            max_examples=8, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
         )
         @given(case=operation.as_strategy())
         def is_as_described(case):

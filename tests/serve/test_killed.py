@@ -18,7 +18,7 @@ from mrl_search.serve import Client
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.parametrize("upserts", [1, 6])
+@pytest.mark.parametrize("upserts", [5, pytest.param(50, marks=pytest.mark.slow)])
 def test_every_acknowledged_document_is_there_after_a_kill(built, upserts):
     command = [sys.executable, "-m", "mrl_search", "serve", str(built), "--port", "0", "--device", "cpu"]
     acknowledged, writers = [], []
