@@ -55,10 +55,11 @@ def _smoothed(rows: Sequence[Row], name: str) -> tuple[NDArray[np.float64], NDAr
 
 
 def _bars(panel: Any, curves: Mapping[str, Sequence[Row]], begins: str, title: str) -> None:
-    names = [name for name in next(iter(curves.values()))[0] if name.startswith(begins)]
+    told = dict.fromkeys(name for rows in curves.values() for name in rows[0])  # a small model lacks layers
+    names = [name for name in told if name.startswith(begins)]
     each = 0.8 / len(curves)
     for place, (arm, rows) in enumerate(curves.items()):
-        heights = [float(np.mean([row[name] for row in rows])) for name in names]
+        heights = [float(np.mean([row.get(name, 0.0) for row in rows])) for name in names]
         panel.bar(np.arange(len(names)) + each * place, heights, each, label=arm)
     panel.set_xticks(np.arange(len(names)) + 0.4 - each / 2, [name.removeprefix(begins).rstrip("]") for name in names])
     panel.tick_params(axis="x", labelrotation=30)

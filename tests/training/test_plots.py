@@ -18,6 +18,13 @@ def test_a_picture_is_drawn_of_arms_with_different_widths(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["p.png"]
 
 
+def test_a_small_model_without_some_layers_stands_beside_whole_ones(tmp_path):
+    deep = [row | {"update:layer 1": 0.2} for row in ROWS]
+    for arms in ({"small": ROWS, "full": deep}, {"full": deep, "small": ROWS}):
+        plot(arms, tmp_path / "p.png")
+        assert (tmp_path / "p.png").read_bytes().startswith(b"\x89PNG")
+
+
 def test_without_matplotlib_the_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(MissingPackageError, match=r"mrl-search\[train\]"):
