@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from mrl_search.cli.options import DimsType, encoder_options, encoder_spec, encoding_device_option
+from mrl_search.cli.options import DimsType, encoder_options, encoder_spec, encoding_device_option, geometry_outputs
 
 
 @click.command("analyze")
@@ -17,14 +17,7 @@ from mrl_search.cli.options import DimsType, encoder_options, encoder_spec, enco
 @click.option("--dataset", metavar="NAME", help="A judged collection, as for eval: what each dim does for its ranking.")
 @click.option("--split", default="test", show_default=True, help="Of the collection.")
 @click.option("--data", type=click.Path(path_type=Path), help="A folder that holds the collection.")
-@click.option(
-    "--out",
-    "outs",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    help="Where to write it too; .json, .md, .html, .png or .svg; repeat for several.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@geometry_outputs
 @encoding_device_option
 @encoder_options
 def analyze_command(

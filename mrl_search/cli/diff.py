@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from mrl_search.cli.options import DimsType, encoding_device_option
+from mrl_search.cli.options import DimsType, encoding_device_option, geometry_outputs
 
 
 @click.command("diff")
@@ -14,14 +14,7 @@ from mrl_search.cli.options import DimsType, encoding_device_option
 @click.option("--sample", type=click.IntRange(min=100), default=2000, show_default=True, help="Texts at most.")
 @click.option("--dims", type=DimsType(), default=(), help="Widths, as 16,64,384.  [default: powers of two from 8]")
 @click.option("--crosscoder", is_flag=True, help="Train a shared dictionary: what only one of them has; 10,000 texts.")
-@click.option(
-    "--out",
-    "outs",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    help="Where to write it too; .json, .md, .html, .png or .svg; repeat for several.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@geometry_outputs
 @encoding_device_option
 def diff_command(
     first: str,

@@ -4,17 +4,12 @@ from pathlib import Path
 
 import click
 
+from mrl_search.cli.options import geometry_outputs
+
 
 @click.command("dynamics")
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUN...")
-@click.option(
-    "--out",
-    "outs",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    help="Where to write it too; .json, .md, .html, .png or .svg; repeat for several.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@geometry_outputs
 def dynamics_command(runs: tuple[Path, ...], outs: tuple[Path, ...], as_json: bool) -> None:
     """Compare how runs of the trainer went: losses of every width, gradients, updates, and when each width converged.
 

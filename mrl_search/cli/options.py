@@ -121,6 +121,14 @@ def encoding_device_option(command: F) -> F:
     return click.option("--device", default="auto", show_default=True, metavar="NAME", help=told)(command)
 
 
+def geometry_outputs(command: F) -> F:
+    """What a geometry command prints, and writes beside."""
+    as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+    told = "Where to write it too; .json, .md, .html, .png or .svg; repeat for several."
+    outs = click.option("--out", "outs", multiple=True, type=click.Path(path_type=Path), help=told)
+    return outs(as_json(command))
+
+
 def program() -> str:
     """What to type to run this program again: its name, or where it is if that is not on the PATH."""
     return "mrl-search" if shutil.which("mrl-search") else str(Path(sys.executable).parent / "mrl-search")
