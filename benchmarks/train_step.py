@@ -36,7 +36,7 @@ def stepper(recipe, arm):
         optimizer.step()
         optimizer.zero_grad()
         seconds = time.perf_counter() - start
-        noted.taken(0)
+        noted.row()
         return seconds
 
     return step
