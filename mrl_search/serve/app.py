@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 
 from mrl_search.errors import MRLSearchError
 from mrl_search.provenance import version
+from mrl_search.serve.admission import Admission
 from mrl_search.serve.engine import Engine
 from mrl_search.serve.guard import Guard
 from mrl_search.serve.page import page
@@ -19,7 +20,7 @@ from mrl_search.serve.settings import Settings
 _TOLD_FAULTS = 5
 
 
-def create_app(settings: Settings, engine: Engine) -> Guard:
+def create_app(settings: Settings, engine: Engine, admission: Admission) -> Guard:
     """An ASGI application over an engine, which others open and close."""
     app = FastAPI(
         title="mrl-search",
@@ -37,7 +38,7 @@ def create_app(settings: Settings, engine: Engine) -> Guard:
     for kind in (RefusalError, MRLSearchError, Exception):
         app.add_exception_handler(kind, _refused)
     _describe_keys(app, wanted=settings.keys is not None)
-    return Guard(app, settings, engine)
+    return Guard(app, settings, engine, admission)
 
 
 def _describe_keys(app: FastAPI, *, wanted: bool) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from mrl_search.serve.admission import QUEUED, Admission
 from mrl_search.serve.engine import Engine
 from mrl_search.serve.keys import READ, WRITE, Keyring
 from mrl_search.serve.rates import Rates
@@ -25,8 +26,7 @@ App = Callable[[Message, Receive, Send], Awaitable[None]]
 _LOG = logging.getLogger("mrl_search.serve.access")
 _OPEN = {"/healthz", "/readyz", "/", "/openapi.json", "/favicon.ico"}
 _ROUTES = {"/v1/search", "/v1/documents", "/v1/embeddings", "/v1/indexes", "/v1/models", "/metrics", *_OPEN}
-_QUEUED = {"/v1/search", "/v1/embeddings"}
-_HEADERS = [
+HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
@@ -34,7 +34,7 @@ _HEADERS = [
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
 ]
-_API_HEADERS = [
+API_HEADERS = [
     (b"cache-control", b"no-store"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 ]
@@ -44,8 +44,8 @@ _ID = re.compile(rb"[\x21-\x7e]{1,64}")
 class Guard:
     """ASGI, around the app. engine is asked only whether it is full."""
 
-    def __init__(self, app: App, settings: Settings, engine: Engine) -> None:
-        self._app, self._settings, self._engine = app, settings, engine
+    def __init__(self, app: App, settings: Settings, engine: Engine, admission: Admission) -> None:
+        self._app, self._settings, self._engine, self.admission = app, settings, engine, admission
         self._keys = Keyring(settings.keys) if settings.keys is not None else None
         self._rates = Rates(settings.limits.requests_per_second)
         self._hosts = {"localhost", "127.0.0.1", "::1", settings.host, *settings.hosts}
@@ -64,6 +64,8 @@ class Guard:
             if not visit.status:  # Starlette answers a fault, and raises it again
                 await visit.refuse(refusal_of(error))
         finally:
+            if visit.path in QUEUED:
+                self.admission.leave()
             self._note(visit)
 
     async def _admitted(self, visit: "_Visit") -> None:
@@ -76,7 +78,7 @@ class Guard:
         wait = self._rates.wait_seconds(visit.caller)
         if wait and path not in ("/healthz", "/readyz"):
             raise RefusalError(429, "rate_limited", "this key or address asks too often", retry_seconds=wait)
-        if path in _QUEUED and self._engine.is_full:
+        if path in QUEUED and self._engine.is_full:
             raise busy(self._engine.retry_seconds)
         if path.startswith("/v1/") and not self._engine.is_ready:
             raise RefusalError(503, "not_ready", "the server is starting or shutting down", retry_seconds=1)
@@ -218,9 +220,9 @@ class _Visit:
         """Passes a message on, with the headers that every answer has."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            told = [(b"x-request-id", self.identity.encode()), *_HEADERS]
+            told = [(b"x-request-id", self.identity.encode()), *HEADERS]
             if not any(name == b"content-security-policy" for name, _ in message["headers"]):
-                told += _API_HEADERS
+                told += API_HEADERS
             if self.origin:
                 told += [(b"access-control-allow-origin", self.origin.encode("latin-1")), (b"vary", b"origin")]
             message = {**message, "headers": [*message["headers"], *told]}
