@@ -1,15 +1,21 @@
 """uvicorn's HTTP protocol, for callers that are slow, endless, or too many."""
 
 import asyncio
+from typing import Any, cast
 
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from mrl_search.serve.admission import QUEUED, Admission
+from mrl_search.serve.guard import GONE
 from mrl_search.serve.settings import Timeouts
 
 MOST_HEADER_BYTES = 64 * 1024
 _HEADERS, _BODY, _NOTHING = "headers", "body", ""
+
+
+def _nothing() -> None:
+    """Before a request came to the app there is nothing to stop."""
 
 
 class PatientProtocol(HttpToolsProtocol):
@@ -35,9 +41,11 @@ class PatientProtocol(HttpToolsProtocol):
         self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """As uvicorn's."""
+        """As uvicorn's; nothing more is done for whoever went."""
         self._stop_waiting()
         self.resume_writing()
+        if self.cycle is not None and not self.cycle.response_complete:
+            cast("dict[str, Any]", self.cycle.scope).get(GONE, _nothing)()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
