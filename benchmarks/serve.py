@@ -5,8 +5,9 @@
 
 Without --texts: an index of the first n sentences of minilm-768 that benchmarks/search has encoded, with their texts if
 --sentences names them; requests are precomputed vectors of held-out ones, as base64, answers hold texts. With --texts
-the index is one that is there, and requests are texts. The load comes from a process of its own, over kept connections:
-closed loops for the peak, requests at fixed times for half of it and for five times of it.
+the index is one that is there, and requests are texts. Over kept connections, wrk (apt-get install wrk) sends as many
+as are answered, for the peak, and five times so many; a process of Python's sends half of them, at fixed times, so that
+a request that has to wait for its turn is not forgotten. What the load itself takes of the processors is told beside.
 """
 
 import argparse
@@ -16,10 +17,12 @@ import gzip
 import itertools
 import json
 import multiprocessing
+import os
 import re
 import resource
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -28,9 +31,10 @@ from search.data import DIM, ENCODER, cache_folder
 
 import mrl_search
 from mrl_search.provenance import commit, machine
+from mrl_search.serve import Batching
 
 HELD_OUT = 1_000
-OVERLOAD, CONNECTIONS_TOO_MANY = 5, 600
+OVERLOAD, CONNECTIONS_TOO_MANY = 5, 900
 
 
 class Connection(asyncio.Protocol):
@@ -60,24 +64,8 @@ class Connection(asyncio.Protocol):
         return self.answered
 
 
-async def closed_loop(port, requests, connections, seconds):
-    """Statuses and ms of as many as the server answers on so many connections."""
-    found, turn, end = [], itertools.count(), time.monotonic() + seconds
-
-    async def one():
-        _, connection = await asyncio.get_running_loop().create_connection(Connection, "127.0.0.1", port)
-        while time.monotonic() < end:
-            start = time.perf_counter()
-            status = await connection.ask(requests[next(turn) % len(requests)])
-            found.append((status, 1000 * (time.perf_counter() - start)))
-        connection.transport.close()
-
-    await asyncio.gather(*(one() for _ in range(connections)))
-    return found
-
-
 async def at_rate(port, requests, rate, connections, seconds):
-    """The same for requests that are due at fixed times: ms from when each was due, whoever was late."""
+    """Statuses and ms of requests that are due at fixed times: from when each was due, whoever was late."""
     loop, found, free = asyncio.get_running_loop(), [], asyncio.Queue()
     for _ in range(connections):
         free.put_nowait((await loop.create_connection(Connection, "127.0.0.1", port))[1])
@@ -102,20 +90,46 @@ async def at_rate(port, requests, rate, connections, seconds):
     return found, late, time.perf_counter() - begin
 
 
-def load(kind, told, results):
+def load(told, results):
     """Runs in a process of its own."""
-    results.put(asyncio.run({"closed": closed_loop, "rate": at_rate}[kind](*told)))
+    results.put(asyncio.run(at_rate(*told)))
 
 
-def apart(kind, *told):
-    print(f"{kind} {told[2:]}", file=sys.stderr, flush=True)
+def apart(*told):
+    print(f"at {told[2:]}", file=sys.stderr, flush=True)
     context = multiprocessing.get_context("spawn")
     results = context.Queue()
-    process = context.Process(target=load, args=(kind, told, results))
+    process = context.Process(target=load, args=(told, results))
     process.start()
     found = results.get(timeout=told[-1] * 4 + 120)
     process.join()
     return found
+
+
+def wrk(server, bodies, connections, seconds, pause_ms=0):
+    """What wrk reports, and the processors' time that it and the server took, as shares of one."""
+    print(f"wrk, {connections} connections, a pause of {pause_ms} ms", file=sys.stderr, flush=True)
+    script, address = Path(__file__).with_suffix(".lua"), f"http://127.0.0.1:{server.port}"
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "--timeout", "30s", "-s", str(script), address]
+    before, served = resource.getrusage(resource.RUSAGE_CHILDREN), server.cpu_seconds()
+    done = subprocess.run(
+        command,
+        env=os.environ | {"BODIES": str(bodies), "PAUSE": str(pause_ms)},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    after, told = resource.getrusage(resource.RUSAGE_CHILDREN), json.loads(done.stdout.splitlines()[-1])
+    took = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    good = told["good"] / told["seconds"]
+    return {
+        "answers_per_second": round(good, 1),
+        "refused_per_second": round(told["refused"] / told["seconds"], 1),
+        "other_or_failed": told["other"] + told["failed"],
+        "ms_p50_p99_of_all": [told["p50"], told["p99"]],
+        "server_cpus": round((server.cpu_seconds() - served) / told["seconds"], 2),
+        "load_cpus": round(took / told["seconds"], 2),
+    }
 
 
 class Server:
@@ -207,27 +221,37 @@ def measured(index, queries, bodies, told):
     result = {"in_process_one_by_one": in_process(index, queries, told.seconds, 1)}
     result["in_process_32_at_once"] = in_process(index, queries, told.seconds, 32)
     server = Server(index)
-    try:
-        apart("closed", server.port, requests, told.connections, 3)
-        before = server.cpu_seconds()
-        found = apart("closed", server.port, requests, told.connections, told.seconds)
-        result["peak"] = told_of(found, told.seconds)
-        result["peak"]["server_cpu_ms_per_request"] = round(1000 * (server.cpu_seconds() - before) / len(found), 3)
-        peak = result["peak"]["answers_per_second"]
-        found, late, seconds = apart("rate", server.port, requests, peak / 2, told.connections, told.seconds)
-        result["half_load"] = told_of(found, seconds) | {"late": late}
-        before = server.resident_mib()
-        found, late, seconds = apart("rate", server.port, requests, OVERLOAD * peak, CONNECTIONS_TOO_MANY, told.seconds)
-        result["overload"] = told_of(found, seconds) | {"asked_per_second": round(len(found) / seconds), "late": late}
-        result["overload"]["resident_mib"] = [before, server.resident_mib()]
-        if told.soak_minutes:
-            sizes = [server.resident_mib()]
-            for _ in range(told.soak_minutes):
-                found, _, _ = apart("rate", server.port, requests, peak / 2, told.connections, 60)
-                sizes.append(server.resident_mib())
-            result["soak_resident_mib"] = sizes
-    finally:
-        server.stop()
+    with tempfile.NamedTemporaryFile("w", suffix=".jsonl") as file:
+        file.writelines(json.dumps(body) + "\n" for body in bodies)
+        file.flush()
+        path = Path(file.name)
+        try:
+            result |= under_load(server, path, requests, told)
+        finally:
+            server.stop()
+    return result
+
+
+def under_load(server, bodies, requests, told):
+    wrk(server, bodies, told.connections, 3)
+    result = {"peak": wrk(server, bodies, told.connections, told.seconds)}
+    peak = result["peak"]["answers_per_second"]
+    found, late, seconds = apart(server.port, requests, peak / 2, told.connections, told.seconds)
+    result["half_load"] = told_of(found, seconds) | {"late": late}
+    before = server.resident_mib()
+    waiting = (
+        Batching().queue
+    )  # on so many connections a request is under way; the others are refused, pause, and try again
+    pause_ms = round(1000 * (CONNECTIONS_TOO_MANY - waiting) / ((OVERLOAD - 1) * peak))
+    result["overload"] = wrk(server, bodies, CONNECTIONS_TOO_MANY, told.seconds, pause_ms)
+    result["overload"]["resident_mib"] = [before, server.resident_mib()]
+    result["overload"]["share_of_peak"] = round(result["overload"]["answers_per_second"] / peak, 3)
+    if told.soak_minutes:
+        sizes = [server.resident_mib()]
+        for _ in range(told.soak_minutes):
+            apart(server.port, requests, peak / 2, told.connections, 60)
+            sizes.append(server.resident_mib())
+        result["soak_resident_mib"] = sizes
     return result
 
 

@@ -57,8 +57,9 @@ class Metrics:
     def batch(self, name: str, weight: int, waited: Sequence[float]) -> None:
         """As `Watch`."""
         self.batch_size.labels(name).observe(weight)
+        waits = self.waited_seconds.labels(name)
         for seconds in waited:
-            self.waited_seconds.labels(name).observe(seconds)
+            waits.observe(seconds)
 
     def watch_depths(self, depths: Callable[[], dict[str, int]]) -> None:
         """Asks for the queues' depths whenever it is asked itself."""
