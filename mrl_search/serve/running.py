@@ -75,6 +75,7 @@ def made_server(settings: Settings, tell: Callable[[str], None]) -> Server:
 
 def bound(settings: Settings) -> socket.socket:
     """A socket at the settings' address. Raises ServeError where it cannot be had."""
+    listening = None
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -83,6 +84,8 @@ def bound(settings: Settings) -> socket.socket:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
     except OSError as error:
+        if listening is not None:
+            listening.close()
         raise ServeError(f"{settings.host}:{settings.port} cannot be listened on: {error.strerror}") from error
     return listening
 

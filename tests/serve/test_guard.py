@@ -1,15 +1,12 @@
 """Who may enter, how much may be sent, how long it may take."""
 
 import json
-import shutil
-import subprocess
 import time
 
 import pytest
 from serving import served, with_limits
 
-from mrl_search.errors import ServeError
-from mrl_search.serve import Batching, Settings, create_key, revoke_key
+from mrl_search.serve import create_key, revoke_key
 
 SEARCH = {"query": "red fox", "k": 1}
 
@@ -29,13 +26,6 @@ def bearer(key):
 
 def refused(answer):
     return answer.status_code, answer.json()["error"]["code"]
-
-
-def test_a_public_address_without_keys_is_refused_unless_forced(tmp_path):
-    with pytest.raises(ServeError, match="can be reached from other machines, and there are no keys; make one with"):
-        Settings((tmp_path,), host="0.0.0.0")
-    assert Settings((tmp_path,), host="0.0.0.0", forced=True).forced
-    assert all(Settings((tmp_path,), host=host).is_local for host in ("127.0.0.1", "::1", "localhost", "127.8.0.1"))
 
 
 @pytest.mark.parametrize(
@@ -163,20 +153,3 @@ def test_a_fault_of_ours_tells_nothing_of_it(library, monkeypatch):
         answer = client.post("/v1/search", json=SEARCH)
         assert refused(answer) == (500, "internal_error")
         assert "secret" not in answer.text
-
-
-def test_a_queue_of_nothing_but_one_request_takes_it(tmp_path):
-    with pytest.raises(ServeError, match="a queue of 100 cannot hold one request of 256 texts"):
-        Settings((tmp_path,), batching=Batching(queue=100))
-
-
-def test_tls_is_spoken_where_there_is_a_certificate(library, tmp_path):
-    if shutil.which("openssl") is None:
-        pytest.skip("there is no openssl to make a certificate with")
-    paths = certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
-    words = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
-    words += ["-subj", "/CN=localhost", "-out", str(certificate), "-keyout", str(key)]
-    subprocess.run(words, check=True, capture_output=True)
-    with served(library, tls_certificate=paths[0], tls_key=paths[1]) as (_, client):
-        assert client.base_url.scheme == "https"
-        assert client.post("/v1/search", json=SEARCH).status_code == 200

@@ -1,0 +1,47 @@
+"""From settings to a server: what cannot be is said at once, and TLS is spoken where it is asked for."""
+
+import shutil
+import subprocess
+
+import pytest
+from serving import served
+
+from mrl_search.errors import ServeError
+from mrl_search.serve import Settings
+from mrl_search.serve.running import bound, made_server
+
+
+def test_tls_is_spoken_where_there_is_a_certificate(library, tmp_path):
+    if shutil.which("openssl") is None:
+        pytest.skip("there is no openssl to make a certificate with")
+    paths = certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    words = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
+    words += ["-subj", "/CN=localhost", "-out", str(certificate), "-keyout", str(key)]
+    subprocess.run(words, check=True, capture_output=True)
+    with served(library, tls_certificate=paths[0], tls_key=paths[1]) as (_, client):
+        assert client.base_url.scheme == "https"
+        assert client.post("/v1/search", json={"query": "red fox"}).status_code == 200
+
+
+def test_a_certificate_that_is_none_is_an_error_before_anything_is_opened(tmp_path):
+    for name in ("cert.pem", "key.pem"):
+        (tmp_path / name).write_text("nothing")
+    told = Settings((tmp_path / "nowhere",), tls_certificate=tmp_path / "cert.pem", tls_key=tmp_path / "key.pem")
+    with pytest.raises(ServeError, match="the certificate or its key cannot be used"):
+        made_server(told, print)
+
+
+def test_an_address_that_is_taken_is_an_error(tmp_path):
+    first = bound(Settings((tmp_path,), port=0))
+    first.listen()
+    port = first.getsockname()[1]
+    with pytest.raises(ServeError, match=f"127.0.0.1:{port} cannot be listened on: Address already in use"):
+        bound(Settings((tmp_path,), port=port))
+    first.close()
+
+
+def test_the_address_is_told_once_it_is_listened_on(library):
+    with served(library) as (server, client):
+        assert server.engine.is_ready
+        assert client.get("/healthz").status_code == 200
+    assert not server.engine.is_ready

@@ -1,0 +1,29 @@
+"""What cannot be meant is refused before anything is opened."""
+
+import pytest
+
+from mrl_search.errors import ServeError
+from mrl_search.serve import Batching, Settings
+
+
+def test_a_public_address_without_keys_is_refused_unless_forced(tmp_path):
+    with pytest.raises(ServeError, match="can be reached from other machines, and there are no keys; make one with"):
+        Settings((tmp_path,), host="0.0.0.0")
+    assert Settings((tmp_path,), host="0.0.0.0", forced=True).forced
+    assert all(Settings((tmp_path,), host=host).is_local for host in ("127.0.0.1", "::1", "localhost", "127.8.0.1"))
+
+
+def test_a_queue_of_nothing_but_one_request_takes_it(tmp_path):
+    with pytest.raises(ServeError, match="a queue of 100 cannot hold one request of 256 texts"):
+        Settings((tmp_path,), batching=Batching(queue=100))
+
+
+def test_a_certificate_and_its_key_go_together(tmp_path):
+    with pytest.raises(ServeError, match="a certificate and its key go together"):
+        Settings((tmp_path,), tls_key=tmp_path / "key.pem")
+
+
+@pytest.mark.parametrize("told", [{"size": 0}, {"queue": 0}, {"window_ms": -1}, {"remembered": -1}])
+def test_batches_of_nothing_cannot_be(told):
+    with pytest.raises(ServeError, match="cannot be: sizes are at least 1, times at least 0"):
+        Batching(**told)
