@@ -48,9 +48,14 @@ def test_no_request_that_the_description_allows_ends_in_a_fault(writing):
     operations = [one.ok() for one in schema.get_all_operations()]
     assert len(operations) == 10
     for operation in operations:
+        says_something = operation.method.upper() != "GET" or "{" in operation.path
 
         @settings(
-            max_examples=8, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
+            max_examples=8 if says_something else 2,
+            deadline=None,
+            database=None,
+            derandomize=True,
+            suppress_health_check=list(HealthCheck),
         )
         @given(case=operation.as_strategy())
         def is_as_described(case):

@@ -53,7 +53,13 @@ def test_a_key_does_what_its_scopes_say(keyed):
     assert refused(client.post("/v1/documents", json=document, headers=bearer(writes))) == (403, "read_only")
 
 
-def test_keys_come_and_go_without_a_restart(keyed):
+@pytest.fixture
+def looks_often(monkeypatch):
+    """The file of keys is looked at twenty times a second."""
+    monkeypatch.setattr("mrl_search.serve.keys._LOOK_SECONDS", 0.05)
+
+
+def test_keys_come_and_go_without_a_restart(keyed, looks_often):
     client, path, *_ = keyed
     fresh = create_key(path, "fresh", ["read"])
     ask = lambda: client.post("/v1/search", json=SEARCH, headers=bearer(fresh)).status_code  # noqa: E731
@@ -62,7 +68,7 @@ def test_keys_come_and_go_without_a_restart(keyed):
     within(lambda: ask() == 401)
 
 
-def test_a_file_of_keys_that_cannot_be_read_lets_nobody_in(library, tmp_path):
+def test_a_file_of_keys_that_cannot_be_read_lets_nobody_in(library, tmp_path, looks_often):
     path = tmp_path / "keys.json"
     key = create_key(path, "reader", ["read"])
     with served(library, keys=path) as (_, client):
@@ -79,7 +85,7 @@ def within(true, seconds=5):
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end
-        time.sleep(0.1)
+        time.sleep(0.02)
 
 
 def test_a_name_that_is_not_the_server_s_is_refused_where_there_are_no_keys(client):

@@ -1,6 +1,6 @@
 // What an index says of itself.
 
-import { byId, bytes, count, h, ms, plural, s } from "/assets/dom.js";
+import { byId, bytes, count, h, inParts, ms, plural, s } from "/assets/dom.js";
 
 export function showIndexFacts(index) {
   const sizes = { float32: 4, bfloat16: 2, int8: 1 }, longest = index.dims.at(-1);
@@ -16,7 +16,7 @@ export function showIndexFacts(index) {
       stat(bytes(index.documents * longest * sizes[index.dtype]), `of full vectors on disk, ${index.dtype}`),
       stat(String(index.segments), index.segments === 1 ? "segment" : "segments"),
       stat(index.encoder, "encoder", true), stat(index.prefix, "prefix index", true), stat(index.rotation ?? "none", "rotation", true),
-      stat(index.funnel, "funnel", true), stat(index.searched_on, "searched on", true), stat(promises.join(", ") || "none yet", "guarantees", true),
+      stat(inParts(index.funnel), "funnel", true), stat(index.searched_on, "searched on", true), stat(promises.join(", ") || "none yet", "guarantees", true),
       tuned ? stat(`${tuned.recall.toFixed(4)}`, `recall@${tuned.k} as tuned, median ${ms(tuned.latency_ms_p50)}`) : null));
 }
 

@@ -20,6 +20,13 @@ const WHOLE = new Intl.NumberFormat("en");
 export const count = (n) => WHOLE.format(n);
 export const plural = (n, word) => `${count(n)} ${word}${n === 1 ? "" : "s"}`;
 
+// A funnel that breaks between its stages, not within a number.
+export function inParts(funnel) {
+  const parts = document.createDocumentFragment();
+  funnel.split(",").forEach((stage, i) => parts.append(...(i ? [",", document.createElement("wbr")] : []), stage));
+  return parts;
+}
+
 export function ms(time) {
   if (time < 0.095) return `${time.toFixed(3)} ms`;
   if (time < 9.95) return `${time.toFixed(2)} ms`;

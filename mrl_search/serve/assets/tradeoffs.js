@@ -1,7 +1,7 @@
 // What `tune` found: recall against time, and the fastest funnel that keeps as much as one asks for.
 
 import { ask } from "/assets/api.js";
-import { byId, bytes, count, h, ms, s } from "/assets/dom.js";
+import { byId, bytes, count, h, inParts, ms, s } from "/assets/dom.js";
 
 const TALL = 420, LEFT = 48, BOTTOM = 44, TOP = 16, RIGHT = 16;
 const told = new Map(); // index → tuning, or null
@@ -78,7 +78,7 @@ function slider(name, min, max, step, value, show, moved) {
 
 function card(point, isBest, use) {
   const [low, high] = [point.recall.low, point.recall.high];
-  const told = [["Funnel", point.funnel], ["Recall", point.recall.value.toFixed(4)], ["95 % sure", `${low.toFixed(4)} to ${high.toFixed(4)}`],
+  const told = [["Funnel", inParts(point.funnel)], ["Recall", point.recall.value.toFixed(4)], ["95 % sure", `${low.toFixed(4)} to ${high.toFixed(4)}`],
     ["Median", ms(point.latency_ms_p50)], ["19 of 20", ms(point.latency_ms_p95)], ["Prefix index", point.prefix],
     ["Cells looked into", point.probes === null ? "all" : count(point.probes)], ["RAM a document", bytes(point.ram_bytes_per_document)]];
   return [h("h3", { class: "note" }, isBest ? "The fastest that keeps it" : "Picked"),
