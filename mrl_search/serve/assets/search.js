@@ -1,7 +1,7 @@
 // The search box, its answers, and what the sliders change.
 
 import { ask } from "/assets/api.js";
-import { byId, count, h, ms, plural, soon } from "/assets/dom.js";
+import { byId, count, h, inParts, ms, plural, soon } from "/assets/dom.js";
 import { drawBadge, drawFlow, drawFunnel } from "/assets/funnel.js";
 
 const state = { index: null, touched: false, prove: false, funnel: null };
@@ -134,7 +134,7 @@ function show(told, query) {
   drawBadge(byId("badge"), result, provable || state.prove ? () => { state.prove = !state.prove; run(); } : null);
   drawFlow(byId("flow"), { answers: result.answers, stages: fused ? [...funnel, result.stages.at(-1)] : funnel }, light);
   byId("latency").textContent = ms(time);
-  byId("latency-told").textContent = told.funnel.length > 16 ? "this funnel" : told.funnel;
+  byId("latency-told").replaceChildren(told.funnel.length > 16 ? "this funnel" : inParts(told.funnel));
 }
 
 const total = (result) => result.stages.reduce((sum, stage) => sum + stage.time_ms, 0);
