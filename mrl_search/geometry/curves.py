@@ -105,14 +105,15 @@ def record(folder: Path) -> dict[str, Reals]:
 
 def course(name: str, curves: Curves) -> Course:
     """What a record says in figures."""
-    falls = sorted((_fall(told, curves) for told in losses(curves)), key=lambda fall: fall.size)
+    falls = [fall for _, fall in losses(curves)]
     norms = [_norm(column, values) for column, values in curves.items() if column.startswith(("gradient", "update"))]
     return Course(name, len(curves["step"]), tuple(falls), tuple(norms))
 
 
-def losses(curves: Curves) -> list[re.Match[str]]:
-    """Columns that are the loss of one size throughout; those of drawn sizes are of another one at every step."""
-    return [told for column in curves if (told := _LOSS.fullmatch(column))]
+def losses(curves: Curves) -> list[tuple[str, Fall]]:
+    """Columns that are the loss of one size throughout, by size; those of drawn sizes are of another at every step."""
+    found = [(column, _fall(told, curves)) for column in curves if (told := _LOSS.fullmatch(column))]
+    return sorted(found, key=lambda one: one[1].size)
 
 
 def smoothed(values: Reals) -> Reals:

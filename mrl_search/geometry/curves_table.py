@@ -10,6 +10,7 @@ from mrl_search.columns import aligned
 from mrl_search.geometry.analysis_table import pipes
 from mrl_search.geometry.curves import WINDOW, Course, Curves, Dynamics, Fall, losses, smoothed
 from mrl_search.geometry.outputs import Shown, made_by
+from mrl_search.geometry.pictures import say_noise
 from mrl_search.geometry.seeds import arm
 from mrl_search.tuning import new_figure
 
@@ -32,7 +33,7 @@ def shown_dynamics(found: Dynamics, curves: Mapping[str, Curves]) -> Shown:
     page = "\n\n".join(
         [f"# Training of {names}", made, _LEGEND, *(f"## {title}\n\n{pipes(rows)}" for title, rows in parts), *notes]
     )
-    return Shown(found, f"Training of {names}", table, page, lambda: _figure(curves))
+    return Shown(found, f"Training of {names}", table, page, lambda: _figure(found, curves))
 
 
 def _falls(found: Dynamics) -> list[list[str]]:
@@ -94,18 +95,18 @@ def _apart(found: Dynamics, what: str) -> str:
     return f"{max(shares):.1%}" if shares else ""
 
 
-def _figure(curves: Mapping[str, Curves]) -> Any:
+def _figure(found: Dynamics, curves: Mapping[str, Curves]) -> Any:
     """Losses of every width as shares of their first; gradients by layer and by block of dims; updates by layer."""
     figure = new_figure(Path("any.svg"))
     figure.set_size_inches(14, 9)
     (falls, blocks), (gradients, updates) = figure.subplots(2, 2)
     for place, (name, of) in enumerate(curves.items()):
-        columns = sorted((told[0] for told in losses(of)), key=lambda told: [int(n) for n in told[5:].split(":")][::-1])
-        for shade, column in enumerate(columns):
+        columns = losses(of)
+        for shade, (column, fall) in enumerate(columns):
             means = smoothed(of[column])
             steps = of["step"][len(of["step"]) - len(means) :]
             colour, alpha = f"C{place}", 0.3 + 0.7 * (shade + 1) / len(columns)
-            falls.plot(steps, means / means[0], color=colour, alpha=alpha, label=f"{name} at {column[5:]}")
+            falls.plot(steps, means / means[0], color=colour, alpha=alpha, label=f"{name} at {_named(fall)}")
     falls.set(title=f"loss, mean of {WINDOW} steps, as a share of its first", xlabel="step")
     if falls.lines:
         falls.legend(fontsize="x-small")
@@ -115,6 +116,7 @@ def _figure(curves: Mapping[str, Curves]) -> Any:
     blocks.set(title="gradient norm by block of dims, over the root of its dims")
     gradients.set(title="gradient norm by layer, after clipping")
     updates.set(title="update norm by layer")
+    say_noise(figure, found.notes)
     return figure
 
 

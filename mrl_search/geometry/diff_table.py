@@ -9,7 +9,7 @@ from mrl_search.geometry.analysis_table import pipes
 from mrl_search.geometry.crosscoder import Crosscoded
 from mrl_search.geometry.diff import Diff, Pair
 from mrl_search.geometry.outputs import Shown, made_by
-from mrl_search.geometry.pictures import by_width
+from mrl_search.geometry.pictures import by_width, say_noise
 from mrl_search.tuning import new_figure
 
 _LEGEND = (
@@ -114,4 +114,5 @@ def _figure(found: Diff) -> Any:
     middle.set(title="prefixes")
     by_width(middle, dims)
     right.set(title="change of each matrix, ‖ΔW‖ / ‖W‖", xlabel="matrix, from the embeddings up", yscale="log")
+    say_noise(figure, found.notes)
     return figure

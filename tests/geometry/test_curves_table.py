@@ -24,4 +24,5 @@ def test_sub_models_have_their_lines_and_losses_those_of_other_seeds(tmp_path):
     lines = [line for line in shown.table.splitlines() if line.strip().startswith(("4, 1 layer ", "16 "))]
     assert len(lines) == 2
     assert all(line.count("(seeds: ") == 2 for line in lines)
-    write_shown(shown, tmp_path / "d.svg")
+    labels = [text.get_text() for text in shown.figure().axes[0].get_legend().get_texts()]
+    assert labels == ["starbucks-seed0 at 4, 1 layer", "starbucks-seed0 at 16"]
