@@ -254,16 +254,21 @@ def _answers(ranking: Sequence[ScoredDoc], documents: Iterable[Document]) -> lis
 
 
 def open_retriever(
-    index: Path | str, encoder: Encoder | None = None, *, device: str | Device = AUTO, engine: str = AUTO
+    index: Path | str,
+    encoder: Encoder | None = None,
+    *,
+    device: str | Device = AUTO,
+    engine: str = AUTO,
+    beside: StoredIndex | None = None,
 ) -> Retriever:
     """Opens an index with the encoder its manifest names, or with one that is given.
 
     device: what encodes and searches, as `chosen_device` takes it. engine: what searches on a card, faiss or torch; by
-    default FAISS, where it has a GPU half. Raises DeviceError for a device that is not there, or is too small,
-    IndexStoreError when the index cannot be opened, EncoderError when the encoder cannot be loaded.
+    default FAISS, where it has a GPU half. beside: as `open_index` takes it. Raises DeviceError for a device that is
+    not there, or is too small, IndexStoreError when the index cannot be opened, EncoderError when the encoder cannot.
     """
     device = chosen_device(device)
-    stored = open_index(Path(index))
+    stored = open_index(Path(index), beside)
     try:
         encoder = load_encoder(spec_of(stored.manifest), device) if encoder is None else bare(encoder, stored.manifest)
         if device.is_cuda and not stored.vectors.is_whole:
@@ -273,7 +278,7 @@ def open_retriever(
             )
         elif device.is_cuda:
             vectors = index_on(device, stored.vectors, stored.manifest.prefix, engine)
-            stored = replace(stored, vectors=vectors, rotation=rotation_on(device, stored.rotation))
+            stored = replace(stored, vectors=vectors, rotation=rotation_on(device, stored.rotation), prefixes={})
         return Retriever(encoder, stored, Funnel.parse(stored.manifest.funnel))
     except BaseException:
         stored.close()

@@ -7,6 +7,7 @@ from mrl_search.encoders.encoder import Encoder, EncoderSpec, check_lengths, che
 from mrl_search.encoders.known_server import demand_known_server
 from mrl_search.encoders.load import load_encoder
 from mrl_search.encoders.sentence import SentenceEncoder, layer_normed, load_model
+from mrl_search.encoders.wrapped import WrappedEncoder
 
 __all__ = [
     "AdaptedEncoder",
@@ -15,6 +16,7 @@ __all__ = [
     "EncoderSpec",
     "LayerStates",
     "SentenceEncoder",
+    "WrappedEncoder",
     "cached",
     "check_lengths",
     "checked",

@@ -10,7 +10,8 @@ import numpy as np
 
 from mrl_search.cache import cache_root
 from mrl_search.encoders.adapted import AdaptedEncoder
-from mrl_search.encoders.encoder import Encoder, EncoderSpec, checked
+from mrl_search.encoders.encoder import Encoder, checked
+from mrl_search.encoders.wrapped import WrappedEncoder
 from mrl_search.errors import EncoderError
 from mrl_search.vectors import Vectors
 
@@ -18,7 +19,7 @@ _PER_LOOKUP = 500  # SQLite allows 32,766 variables a statement; a few hundred a
 _BUSY_SECONDS = 60.0  # two builds may share the cache; each holds it only for one block
 
 
-class CachedEncoder:
+class CachedEncoder(WrappedEncoder):
     """An encoder that first looks in `<cache>/embeddings/`, one SQLite file per encoder identity.
 
     What a call encoded is on disk when it returns, so an interrupted build goes
@@ -28,28 +29,8 @@ class CachedEncoder:
     """
 
     def __init__(self, encoder: Encoder, folder: Path | None = None) -> None:
-        self._encoder = encoder
+        super().__init__(encoder)
         self._folder = folder or cache_root() / "embeddings"
-
-    @property
-    def spec(self) -> EncoderSpec:
-        """The wrapped encoder's."""
-        return self._encoder.spec
-
-    @property
-    def identity(self) -> str:
-        """The wrapped encoder's."""
-        return self._encoder.identity
-
-    @property
-    def dim(self) -> int:
-        """The wrapped encoder's."""
-        return self._encoder.dim
-
-    @property
-    def trained_dims(self) -> tuple[int, ...]:
-        """The wrapped encoder's."""
-        return self._encoder.trained_dims
 
     @property
     def texts_at_a_time(self) -> int | None:

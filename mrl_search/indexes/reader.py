@@ -23,7 +23,7 @@ from mrl_search.indexes.index import VectorIndex
 from mrl_search.indexes.kept_adapter import read_adapter
 from mrl_search.indexes.layout import FileRecord, Layout, Segment
 from mrl_search.indexes.manifest import Manifest
-from mrl_search.indexes.prefix import read_prefix
+from mrl_search.indexes.prefix import PrefixIndex, read_prefix
 from mrl_search.indexes.schema import LIVING
 from mrl_search.indexes.segmented import SegmentedIndex
 from mrl_search.indexes.sketches import Levels, Sketches, sketch_width
@@ -33,6 +33,10 @@ from mrl_search.vectors import Vectors
 
 _T = TypeVar("_T")
 _REMEMBERED = 16  # filters of an open index, each a byte a row, and four more where our kernel searches codes
+
+
+Prefixes = dict[tuple[FileRecord, int, int], PrefixIndex]
+"""By the file it was read from, rows and width: each segment's prefixes, those of deleted rows too."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,7 @@ class StoredIndex:
     catalog: Catalog
     rotation: Rotation | None
     adapter: Adapter | None = None
+    prefixes: Prefixes = field(default_factory=dict, compare=False, repr=False)
     _filtered: dict[str, VectorIndex] = field(default_factory=dict, compare=False, repr=False)
 
     @property
@@ -112,18 +117,19 @@ class StoredIndex:
         self.catalog.close()
 
 
-def open_index(folder: Path) -> StoredIndex:
+def open_index(folder: Path, beside: StoredIndex | None = None) -> StoredIndex:
     """Opens the committed state of an index; it stays what it is while others write.
 
     The sizes of all files and the digest of the FAISS file are verified before
     anything is read from them; vectors are only mapped, and each row is verified when it is first read.
+    beside: another state that is open; prefixes of segments that both have are shared, not read again.
     Raises IndexStoreError when something is missing, damaged, or of another format.
     """
     load_kernels_ahead()
     seen: tuple[Manifest, tuple[Segment, ...]] | None = None
     while True:
         try:
-            return _open(folder)
+            return _open(folder, beside.prefixes if beside is not None else {})
         except IndexStoreError:
             # A writer may have replaced the index, and swept its files, after we had read their names.
             now = read_manifest(folder)
@@ -132,18 +138,22 @@ def open_index(folder: Path) -> StoredIndex:
             seen = now
 
 
-def _open(folder: Path) -> StoredIndex:
+def _open(folder: Path, known: Prefixes) -> StoredIndex:
     layout = Layout(folder)
     catalog = Catalog.read(layout.catalog)
     try:
         manifest, segments = committed(catalog, layout)
         rotation, adapter = read_rotation(layout, manifest), read_adapter(catalog, manifest)
-        indexes = [_segment(layout, manifest, segment, catalog.tombstones(segment.number)) for segment in segments]
+        prefixes = {_prefixes_of(manifest, one): _read_prefixes(layout, manifest, one, known) for one in segments}
+        indexes = [
+            _segment(layout, manifest, one, prefixes[_prefixes_of(manifest, one)], catalog.tombstones(one.number))
+            for one in segments
+        ]
     except BaseException:
         catalog.close()
         raise
     together = _together(indexes, manifest, segments)
-    return StoredIndex(folder, manifest, segments, together, catalog, rotation, adapter)
+    return StoredIndex(folder, manifest, segments, together, catalog, rotation, adapter, prefixes)
 
 
 def _together(indexes: list[VectorIndex], manifest: Manifest, segments: Sequence[Segment]) -> VectorIndex:
@@ -153,12 +163,24 @@ def _together(indexes: list[VectorIndex], manifest: Manifest, segments: Sequence
     return SegmentedIndex(indexes, [one.documents for one in segments], manifest.prefix_dim, manifest.dim)
 
 
-def _segment(layout: Layout, manifest: Manifest, segment: Segment, dead: list[int]) -> VectorIndex:
+def _prefixes_of(manifest: Manifest, segment: Segment) -> tuple[FileRecord, int, int]:
+    return segment.prefix, segment.documents, manifest.prefix_dim
+
+
+def _read_prefixes(layout: Layout, manifest: Manifest, segment: Segment, known: Prefixes) -> PrefixIndex:
+    """A segment's verified prefixes: those known by its file's digest, or read."""
+    found = known.get(_prefixes_of(manifest, segment))
+    path = layout.prefix(segment.number)
+    verify(path, segment.prefix, digest=found is None)
+    return read_prefix(path, segment.documents, manifest.prefix_dim) if found is None else found
+
+
+def _segment(
+    layout: Layout, manifest: Manifest, segment: Segment, prefixes: PrefixIndex, dead: list[int]
+) -> VectorIndex:
     """The verified files of one segment, of which some rows are dead."""
     verify(layout.vectors(segment.number), segment.vectors)
-    verify(layout.prefix(segment.number), segment.prefix, digest=True)
     vectors = map_vectors(layout.vectors(segment.number), segment.documents, manifest.dim, manifest.dtype)
-    prefixes = read_prefix(layout.prefix(segment.number), segment.documents, manifest.prefix_dim)
     if manifest.tuned is not None and manifest.tuned.probes is not None:
         prefixes = prefixes.with_probes(manifest.tuned.probes)
     sketches, bounds = _read_sketches(layout, manifest, segment), _read_bounds(layout, manifest, segment)

@@ -9,18 +9,23 @@ from starlette.exceptions import HTTPException
 
 from mrl_search.errors import MRLSearchError
 from mrl_search.provenance import version
+from mrl_search.serve.admission import Admission
 from mrl_search.serve.engine import Engine
 from mrl_search.serve.guard import Guard
 from mrl_search.serve.page import page
-from mrl_search.serve.refusals import RefusalError, refusal_of
+from mrl_search.serve.refusals import RefusalError, not_as_described, refusal_of
 from mrl_search.serve.routes import router
 from mrl_search.serve.settings import Settings
+from mrl_search.serve.shortcut import Shortcut
 
-_TOLD_FAULTS = 5
 
-
-def create_app(settings: Settings, engine: Engine) -> Guard:
+def create_app(settings: Settings, engine: Engine, admission: Admission) -> Guard:
     """An ASGI application over an engine, which others open and close."""
+    return Guard(Shortcut(described_app(settings, engine), engine), settings, engine, admission)
+
+
+def described_app(settings: Settings, engine: Engine) -> FastAPI:
+    """All routes and their description, without the gate."""
     app = FastAPI(
         title="mrl-search",
         version=version(),
@@ -37,7 +42,7 @@ def create_app(settings: Settings, engine: Engine) -> Guard:
     for kind in (RefusalError, MRLSearchError, Exception):
         app.add_exception_handler(kind, _refused)
     _describe_keys(app, wanted=settings.keys is not None)
-    return Guard(app, settings, engine)
+    return app
 
 
 def _describe_keys(app: FastAPI, *, wanted: bool) -> None:
@@ -59,13 +64,9 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 
 async def _not_as_described(request: Request, error: Exception) -> Response:
-    """Says where and why, without repeating what was sent."""
     assert isinstance(error, RequestValidationError)
-    faults = error.errors()
-    if any(fault["type"] == "json_invalid" for fault in faults):
-        return _answer(request, RefusalError(400, "json_invalid", "the body is not JSON"))
-    told = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}"[:200] for fault in faults[:_TOLD_FAULTS]]
-    return _answer(request, RefusalError(422, "request_invalid", "; ".join(told)))
+    faults = [{**fault, "loc": fault["loc"][1:]} for fault in error.errors()]  # without "body", or "query"
+    return _answer(request, not_as_described(faults))
 
 
 async def _not_found(request: Request, error: Exception) -> Response:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mrl_search.encoders import Encoder, EncoderSpec, checked
+from mrl_search.encoders import Encoder, EncoderSpec, WrappedEncoder, checked
 from mrl_search.serve.batching import Batcher
 from mrl_search.serve.metrics import Metrics
 from mrl_search.serve.settings import Batching
@@ -19,35 +19,15 @@ QUERY, DOCUMENT = "query", "document"
 _AT_A_TIME = 16  # documents that a writer encodes before a query may come between
 
 
-class SharedEncoder:
+class SharedEncoder(WrappedEncoder):
     """An encoder that one thread at a time uses: tokenizers keep what they were last told in themselves.
 
     Documents go in small blocks, between which queries are encoded, so that a large upsert does not stop the search.
     """
 
     def __init__(self, encoder: Encoder) -> None:
-        self._encoder = encoder
+        super().__init__(encoder)
         self._lock = threading.Lock()
-
-    @property
-    def spec(self) -> EncoderSpec:
-        """The wrapped encoder's."""
-        return self._encoder.spec
-
-    @property
-    def identity(self) -> str:
-        """The wrapped encoder's."""
-        return self._encoder.identity
-
-    @property
-    def dim(self) -> int:
-        """The wrapped encoder's."""
-        return self._encoder.dim
-
-    @property
-    def trained_dims(self) -> tuple[int, ...]:
-        """The wrapped encoder's."""
-        return self._encoder.trained_dims
 
     def encode_queries(self, texts: Sequence[str]) -> Vectors:
         """(n, dim) unit rows for queries."""

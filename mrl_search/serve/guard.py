@@ -2,15 +2,17 @@
 
 import asyncio
 import contextlib
+import itertools
 import json
 import logging
 import re
+import secrets
 import time
-import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from mrl_search.serve.admission import QUEUED, Admission
 from mrl_search.serve.engine import Engine
 from mrl_search.serve.keys import READ, WRITE, Keyring
 from mrl_search.serve.rates import Rates
@@ -25,8 +27,7 @@ App = Callable[[Message, Receive, Send], Awaitable[None]]
 _LOG = logging.getLogger("mrl_search.serve.access")
 _OPEN = {"/healthz", "/readyz", "/", "/openapi.json", "/favicon.ico"}
 _ROUTES = {"/v1/search", "/v1/documents", "/v1/embeddings", "/v1/indexes", "/v1/models", "/metrics", *_OPEN}
-_QUEUED = {"/v1/search", "/v1/embeddings"}
-_HEADERS = [
+HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
@@ -34,20 +35,24 @@ _HEADERS = [
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
 ]
-_API_HEADERS = [
+API_HEADERS = [
     (b"cache-control", b"no-store"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 ]
+GONE = "mrl_search.gone"
+"""Of a request's scope: what the protocol calls when the connection is lost."""
+_SERVER, _NUMBERS = secrets.token_hex(8), itertools.count()  # make an id that no other request has
 _ID = re.compile(rb"[\x21-\x7e]{1,64}")
 
 
 class Guard:
     """ASGI, around the app. engine is asked only whether it is full."""
 
-    def __init__(self, app: App, settings: Settings, engine: Engine) -> None:
-        self._app, self._settings, self._engine = app, settings, engine
+    def __init__(self, app: App, settings: Settings, engine: Engine, admission: Admission) -> None:
+        self._app, self._settings, self._engine, self.admission = app, settings, engine, admission
         self._keys = Keyring(settings.keys) if settings.keys is not None else None
         self._rates = Rates(settings.limits.requests_per_second)
+        self._asks_for_name = settings.keys is None and settings.is_local
         self._hosts = {"localhost", "127.0.0.1", "::1", settings.host, *settings.hosts}
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -64,6 +69,8 @@ class Guard:
             if not visit.status:  # Starlette answers a fault, and raises it again
                 await visit.refuse(refusal_of(error))
         finally:
+            if visit.path in QUEUED:
+                self.admission.leave()
             self._note(visit)
 
     async def _admitted(self, visit: "_Visit") -> None:
@@ -76,13 +83,13 @@ class Guard:
         wait = self._rates.wait_seconds(visit.caller)
         if wait and path not in ("/healthz", "/readyz"):
             raise RefusalError(429, "rate_limited", "this key or address asks too often", retry_seconds=wait)
-        if path in _QUEUED and self._engine.is_full:
+        if path in QUEUED and self._engine.is_full:
             raise busy(self._engine.retry_seconds)
         if path.startswith("/v1/") and not self._engine.is_ready:
             raise RefusalError(503, "not_ready", "the server is starting or shutting down", retry_seconds=1)
-        await visit.read_body(self._settings.limits.body_bytes, self._settings.timeouts.body)
-        most = self._settings.timeouts.write if path == "/v1/documents" else self._settings.timeouts.request
-        await visit.answered(self._app, visit.seconds(most))
+        times = self._settings.timeouts
+        seconds = visit.seconds(times.write if path == "/v1/documents" else times.request)
+        await visit.answered(self._app, seconds, self._settings.limits.body_bytes, times.body)
 
     def _origin(self, scope: Message) -> str:
         """The origin of another page that may call, or nothing."""
@@ -94,7 +101,7 @@ class Guard:
     def _check_where_from(self, visit: "_Visit") -> None:
         """Where there are no keys, whoever makes a browser call decides what it is called by: DNS rebinding."""
         host = visit.headers.get(b"host", b"").decode("latin-1")
-        if self._keys is None and self._settings.is_local and _name_of(host) not in self._hosts:
+        if self._asks_for_name and _name_of(host) not in self._hosts:
             raise RefusalError(403, "host_unknown", "this server is not called by that name; see --allow-host")
         told = visit.headers.get(b"origin", b"").decode("latin-1")
         if told and not visit.origin and urlsplit(told).netloc != host:
@@ -119,11 +126,7 @@ class Guard:
     def _note(self, visit: "_Visit") -> None:
         visit.code = visit.code or visit.scope.get("mrl_search.code", "")
         seconds, route = time.perf_counter() - visit.start, route_of(visit.path)
-        metrics = self._engine.metrics
-        metrics.requests.labels(route, str(visit.status)).inc()
-        metrics.request_seconds.labels(route).observe(seconds)
-        if visit.code:
-            metrics.refused.labels(visit.code).inc()
+        self._engine.metrics.answered(route, visit.status, visit.code, seconds)
         if not _LOG.isEnabledFor(logging.INFO):
             return
         told = {
@@ -146,9 +149,10 @@ class _Visit:
         self.path: str = scope["path"]
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         given = self.headers.get(b"x-request-id", b"")
-        self.identity = given.decode("ascii") if _ID.fullmatch(given) else uuid.uuid4().hex
+        self.identity = given.decode("ascii") if _ID.fullmatch(given) else f"{_SERVER}{next(_NUMBERS):016x}"
         self.status, self.code, self.caller = 0, "", ""
-        self._body = b""
+        self._limit: asyncio.Timeout | None = None
+        self._is_read = self._is_gone = False
 
     def seconds(self, most: float) -> float:
         """Until when it must be answered: what the caller says, at most so many. Raises RefusalError."""
@@ -159,68 +163,71 @@ class _Visit:
             raise RefusalError(422, "timeout_unreadable", "X-Timeout-Ms wants whole milliseconds, at least 1")
         return min(most, int(told) / 1000)
 
-    async def read_body(self, most: int, seconds: float) -> None:
-        """Reads all of it, no further than allowed. Raises RefusalError."""
+    async def answered(self, app: App, seconds: float, most: int, body_seconds: float) -> None:
+        """Reads so many bytes at most in so long, then runs the app until it answers, its time is over, or the caller
+        goes. Raises RefusalError."""
+        limit = self._limit = asyncio.timeout(body_seconds)
+        try:
+            async with limit:
+                body = iter([{"type": "http.request", "body": await self._read(most), "more_body": False}])
+                self._is_read = True
+                self._ends_in(seconds)
+                self.scope[GONE] = self._leave
+
+                async def receive() -> Message:
+                    return next(body, None) or await asyncio.get_running_loop().create_future()
+
+                await app(self.scope, receive, self.send)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            if self._is_gone:
+                raise RefusalError(499, "gone", "the caller went", closes=True) from None
+            if not self._is_read:
+                raise RefusalError(408, "body_slow", "the body did not come in time", closes=True) from None
+            raise RefusalError(504, "deadline", f"not done within {seconds:g} s") from None
+        finally:
+            self._limit = None
+
+    def _leave(self) -> None:
+        """The caller went: nothing is to be done for him any more."""
+        self._is_gone = True
+        self._ends_in(0)
+
+    def _ends_in(self, seconds: float | None) -> None:
+        """When what is done for it is stopped; never, for None."""
+        if self._limit is not None and not self._limit.expired():
+            self._limit.reschedule(None if seconds is None else asyncio.get_running_loop().time() + seconds)
+
+    async def _read(self, most: int) -> bytes:
+        """All of the body, if it is no longer. Raises RefusalError."""
         too_large = RefusalError(413, "body_too_large", f"the body is larger than {most:,} bytes", closes=True)
         length = self.headers.get(b"content-length", b"0")
         if length.isdigit() and int(length) > most:
             raise too_large
-        parts, size = [], 0
-        try:
-            async with asyncio.timeout(seconds):
-                while True:
-                    message = await self._receive()
-                    if message["type"] == "http.disconnect":
-                        raise RefusalError(400, "gone", "the caller went", closes=True)
-                    parts.append(message.get("body", b""))
-                    size += len(parts[-1])
-                    if size > most:
-                        raise too_large
-                    if not message.get("more_body", False):
-                        break
-        except TimeoutError:
-            raise RefusalError(408, "body_slow", "the body did not come in time", closes=True) from None
-        self._body = b"".join(parts)
+        parts, size, is_more = [], 0, True
+        while is_more:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise RefusalError(400, "gone", "the caller went", closes=True)
+            parts.append(message.get("body", b""))
+            size += len(parts[-1])
+            if size > most:
+                raise too_large
+            is_more = message.get("more_body", False)
         kind = self.headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
-        if self._body and kind != b"application/json":  # what another page may send unasked is none
+        if size and kind != b"application/json":  # what another page may send unasked is none
             raise RefusalError(415, "not_json", "send the body as application/json")
-
-    async def answered(self, app: App, seconds: float) -> None:
-        """Runs the app until it answered, its time is over, or nobody waits any more."""
-        given = iter([{"type": "http.request", "body": self._body, "more_body": False}])
-
-        async def receive() -> Message:
-            return next(given, None) or await asyncio.get_running_loop().create_future()
-
-        work = asyncio.ensure_future(app(self.scope, receive, self.send))
-        gone = None
-        try:
-            done, _ = await asyncio.wait({work}, timeout=min(seconds, 0.05))  # most are answered by then
-            if not done:
-                gone = asyncio.ensure_future(self._gone())
-                await asyncio.wait({work, gone}, timeout=seconds - 0.05, return_when=asyncio.FIRST_COMPLETED)
-            if not work.done() and not self.status:
-                await _cancelled(work)
-                if gone is not None and gone.done():
-                    raise RefusalError(499, "gone", "the caller went", closes=True)
-                raise RefusalError(504, "deadline", f"not done within {seconds:g} s")
-            await work
-        finally:
-            for task in (work, gone):
-                if task is not None and not task.done():
-                    task.cancel()
-
-    async def _gone(self) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
+        return b"".join(parts)
 
     async def send(self, message: Message) -> None:
         """Passes a message on, with the headers that every answer has."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            told = [(b"x-request-id", self.identity.encode()), *_HEADERS]
+            self._ends_in(None)  # what begins to be answered is answered
+            told = [(b"x-request-id", self.identity.encode()), *HEADERS]
             if not any(name == b"content-security-policy" for name, _ in message["headers"]):
-                told += _API_HEADERS
+                told += API_HEADERS
             if self.origin:
                 told += [(b"access-control-allow-origin", self.origin.encode("latin-1")), (b"vary", b"origin")]
             message = {**message, "headers": [*message["headers"], *told]}
@@ -259,9 +266,3 @@ def route_of(path: str) -> str:
 def _name_of(host: str) -> str:
     """The Host header without its port."""
     return host[1 : host.find("]")] if host.startswith("[") else host.partition(":")[0].lower()
-
-
-async def _cancelled(task: "asyncio.Future[None]") -> None:
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task

@@ -16,6 +16,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._answers: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
 
         def histogram(name: str, told: str, labels: Sequence[str], buckets: Sequence[float] = _FAST) -> Histogram:
             return Histogram(f"mrl_search_{name}", told, labels, registry=self.registry, buckets=buckets)
@@ -37,6 +38,21 @@ class Metrics:
         self.documents = Gauge("mrl_search_documents", "Documents there are.", ["index"], registry=self.registry)
         self.reloads = counter("reloads", "Times that another's commit was opened.", ["index", "outcome"])
         self.changed = counter("documents_changed", "Documents written or deleted here.", ["index", "what"])
+
+    def answered(self, route: str, status: int, code: str, seconds: float) -> None:
+        """A request was answered or, with a code, refused."""
+        requests, request_seconds = self._of_answers(route, status)
+        requests.inc()
+        request_seconds.observe(seconds)
+        if code:
+            self.refused.labels(code).inc()
+
+    def _of_answers(self, route: str, status: int) -> tuple[Counter, Histogram]:
+        """Looked up once: to find what a label counts takes longer than to count."""
+        if (route, status) not in self._answers:
+            found = self.requests.labels(route, str(status)), self.request_seconds.labels(route)
+            self._answers[route, status] = found
+        return self._answers[route, status]
 
     def batch(self, name: str, weight: int, waited: Sequence[float]) -> None:
         """As `Watch`."""

@@ -5,6 +5,7 @@ The shape is OpenAI's, `{"error": {"message", "type", "code"}}`, so that its cli
 
 import logging
 import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mrl_search.errors import (
@@ -19,6 +20,7 @@ from mrl_search.errors import (
 
 _LOG = logging.getLogger(__name__)
 _ASKED_WRONGLY = (FilterError, FunnelError, FusionError, GuaranteeError, VectorsError)
+_TOLD_FAULTS = 5
 _PATH = re.compile(r"(?<![\w.])(?:[A-Za-z]:)?(?:/[^\s/:;,'\"]+)+/?")
 
 
@@ -69,6 +71,14 @@ def refusal_of(error: Exception) -> RefusalError:
     if isinstance(error, MRLSearchError):
         return RefusalError(503, _code(error), "the index or its encoder cannot be used now; the server's log says why")
     return RefusalError(500, "internal_error", "something went wrong; the server's log says what")
+
+
+def not_as_described(faults: Sequence[Mapping[str, Any]]) -> RefusalError:
+    """What pydantic found: where and why, without repeating what was sent."""
+    if any(fault["type"] == "json_invalid" for fault in faults):
+        return RefusalError(400, "json_invalid", "the body is not JSON")
+    told = [f"{'.'.join(map(str, fault['loc'])) or 'body'}: {fault['msg']}"[:200] for fault in faults[:_TOLD_FAULTS]]
+    return RefusalError(422, "request_invalid", "; ".join(told))
 
 
 def without_paths(message: str) -> str:

@@ -72,7 +72,11 @@ def _sent(answer: BaseModel, status: int = 200) -> Response:
 @router.post("/v1/search", response_model=SearchAnswer, tags=["search"], summary="Search an index")
 async def search(asked: SearchRequest, request: Request) -> Response:
     """Searches for texts or vectors; results come in the order of the queries."""
-    engine = engine_of(request)
+    return Response(await searched(engine_of(request), asked), media_type="application/json")
+
+
+async def searched(engine: Engine, asked: SearchRequest) -> bytes:
+    """A SearchAnswer as JSON. Raises RefusalError and MRLSearchError."""
     limits = engine.settings.limits
     texts = [asked.query] if asked.query is not None else asked.queries
     count = len(texts if texts is not None else asked.vectors or ())
@@ -81,8 +85,7 @@ async def search(asked: SearchRequest, request: Request) -> Response:
         _readable("a query", text, limits.text_characters)
     vectors = vectors_of(asked.vectors) if asked.vectors is not None else None
     told = Asked(texts, vectors, asked.k, asked.funnel, asked.guarantee, asked.where, asked.hybrid, asked.explain)
-    answer = _search_answer(await engine.search(asked.index, told), texts, with_texts=asked.texts)
-    return Response(to_json(answer), media_type="application/json")
+    return to_json(_search_answer(await engine.search(asked.index, told), texts, with_texts=asked.texts))
 
 
 def _search_answer(outcome: Outcome, texts: Sequence[str] | None, *, with_texts: bool) -> dict[str, Any]:

@@ -8,8 +8,10 @@ from collections.abc import Callable
 import uvicorn
 
 from mrl_search.errors import ServeError
+from mrl_search.serve.admission import Admission
 from mrl_search.serve.app import create_app
 from mrl_search.serve.engine import Engine
+from mrl_search.serve.guard import API_HEADERS, HEADERS
 from mrl_search.serve.logs import write_json_lines
 from mrl_search.serve.metrics import Metrics
 from mrl_search.serve.protocol import PatientProtocol
@@ -45,10 +47,11 @@ class Server(uvicorn.Server):
 def made_server(settings: Settings, tell: Callable[[str], None]) -> Server:
     """A server that has not started. Raises ServeError for a certificate that cannot be used."""
     times, engine = settings.timeouts, Engine(settings, Metrics())
+    admission = Admission(engine, [*HEADERS, *API_HEADERS])
     try:
         config = uvicorn.Config(
-            create_app(settings, engine),
-            http=type("Protocol", (PatientProtocol,), {"headers_seconds": times.headers}),
+            create_app(settings, engine, admission),
+            http=type("Protocol", (PatientProtocol,), {"times": times, "admission": admission}),
             ws="none",
             lifespan="off",
             log_config=None,

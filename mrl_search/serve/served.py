@@ -130,10 +130,12 @@ class ServedIndex:
 
     def _opened(self) -> Retriever:
         manifest, _ = read_manifest(self.folder)
-        retriever = open_retriever(self.folder, self._encoder_for(spec_of(manifest)), device=self._device)
+        beside = self._snapshot.retriever.stored if self._snapshot is not None else None
+        retriever = open_retriever(
+            self.folder, self._encoder_for(spec_of(manifest)), device=self._device, beside=beside
+        )
         try:
-            if manifest.encoder.name != "precomputed":
-                retriever.warm_up()  # also says whether the encoder is still the index's
+            retriever.warm_up()  # also says whether the encoder, if there is one, is still the index's
             if manifest.bounds is not None and len(retriever):
                 _prove_once(retriever)
         except BaseException:

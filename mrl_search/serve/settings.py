@@ -50,13 +50,15 @@ class Batching:
 @dataclass(frozen=True)
 class Timeouts:
     """Seconds. request: until an answer (504); write: the same for changes of documents; headers and body: until
-    they are there (a closed connection, and 408); idle: of a connection between requests; shutdown: for what was
-    accepted to be finished; reload: from one look for other processes' commits to the next."""
+    they are there (a closed connection, and 408); taken: until a caller has read on in an answer that is too long to be
+    sent at once; idle: of a connection between requests; shutdown: for what was accepted to be finished; reload: from
+    one look for other processes' commits to the next."""
 
     request: float = 10.0
     write: float = 120.0
     headers: float = 10.0
     body: float = 30.0
+    taken: float = 60.0
     idle: float = 15.0
     shutdown: float = 30.0
     reload: float = 1.0

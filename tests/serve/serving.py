@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 import threading
 from dataclasses import replace
 
@@ -58,3 +59,13 @@ def with_limits(**told):
     from mrl_search.serve import Limits
 
     return replace(Limits(), **told)
+
+
+def connection(client, receives=None):
+    """A socket connected to the client's server. receives: bytes that it takes before it is read from."""
+    connected = socket.socket()
+    if receives is not None:
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receives)
+    connected.settimeout(10)
+    connected.connect((client.base_url.host, client.base_url.port))
+    return connected

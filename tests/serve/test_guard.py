@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import socket
 import subprocess
 import time
 
@@ -10,7 +9,7 @@ import pytest
 from serving import served, with_limits
 
 from mrl_search.errors import ServeError
-from mrl_search.serve import Batching, Settings, Timeouts, create_key, revoke_key
+from mrl_search.serve import Batching, Settings, create_key, revoke_key
 
 SEARCH = {"query": "red fox", "k": 1}
 
@@ -152,40 +151,6 @@ def test_who_asks_too_often_is_told_when_to_come_back(library):
         assert refused(answer) == (429, "rate_limited")
         assert 1 <= int(answer.headers["retry-after"]) <= 2
         assert client.get("/healthz").status_code == 200
-
-
-def connection(client):
-    return socket.create_connection((client.base_url.host, client.base_url.port), timeout=10)
-
-
-def test_headers_that_come_too_slowly_end_the_connection(library):
-    with served(library, timeouts=Timeouts(headers=0.2)) as (_, client), connection(client) as slow:
-        slow.sendall(b"GET /healthz HTTP/1.1\r\nhost: local")
-        start = time.monotonic()
-        assert slow.recv(100) == b""
-        assert time.monotonic() - start < 5
-
-
-def test_headers_without_end_end_the_connection(client):
-    with connection(client) as endless:
-        endless.sendall(b"GET /healthz HTTP/1.1\r\n")
-        with pytest.raises(OSError):
-            for _ in range(1_000):
-                endless.sendall(b"x-more: " + b"x" * 10_000 + b"\r\n")
-            assert endless.recv(1) == b"never"
-
-
-def test_a_body_that_comes_too_slowly_is_refused(library):
-    with served(library, timeouts=Timeouts(body=0.2)) as (_, client), connection(client) as slow:
-        host = f"{client.base_url.host}".encode()
-        slow.sendall(b"POST /v1/search HTTP/1.1\r\nhost: " + host + b"\r\ncontent-length: 50\r\n\r\n{")
-        assert slow.recv(20).startswith(b"HTTP/1.1 408")
-
-
-def test_what_is_not_http_is_refused(client):
-    with connection(client) as strange:
-        strange.sendall(b"\x16\x03\x01\x02\x00 hello\r\n\r\n")
-        assert strange.recv(20).startswith(b"HTTP/1.1 400")
 
 
 def test_a_fault_of_ours_tells_nothing_of_it(library, monkeypatch):
