@@ -162,7 +162,7 @@ def _encoded(sources: Sources, options: AdaptOptions) -> tuple[str, Material]:
         read = open_corpus(sources.documents).read(Tolerance(0))
         texts = reservoir((document.content for document in read if document.content), SAMPLED)
     pairs = reservoir(chain.from_iterable(map(read_examples, sources.pairs)), SAMPLED)
-    return spec.name, material_of(encoder, texts, pairs, progress=options.progress)
+    return spec.typed, material_of(encoder, texts, pairs, progress=options.progress)
 
 
 def material_of(encoder: Encoder, texts: Sequence[str], pairs: Sequence[Example], *, progress: bool) -> Material:
@@ -190,7 +190,7 @@ def _given(sources: Sources, options: AdaptOptions) -> tuple[str, Material]:
     dim = next(rows.shape[1] for rows in (documents, queries) if rows is not None)
     none = np.empty((0, dim), np.float32)
     rows = [none if side is None else side for side in (documents, queries, positives)]
-    return options.encoder.name if options.encoder is not None else "precomputed", Material(*rows)
+    return options.encoder.typed if options.encoder is not None else "precomputed", Material(*rows)
 
 
 def _sample(path: Path) -> Vectors:

@@ -23,3 +23,14 @@ class Document:
     def content(self) -> str:
         """What is encoded: title and text joined by a space, as BEIR does; may be empty."""
         return f"{self.title} {self.text}".strip()
+
+
+def has_surrogate(text: str) -> bool:
+    """Whether the text holds half a surrogate pair, which JSON can write and UTF-8 cannot."""
+    if text.isascii():
+        return False
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return True
+    return False

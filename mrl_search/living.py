@@ -103,11 +103,14 @@ def delete(index: Path | str, ids: Iterable[str] = (), *, where: str | None = No
     """
     if isinstance(ids, str):  # a str is an iterable of str, too
         raise TypeError("wanted a list of ids, found one id; put it in a list: [id]")
+    asked = list(dict.fromkeys(ids))
+    if wrong := [one for one in asked if not isinstance(one, str)]:
+        raise TypeError(f"ids are texts, found {wrong[0]!r}")
     condition = compiled(where) if where is not None else None
     with IndexChange(Path(index)) as change:
         if condition is not None:
             change.remove_where(condition)
-        missing = change.remove(dict.fromkeys(ids))
+        missing = change.remove(asked)
         return _committed(change, 0, 0, tuple(missing))
 
 

@@ -20,34 +20,9 @@ def shared_data() -> Path:
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory):
     """The folder of a two-layer BERT of 16 dims with dropout, mean pooling and normalisation, weights by a fixed seed."""
-    import torch
-    from sentence_transformers import SentenceTransformer
-    from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
-    from tokenizers import Tokenizer
-    from tokenizers.models import WordLevel
-    from tokenizers.pre_tokenizers import Whitespace
-    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+    from small_bert import WORDS, saved
 
-    words = [f"word{number}" for number in range(60)]
-    bert = tmp_path_factory.mktemp("bert")
-    tokenizer = Tokenizer(WordLevel({word: n for n, word in enumerate(["[PAD]", "[UNK]", *words])}, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = Whitespace()
-    torch.manual_seed(5)
-    config = BertConfig(
-        vocab_size=2 + len(words),
-        hidden_size=16,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=32,
-        max_position_embeddings=32,
-    )
-    BertModel(config).save_pretrained(bert)
-    told = {"pad_token": "[PAD]", "unk_token": "[UNK]", "model_max_length": 32}
-    PreTrainedTokenizerFast(tokenizer_object=tokenizer, **told).save_pretrained(bert)
-    model = SentenceTransformer(modules=[Transformer(str(bert)), Pooling(16), Normalize()], device="cpu")
-    folder = tmp_path_factory.mktemp("tiny")
-    model.save(str(folder), create_model_card=False)
-    return folder
+    return saved(tmp_path_factory.mktemp("bert"), tmp_path_factory.mktemp("tiny"), WORDS)
 
 
 @pytest.fixture(autouse=True)

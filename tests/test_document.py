@@ -1,6 +1,6 @@
 import pytest
 
-from mrl_search.document import Document
+from mrl_search.document import Document, has_surrogate
 
 
 @pytest.mark.parametrize(
@@ -13,3 +13,7 @@ def test_content_is_title_and_text_as_beir_joins_them(title, text, content):
 
 def test_where_it_came_from_is_no_part_of_a_document():
     assert Document("a", "x", where="line 1") == Document("a", "x", where="line 2")
+
+
+def test_half_a_surrogate_pair_is_told_from_text():
+    assert [has_surrogate(text) for text in ("plain", "漢字 😀", "\ud800")] == [False, False, True]

@@ -30,7 +30,7 @@ MATES = {  # on floors 0 and 2 all may know each other
 }
 FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms.split()}
 HEAVY = {
-    "safetensors": {"adapter"},
+    "safetensors": {"adapter", "training"},
     "faiss": {"gpu", "indexes"},
     "torch": {"adapters", "device", "encoders", "geometry", "gpu", "rotations", "training"},
     "triton": {"gpu"},

@@ -164,7 +164,7 @@ def test_what_could_not_be_added_leaves_no_word_behind(tmp_path, corpus, built):
 def test_an_index_of_an_older_version_says_how_it_gets_words(tmp_path):
     folder = tmp_path / "index"
     shutil.copytree(GOLDEN / "format-1" / "float32", folder)
-    told = rf"was written by a mrl-search that kept no words; to make them, run: mrl-search words {folder}"
+    told = rf"was written by a mrl-search that kept no words, or none with checksums; to make them, run: mrl-search words {folder}"
     with mrl_search.open(folder) as retriever:
         plain = retriever.search(["wooden dolls"])
         with pytest.raises(IndexStoreError, match=told):

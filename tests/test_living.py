@@ -42,7 +42,9 @@ def test_deleted_documents_are_not_found_and_ids_of_none_are_told(tmp_path, buil
     done = delete(built, ["d3", "d4", "nobody", "d3"])
     assert (done.removed, done.missing, done.documents, done.deleted) == (2, ("nobody",), 28, 2)
     assert answers(built) == built_of(tmp_path, *(document(number) for number in range(30) if number not in (3, 4)))
-    assert delete(built, ["d3"]).missing == ("d3",)
+    assert delete(built, ["d3", "\ud800"]).missing == ("d3", "\ud800")
+    with pytest.raises(TypeError, match="ids are texts, found 4"):
+        delete(built, [4])
 
 
 def test_small_segments_are_merged_by_add_and_deleted_rows_go(tmp_path, corpus, built):

@@ -27,6 +27,8 @@ def check_command(index: Path | None, repair: bool, as_json: bool) -> None:
         for finding in findings:
             cure = "mended" if finding.is_mended else finding.cure and f"--repair would {finding.cure}"
             click.echo(f"{finding.problem} [{cure or '--repair cannot mend it'}]")
-        click.echo(f"{folder}: {'sound' if not left else f'{len(left):,} findings'}", err=bool(left))
+        click.echo(
+            f"{folder}: {'sound' if not left else f'{len(left):,} finding' + 's' * (len(left) != 1)}", err=bool(left)
+        )
     if left:
         raise SystemExit(1)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mrl_search.cli.options import FunnelType, FusionType, GuaranteeType, device_option
+from mrl_search.document import has_surrogate
 from mrl_search.errors import MRLSearchError
 from mrl_search.funnel import Funnel
 
@@ -116,17 +117,8 @@ def _demand_something_to_ask(text: str | None, queries: str | None, vectors: Pat
         raise click.UsageError("give TEXT, or --queries FILE, or run on a terminal to be asked")
     if text is not None and not text.strip():
         raise click.UsageError("TEXT is empty")
-    if text is not None and not _is_utf8(text):
+    if text is not None and has_surrogate(text):
         raise click.UsageError("TEXT is not UTF-8")
-
-
-def _is_utf8(text: str) -> bool:
-    """False for an argument whose bytes Python could only keep as lone surrogates."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _answer(retriever: "Retriever", text: str, plan: "Plan", *, explain: bool, as_json: bool) -> None:
@@ -143,7 +135,7 @@ def _answer(retriever: "Retriever", text: str, plan: "Plan", *, explain: bool, a
         found = traced_search(retriever, vectors, plan.funnel, proof=plan.proof, where=plan.where)
     if as_json:
         where = retriever.index(plan.where).where if explain else None
-        click.echo(show.as_json(text, found, encode_ms, where, plan.promise))
+        click.echo(show.as_json(text, found, encode_ms, where, plan))
         return
     if explain:
         click.echo(show.explanation(found, retriever.index(plan.where).where))

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mrl_search.guarantee import Certificates
     from mrl_search.indexes import Calibration
     from mrl_search.living import Changed
+    from mrl_search.plan import Plan
     from mrl_search.retriever import Answer
     from mrl_search.run import Run
     from mrl_search.trace import Traced
@@ -71,12 +72,10 @@ def timing(found: "Traced", encode_ms: float, documents: str, promise: "Calibrat
     )
 
 
-def as_json(
-    text: str, found: "Traced", encode_ms: float, where: str | None, promise: "Calibration | None" = None
-) -> str:
+def as_json(text: str, found: "Traced", encode_ms: float, where: str | None, plan: "Plan | None" = None) -> str:
     """One JSON object. where: what searched, told with what every stage kept; None to leave that out.
 
-    promise: the recall that was asked for.
+    plan: whose filter, and whose promised recall, were asked for.
     """
     result: dict[str, object] = {
         "query": text,
@@ -84,7 +83,8 @@ def as_json(
         "encode_ms": round(encode_ms, 3),
         "search_ms": round(found.time_ms, 3),
         **({"hybrid": str(found.fusion)} if found.fusion is not None else {}),
-        **({"promise": promise.__dict__} if promise is not None else {}),
+        **({"where": plan.where} if plan is not None and plan.where is not None else {}),
+        **({"promise": plan.promise.__dict__} if plan is not None and plan.promise is not None else {}),
         **(_proof(found.certificate) if found.certificate is not None else {}),
         "answers": [{"rank": rank, **answer._asdict()} for rank, answer in enumerate(found.answers, 1)],
     }

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from mrl_search.data.metadata import read_metadata
-from mrl_search.data.record import BadRecordError, Record, field_names, has_control, has_surrogate
-from mrl_search.document import Document
+from mrl_search.data.record import BadRecordError, Record, field_names, has_control
+from mrl_search.document import Document, has_surrogate
 from mrl_search.errors import CorpusError
 
 ID_LIMIT = 512  # characters; longer ones are a text in the wrong column

@@ -6,7 +6,8 @@ from typing import NamedTuple
 from mrl_search.data import hub
 from mrl_search.data.corpus import reader_of
 from mrl_search.data.documents import Tolerance
-from mrl_search.data.record import BadRecordError, Record, field_names, has_surrogate
+from mrl_search.data.record import BadRecordError, Record, field_names
+from mrl_search.document import has_surrogate
 from mrl_search.errors import CorpusError
 
 _FIRST = ("query", "anchor", "question", "sentence1", "sentence_A", "premise")

@@ -6,7 +6,8 @@ from datetime import date, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-from mrl_search.data.record import BadRecordError, has_surrogate
+from mrl_search.data.record import BadRecordError
+from mrl_search.document import has_surrogate
 
 _DEPTH = 100  # levels; json.dumps gives up near 1,000, and metadata is written again
 

@@ -23,17 +23,6 @@ def has_control(text: str) -> bool:
     return any(unicodedata.category(character) == "Cc" for character in text)
 
 
-def has_surrogate(text: str) -> bool:
-    """Whether the text holds half a surrogate pair, which JSON can write and UTF-8 cannot."""
-    if text.isascii():
-        return False
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return True
-    return False
-
-
 def field_names(names: Iterable[str]) -> str:
     """The names for a message, on one line and not too many."""
     listed = ", ".join(name if name.isprintable() else repr(name) for name in names) or "nothing"

@@ -6,7 +6,8 @@ from typing import BinaryIO
 
 from mrl_search.data.documents import Tolerance
 from mrl_search.data.files import LINE_LIMIT, byte_lines, decoded, open_bytes
-from mrl_search.data.record import BadRecordError, Record, field_names, has_surrogate
+from mrl_search.data.record import BadRecordError, Record, field_names
+from mrl_search.document import has_surrogate
 from mrl_search.errors import CorpusError
 
 _BATCH = 256  # rows; documents are long, and a batch is held in memory twice

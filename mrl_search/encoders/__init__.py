@@ -2,7 +2,7 @@
 
 from mrl_search.encoders.adapted import AdaptedEncoder
 from mrl_search.encoders.cached import CachedEncoder, cached
-from mrl_search.encoders.depths import LayerStates, cut_layers, layer_count
+from mrl_search.encoders.depths import LayerStates, cut_layers, first_layer, layer_count
 from mrl_search.encoders.encoder import Encoder, EncoderSpec, check_lengths, checked
 from mrl_search.encoders.known_server import demand_known_server
 from mrl_search.encoders.load import load_encoder
@@ -22,6 +22,7 @@ __all__ = [
     "checked",
     "cut_layers",
     "demand_known_server",
+    "first_layer",
     "layer_count",
     "layer_normed",
     "load_encoder",

@@ -16,14 +16,14 @@ class AdaptedEncoder:
     """Queries and documents pass through the adapter alike. The widths it was fitted for are its trained ones.
 
     folder: where the adapter is, as the spec names it. Raises AdapterError for an adapter of another width, or one that
-    was fitted to the vectors of an encoder of another name.
+    was fitted to the vectors of an encoder of another name, or of another number of its layers.
     """
 
     def __init__(self, base: Encoder, folder: str, adapter: Adapter | None = None) -> None:
         self.base = base
         self.adapter = read_adapter(Path(folder)) if adapter is None else adapter
         self._folder = folder
-        fitted, name = self.adapter.fitted, base.spec.name
+        fitted, name = self.adapter.fitted, base.spec.typed
         if fitted.dim != base.dim:
             raise AdapterError(f"the adapter {folder} takes {fitted.dim} dims, {name} gives {base.dim}")
         if Path(fitted.encoder).name != Path(name).name and _UNNAMED not in (fitted.encoder, name):

@@ -78,6 +78,11 @@ def layer_count(model: Any) -> int:
     return len(_stack(model)[2])
 
 
+def first_layer(model: Any) -> Any:
+    """The first layer of a SentenceTransformer's transformer, a module. Raises as `layer_count`."""
+    return _stack(model)[2][0]
+
+
 def cut_layers(model: Any, count: int) -> None:
     """Takes the layers after the first so many from a SentenceTransformer, and from what its configuration says.
 

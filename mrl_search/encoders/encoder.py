@@ -57,6 +57,11 @@ class EncoderSpec:
         return cls(name, layers=int(count), **told)
 
     @property
+    def typed(self) -> str:
+        """The name as people type it, of a sub-model with its layers, without an adapter: whose vectors they are."""
+        return self.name if self.layers is None else f"{self.name}:layers={self.layers}"
+
+    @property
     def label(self) -> str:
         """The name, and in brackets what else was asked for: two of one name can be told apart."""
         told = [

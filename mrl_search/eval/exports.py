@@ -38,15 +38,20 @@ _COSTS = (
 
 
 def write_report(
-    evaluations: Sequence[Evaluation], path: Path, prices: Prices | None = None, data: Path | None = None
+    evaluations: Sequence[Evaluation],
+    path: Path,
+    prices: Prices | None = None,
+    data: Path | None = None,
+    beside: Sequence[str] = (),
 ) -> None:
     """Writes them to `path`, all or nothing, in the format its ending names: html, md, tex, csv, png or svg.
 
-    data: as for `page`. Raises RecipeError for another ending, MissingPackageError for a picture without matplotlib.
+    data, beside: as for `page`. Raises RecipeError for another ending, MissingPackageError for a picture without
+    matplotlib.
     """
     prices, ending = prices or Prices(), path.suffix.lower()
     writers: Mapping[str, Callable[[], str | bytes]] = {
-        ".html": lambda: page(evaluations, prices, data),
+        ".html": lambda: page(evaluations, prices, data, beside),
         ".md": lambda: _markdown(evaluations),
         ".tex": lambda: _latex(evaluations),
         ".csv": lambda: _csv(evaluations, prices),

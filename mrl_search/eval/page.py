@@ -21,8 +21,12 @@ _TITLE = 90  # letters of a relevant document that are shown
 _TOLD = 3  # relevant documents of a query
 
 
-def page(evaluations: Sequence[Evaluation], prices: Prices, data: Path | None = None) -> str:
+def page(
+    evaluations: Sequence[Evaluation], prices: Prices, data: Path | None = None, beside: Sequence[str] = ()
+) -> str:
     """The whole page. data: where the collections are, to show their texts; without it ids stand for these.
+
+    beside: sections of HTML, of whoever made them safe, for other results of the same encoders.
 
     Raises DatasetError for a collection that is not there, CorpusError and RunError for one that cannot be read.
     """
@@ -32,7 +36,12 @@ def page(evaluations: Sequence[Evaluation], prices: Prices, data: Path | None = 
         (assets / name).read_text(encoding="utf-8") for name in ("page.html", "page.css", "charts.js", "page.js")
     )
     # the data last: nothing in it is replaced, and no "<" in it can end its element
-    parts = {"/*STYLE*/": style, "/*SCRIPT*/": "\n".join(scripts), "/*DATA*/": collections.replace("<", "\\u003c")}
+    parts = {
+        "<!--BESIDE-->": "\n".join(beside),
+        "/*STYLE*/": style,
+        "/*SCRIPT*/": "\n".join(scripts),
+        "/*DATA*/": collections.replace("<", "\\u003c"),
+    }
     for mark, text in parts.items():
         html = html.replace(mark, text, 1)
     return html

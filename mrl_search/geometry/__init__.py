@@ -8,7 +8,8 @@ from mrl_search.geometry.curves_table import shown_dynamics
 from mrl_search.geometry.diff import Compared, Diff, diff
 from mrl_search.geometry.diff_table import shown_diff
 from mrl_search.geometry.materials import Asked
-from mrl_search.geometry.outputs import check_outs, write_shown
+from mrl_search.geometry.outputs import check_outs, section, write_shown
+from mrl_search.geometry.published import read_shown
 
 __all__ = [
     "Analysis",
@@ -22,7 +23,9 @@ __all__ = [
     "check_outs",
     "diff",
     "dynamics",
+    "read_shown",
     "record",
+    "section",
     "shown_analysis",
     "shown_diff",
     "shown_dynamics",

@@ -1,5 +1,6 @@
 """How training went, by the record that the trainer writes of every step: losses, gradients and updates of two runs."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from mrl_search.results import Result
 RECORD = "dynamics.parquet"
 WINDOW = 20
 """Steps that a loss is the mean of: a batch's is as far from the next one's as a whole run's fall."""
+_LOSS = re.compile(r"loss@(?:(\d+):)?(\d+)")
+"""Of a width of the last layer, or of a sub-model of so many layers."""
 _NEAR = 0.1
 _SURE = 2.0
 Curves = Mapping[str, Reals]
@@ -25,6 +28,7 @@ Curves = Mapping[str, Reals]
 class Fall:
     """The loss of one width: means of the first and the last WINDOW steps.
 
+    layers: of a sub-model; None of the whole.
     converged: the step from which on it stays near its end (see `converged`); None where it did not surely fall.
     """
 
@@ -32,6 +36,12 @@ class Fall:
     first: float
     last: float
     converged: int | None
+    layers: int | None = None
+
+    @property
+    def size(self) -> tuple[float, int]:
+        """(layers, dim), the whole model's above all."""
+        return (float("inf") if self.layers is None else self.layers, self.dim)
 
 
 @dataclass(frozen=True)
@@ -95,10 +105,15 @@ def record(folder: Path) -> dict[str, Reals]:
 
 def course(name: str, curves: Curves) -> Course:
     """What a record says in figures."""
-    widths = sorted(int(column.removeprefix("loss@")) for column in curves if column.startswith("loss@"))
-    falls = [_fall(width, curves[f"loss@{width}"], curves["step"]) for width in widths]
+    falls = [fall for _, fall in losses(curves)]
     norms = [_norm(column, values) for column, values in curves.items() if column.startswith(("gradient", "update"))]
     return Course(name, len(curves["step"]), tuple(falls), tuple(norms))
+
+
+def losses(curves: Curves) -> list[tuple[str, Fall]]:
+    """Columns that are the loss of one size throughout, by size; those of drawn sizes are of another at every step."""
+    found = [(column, _fall(told, curves)) for column in curves if (told := _LOSS.fullmatch(column))]
+    return sorted(found, key=lambda one: one[1].size)
 
 
 def smoothed(values: Reals) -> Reals:
@@ -125,9 +140,11 @@ def converged(values: Reals, steps: Reals) -> int | None:
     return int(steps[place + size - 1])
 
 
-def _fall(width: int, values: Reals, steps: Reals) -> Fall:
+def _fall(told: re.Match[str], curves: Curves) -> Fall:
+    values = curves[told[0]]
     size = min(WINDOW, len(values))
-    return Fall(width, float(values[:size].mean()), float(values[-size:].mean()), converged(values, steps))
+    first, last = float(values[:size].mean()), float(values[-size:].mean())
+    return Fall(int(told[2]), first, last, converged(values, curves["step"]), int(told[1]) if told[1] else None)
 
 
 def _norm(column: str, values: Reals) -> Norm:
@@ -144,11 +161,13 @@ def _dims(column: str) -> int:
 
 
 def _notes(runs: Sequence[Course], seeds: Sequence[Course]) -> tuple[str, ...]:
-    widths = {name: {fall.dim for fall in run.falls} for run in runs for name in [run.name]}
+    widths = {run.name: {fall.size for fall in run.falls} for run in runs}
     shared = set.intersection(*widths.values())
     notes = []
     if any(own - shared for own in widths.values()):
         notes.append("a run records the losses of the widths that it was trained for, and of no others")
+    if drawn := [run.name for run in runs if not run.falls]:
+        notes.append(f"{', '.join(drawn)}: a step's loss is of sizes drawn for it, so no curve is of one size")
     if seeds:
         notes.append(f"{len(seeds)} other seeds of these arms were found; of so few, noise may well be larger")
     else:

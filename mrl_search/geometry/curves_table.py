@@ -8,8 +8,9 @@ import numpy as np
 
 from mrl_search.columns import aligned
 from mrl_search.geometry.analysis_table import pipes
-from mrl_search.geometry.curves import WINDOW, Course, Curves, Dynamics, smoothed
+from mrl_search.geometry.curves import WINDOW, Course, Curves, Dynamics, Fall, losses, smoothed
 from mrl_search.geometry.outputs import Shown, made_by
+from mrl_search.geometry.pictures import say_noise
 from mrl_search.geometry.seeds import arm
 from mrl_search.tuning import new_figure
 
@@ -32,31 +33,40 @@ def shown_dynamics(found: Dynamics, curves: Mapping[str, Curves]) -> Shown:
     page = "\n\n".join(
         [f"# Training of {names}", made, _LEGEND, *(f"## {title}\n\n{pipes(rows)}" for title, rows in parts), *notes]
     )
-    return Shown(found, f"Training of {names}", table, page, lambda: _figure(curves))
+    return Shown(found, f"Training of {names}", table, page, lambda: _figure(found, curves))
 
 
 def _falls(found: Dynamics) -> list[list[str]]:
     heads = ["width", *(f"{run.name}: {what}" for run in found.runs for what in ("loss", "converged"))]
-    dims = sorted({fall.dim for run in found.runs for fall in run.falls})
+    sizes = {fall.size: fall for run in found.runs for fall in run.falls}
     return [
         heads,
-        *([str(dim), *(cell for run in found.runs for cell in _fall_cells(found, run, dim))] for dim in dims),
+        *(
+            [_named(sizes[size]), *(cell for run in found.runs for cell in _fall_cells(found, run, sizes[size]))]
+            for size in sorted(sizes)
+        ),
     ]
 
 
-def _fall_cells(found: Dynamics, run: Course, dim: int) -> tuple[str, str]:
-    told = next((fall for fall in run.falls if fall.dim == dim), None)
+def _named(fall: Fall) -> str:
+    return str(fall.dim) if fall.layers is None else f"{fall.dim}, {fall.layers} layer{'s' * (fall.layers > 1)}"
+
+
+def _fall_cells(found: Dynamics, run: Course, of: Fall) -> tuple[str, str]:
+    """The loss, and where it converged, each with the same of the arm's other seeds."""
+    told = next((fall for fall in run.falls if fall.size == of.size), None)
     if told is None:
         return "", ""
     others = [
-        str(fall.converged or "–")
-        for seed in found.seeds
-        if arm(seed.name) == arm(run.name)
-        for fall in seed.falls
-        if fall.dim == dim
+        fall for seed in found.seeds if arm(seed.name) == arm(run.name) for fall in seed.falls if fall.size == of.size
     ]
-    also = f" (seeds: {', '.join(others)})" if others else ""
-    return f"{told.first:.4f} → {told.last:.4f}", f"{told.converged or '–'}{also}"
+    ends, steps = ([told(fall) for fall in others] for told in (lambda fall: f"{fall.last:.4f}", _step))
+    also = [f" (seeds: {', '.join(each)})" if others else "" for each in (ends, steps)]
+    return f"{told.first:.4f} → {told.last:.4f}{also[0]}", f"{_step(told)}{also[1]}"
+
+
+def _step(fall: Fall) -> str:
+    return str(fall.converged or "–")
 
 
 def _norms(found: Dynamics) -> list[list[str]]:
@@ -85,26 +95,28 @@ def _apart(found: Dynamics, what: str) -> str:
     return f"{max(shares):.1%}" if shares else ""
 
 
-def _figure(curves: Mapping[str, Curves]) -> Any:
+def _figure(found: Dynamics, curves: Mapping[str, Curves]) -> Any:
     """Losses of every width as shares of their first; gradients by layer and by block of dims; updates by layer."""
     figure = new_figure(Path("any.svg"))
     figure.set_size_inches(14, 9)
-    (losses, blocks), (gradients, updates) = figure.subplots(2, 2)
+    (falls, blocks), (gradients, updates) = figure.subplots(2, 2)
     for place, (name, of) in enumerate(curves.items()):
-        widths = sorted(int(column.removeprefix("loss@")) for column in of if column.startswith("loss@"))
-        for shade, width in enumerate(widths):
-            means = smoothed(of[f"loss@{width}"])
+        columns = losses(of)
+        for shade, (column, fall) in enumerate(columns):
+            means = smoothed(of[column])
             steps = of["step"][len(of["step"]) - len(means) :]
-            colour, alpha = f"C{place}", 0.3 + 0.7 * (shade + 1) / len(widths)
-            losses.plot(steps, means / means[0], color=colour, alpha=alpha, label=f"{name} at {width}")
-    losses.set(title=f"loss, mean of {WINDOW} steps, as a share of its first", xlabel="step")
-    losses.legend(fontsize="x-small")
+            colour, alpha = f"C{place}", 0.3 + 0.7 * (shade + 1) / len(columns)
+            falls.plot(steps, means / means[0], color=colour, alpha=alpha, label=f"{name} at {_named(fall)}")
+    falls.set(title=f"loss, mean of {WINDOW} steps, as a share of its first", xlabel="step")
+    if falls.lines:
+        falls.legend(fontsize="x-small")
     _bars(blocks, curves, "gradient[", lambda column, mean: mean / np.sqrt(_size(column)))
     _bars(gradients, curves, "gradient:", lambda _, mean: mean)
     _bars(updates, curves, "update:", lambda _, mean: mean)
     blocks.set(title="gradient norm by block of dims, over the root of its dims")
     gradients.set(title="gradient norm by layer, after clipping")
     updates.set(title="update norm by layer")
+    say_noise(figure, found.notes)
     return figure
 
 

@@ -128,5 +128,6 @@ def _model(name: str, texts: Sequence[str], asked: Compared) -> Model:
 
 def _notes(seeds: Sequence[Pair]) -> tuple[str, ...]:
     if seeds:
-        return (f"noise: {len(seeds)} pairs of seeds of one arm; of so few it may well be larger",)
+        pairs = f"{len(seeds)} pair{'s' * (len(seeds) > 1)}"
+        return (f"noise: {pairs} of seeds of one arm; of so few it may well be larger",)
     return ("no other seed of these arms was found: how far seeds alone move these figures is not known",)

@@ -9,7 +9,7 @@ from mrl_search.geometry.analysis_table import pipes
 from mrl_search.geometry.crosscoder import Crosscoded
 from mrl_search.geometry.diff import Diff, Pair
 from mrl_search.geometry.outputs import Shown, made_by
-from mrl_search.geometry.pictures import by_width
+from mrl_search.geometry.pictures import by_width, say_noise
 from mrl_search.tuning import new_figure
 
 _LEGEND = (
@@ -78,15 +78,17 @@ def _rows(found: Diff, part: str, head: str, key: str, names: Sequence[str]) -> 
 def _matrices(found: Diff) -> list[list[str]]:
     lines = [["matrix", "change", "rank", "of", "angle"]]
     for one in found.pair.matrices:
-        of_seeds = [other.change for pair in found.seeds for other in pair.matrices if other.name == one.name]
+        seeds = [other for pair in found.seeds for other in pair.matrices if other.name == one.name]
         name = one.name.removeprefix("0.").removeprefix("model.")
-        told = [f"{one.change:.4f}{_range(of_seeds)}", f"{one.rank:.1f}", str(one.full), f"{one.angle:.1f}°"]
-        lines.append([name, *told])
+        change = f"{one.change:.4f}{_range([seed.change for seed in seeds])}"
+        rank = f"{one.rank:.1f}{_range([seed.rank for seed in seeds], 1)}"
+        angle = f"{one.angle:.1f}°{_range([seed.angle for seed in seeds], 1)}"
+        lines.append([name, change, rank, str(one.full), angle])
     return lines
 
 
-def _range(values: Sequence[float]) -> str:
-    return f" [{min(values):.4f}, {max(values):.4f}]" if values else ""
+def _range(values: Sequence[float], digits: int = 4) -> str:
+    return f" [{min(values):.{digits}f}, {max(values):.{digits}f}]" if values else ""
 
 
 def _figure(found: Diff) -> Any:
@@ -112,4 +114,5 @@ def _figure(found: Diff) -> Any:
     middle.set(title="prefixes")
     by_width(middle, dims)
     right.set(title="change of each matrix, ‖ΔW‖ / ‖W‖", xlabel="matrix, from the embeddings up", yscale="log")
+    say_noise(figure, found.notes)
     return figure

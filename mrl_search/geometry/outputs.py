@@ -25,6 +25,12 @@ figure {{ margin: 1rem 0; background: #fff }} figure svg {{ width: 100%; height:
 </style></head>
 <body><h1>{title}</h1><figure>{picture}</figure><pre>{table}</pre></body></html>
 """
+_SECTION = """<section><h2>{title}</h2>
+<figure class="picture" role="img" aria-label="{title}">{picture}</figure>
+<details><summary>In figures</summary>
+<div class="wide" role="region" aria-label="In figures: {title}" tabindex="0"><pre>{table}</pre></div>
+</details></section>
+"""
 
 
 class Shown(NamedTuple):
@@ -68,10 +74,18 @@ def made_by(provenance: Mapping[str, object]) -> str:
     return f"Made by `{command}` at commit {provenance['commit']}, on {provenance['machine']}."
 
 
+def section(shown: Shown) -> str:
+    """Title, picture and table as a part of a page that asks for nothing. Raises as `check_outs`."""
+    return _SECTION.format(title=html.escape(shown.title), picture=_svg(shown), table=html.escape(shown.table))
+
+
 def _page(shown: Shown) -> str:
+    return _PAGE.format(title=html.escape(shown.title), picture=_svg(shown), table=html.escape(shown.table))
+
+
+def _svg(shown: Shown) -> str:
+    """Without what a file begins with."""
     buffer = io.StringIO()
     shown.figure().savefig(buffer, format="svg")
     picture = buffer.getvalue()
-    return _PAGE.format(
-        title=html.escape(shown.title), picture=picture[picture.index("<svg") :], table=html.escape(shown.table)
-    )
+    return picture[picture.index("<svg") :]

@@ -1,5 +1,7 @@
 """Analyses as pictures in one style: the width on a logarithmic axis, the full width at the right."""
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ from mrl_search.geometry.seeds import by_arm
 from mrl_search.tuning import new_figure
 
 _DASHES = ("-", "--", ":")  # of the seeds of an arm
+_OF_SEEDS = re.compile(r"\bseeds?\b")  # and not of ARM-seed0
 _PANELS = (
     (ISOSCORE, "IsoScore (higher: more even)"),
     (UNIFORMITY, "uniformity (lower: more even)"),
@@ -46,7 +49,13 @@ def analysis_figure(found: Analysis) -> Any:
         by_width(panel, sorted(dims))
         panel.set(title=title)
     panels[0][0].legend(fontsize="small")
+    say_noise(figure, found.notes)
     return figure
+
+
+def say_noise(figure: Any, notes: Sequence[str]) -> None:
+    """Below the panels: what is known of how far seeds move them, or that nothing is."""
+    figure.supxlabel("\n".join(note for note in notes if _OF_SEEDS.search(note)), fontsize="small")
 
 
 def by_width(panel: Any, dims: list[int]) -> None:

@@ -47,7 +47,7 @@ class Resident:
         self.rows_on = str(device)
         self._data = torch.empty(stored.data.shape, dtype=_FORMATS[stored.dtype], device=self.rows_on)
         for start in range(0, len(stored), _ROWS):
-            block = np.array(stored.data[start : start + _ROWS])
+            block = stored.raw(np.arange(start, min(start + _ROWS, len(stored))))
             self._data[start : start + len(block)] = _tensor(block, stored.dtype)
             if stored.lets_go:
                 stored.release()
@@ -95,6 +95,7 @@ class OnHost:
 
     def gathered(self, rows: Tensor, dim: int) -> Tensor:
         """See DeviceRows."""
+        self._stored.vouch(rows.numpy())
         if not self._device.is_cuda:
             found = self._data[:, :dim].index_select(0, rows.flatten()).view(*rows.shape, dim).float()
             self._stored.let_go()
@@ -114,6 +115,7 @@ class OnHost:
     def blocks(self, dim: int) -> Iterator[tuple[int, Tensor]]:
         """See DeviceRows."""
         for start in range(0, len(self._data), _ROWS):
+            self._stored.vouch(np.arange(start, min(start + _ROWS, len(self))))
             yield start, self._data[start : start + _ROWS, :dim].to(str(self._device)).float()
             if self._stored.lets_go:
                 self._stored.release()

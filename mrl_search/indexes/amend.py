@@ -6,9 +6,6 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from mrl_search.errors import IndexStoreError
 from mrl_search.indexes.axes import principal
 from mrl_search.indexes.bounds import far_blocks, far_shape, near_blocks, near_shape
@@ -19,7 +16,7 @@ from mrl_search.indexes.manifest import BoundsRecord, Calibration, Manifest
 from mrl_search.indexes.postings import segments_with_words, write_stored_words
 from mrl_search.indexes.reader import committed
 from mrl_search.indexes.refused import refused
-from mrl_search.indexes.stored import StoredVectors, header, map_vectors, packed
+from mrl_search.indexes.stored import StoredVectors, array_file, header, map_vectors, packed
 
 
 @contextlib.contextmanager
@@ -110,15 +107,10 @@ def _written(paths: tuple[Path, Path, Path], vectors: StoredVectors, segment: in
     axes = principal(vectors)
     count = len(vectors)
 
-    def chunks(shape: tuple[int, int], blocks: Iterator[NDArray[np.uint8]]) -> Iterator[bytes]:
-        yield header(*shape, "uint8")
-        for block in blocks:
-            yield block.tobytes()
-
     many, dim = axes.matrix.shape
     matrix = iter([header(many, dim, "float32"), packed(axes.matrix, "float32").tobytes()])
-    near = chunks(near_shape(axes, count), near_blocks(vectors, axes))
-    far = chunks(far_shape(axes, count), far_blocks(vectors, axes))
+    near = array_file(near_blocks(vectors, axes), *near_shape(axes, count), "uint8")
+    far = array_file(far_blocks(vectors, axes), *far_shape(axes, count), "uint8")
     records: list[FileRecord] = [
         write_durably(path, parts) for path, parts in zip(paths, (matrix, near, far), strict=True)
     ]

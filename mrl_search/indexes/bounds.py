@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from mrl_search.hits import Rows, Scores
 from mrl_search.indexes.axes import Axes, Doubles, Levels, principal
 from mrl_search.indexes.exhaustive import NOISE
+from mrl_search.indexes.row_sums import RowSums
 from mrl_search.indexes.scoring import over_threads
 from mrl_search.indexes.stored import StoredVectors
 from mrl_search.vectors import Vectors
@@ -38,17 +39,23 @@ class Look(NamedTuple):
 
 @dataclass(frozen=True)
 class Bounds:
-    """near: (⌈n / 64⌉, width) uint8, and far: (n, width) uint8, as kernels/sift.py reads them; usually mapped."""
+    """near: (⌈n / 64⌉, width) uint8, and far: (n, width) uint8, as kernels/sift.py reads them; usually mapped.
+
+    sums: of both, which the first question reads wholly: which rows a sift passes over cannot be told before.
+    """
 
     axes: Axes
     near: NDArray[np.uint8]
     far: NDArray[np.uint8]
+    sums: tuple[RowSums, ...] = ()
 
     def reaching(self, queries: Vectors, floors: Scores, most: int) -> tuple[Rows, NDArray[np.bool_]]:
         """(rows, known): every row whose cosine with a (q, ≥ D) query might be its floor or more, in order.
 
         rows: (q, m), below 0 for none. known: (q,) whether these are all, at most `most`; otherwise they mean nothing.
         """
+        for sums in self.sums:
+            sums.demand_all()
         asked = self._asked(queries, floors)
         alone = len(queries) == 1  # then threads share its blocks, otherwise the queries
         parts: dict[int, tuple[Rows, NDArray[np.int64]]] = {}

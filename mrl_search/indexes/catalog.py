@@ -108,7 +108,7 @@ class Catalog:
     def commit(self, manifest: Manifest) -> None:
         """Makes everything since `write` true at once."""
         told = manifest.to_json()
-        values = (1, told, seal(self._connection, told)) if self.format >= SUMMED else (1, told)
+        values = (1, told, seal(self._connection.execute, told)) if self.format >= SUMMED else (1, told)
         marks = ", ".join("?" * len(values))
         self._connection.execute(f"INSERT OR REPLACE INTO manifest VALUES ({marks})", values)  # noqa: S608
         unsay(self._path.parent)  # while it is true: once it is committed, the next writer says so of itself
@@ -132,7 +132,7 @@ class Catalog:
         if self.format < SUMMED:
             return
         for manifest, told in self._read("SELECT json, sum FROM manifest"):
-            if told != seal(self._connection, manifest):
+            if told != seal(self._read, manifest):
                 raise IndexStoreError(
                     f"{self._path} is damaged: what it says of the index is not what was committed; build it again"
                 )

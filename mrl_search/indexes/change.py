@@ -149,7 +149,7 @@ class IndexChange:
             self._number = self._catalog.new_segment()
             files = SegmentFiles(self._layout, self._number)
             if anew.turned is None:
-                copied: Iterator[NDArray[Any]] = (vectors.data[rows] for vectors, rows in self._read(old))
+                copied: Iterator[NDArray[Any]] = (vectors.raw(rows) for vectors, rows in self._read(old))
             else:
                 turn = anew.turned.turn
                 copied = (packed(turn(block), manifest.dtype) for block in self.units(old))

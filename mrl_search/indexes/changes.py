@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from mrl_search.document import Document
+from mrl_search.document import Document, has_surrogate
 from mrl_search.indexes.catalog import Catalog
 from mrl_search.indexes.filters import Condition
 from mrl_search.indexes.layout import Segment
@@ -42,6 +42,9 @@ class Changes:
         """Removes the documents of these ids; returns those that are no document's."""
         missing = []
         for identifier in ids:
+            if has_surrogate(identifier):  # which no document's can be, nor can SQLite be asked for it
+                missing.append(identifier)
+                continue
             found = self._connection.execute(
                 "SELECT segment, row, title, text FROM documents WHERE id = ?", (identifier,)
             ).fetchone()

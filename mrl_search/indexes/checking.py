@@ -18,6 +18,7 @@ from mrl_search.indexes.postings import forget_words, segments_of_damaged_words,
 from mrl_search.indexes.reader import committed, read_rotation, verify
 from mrl_search.indexes.schema import LIVING, UNREADABLE
 from mrl_search.indexes.segment_files import SegmentFiles
+from mrl_search.indexes.stored import map_vectors
 
 _PREFIX, _SKETCHES, _BOUNDS, _WORDS, _ORPHAN = "prefix", "sketches", "bounds", "words", "orphan"
 
@@ -85,6 +86,7 @@ def _all(catalog: Catalog, layout: Layout) -> Iterator[_Found]:
         yield _Found(Finding(str(error)))
     yield from _files(layout, manifest, segments)
     for segment in segments:
+        yield from _vectors(catalog, layout, manifest, segment)
         yield from _rows(catalog, segment)
     yield from _strays(catalog)
     yield from _texts(catalog)
@@ -101,11 +103,7 @@ def _files(layout: Layout, manifest: Manifest, segments: tuple[Segment, ...]) ->
     except IndexStoreError as error:
         yield _Found(Finding(str(error)))
     for segment in segments:
-        for path, record, kind in (
-            (layout.vectors(segment.number), segment.vectors, ""),
-            (layout.prefix(segment.number), segment.prefix, _PREFIX),
-        ):
-            yield from _file(path, record, kind, segment.number)
+        yield from _file(layout.prefix(segment.number), segment.prefix, _PREFIX, segment.number)
     if (sketches := manifest.sketches) is not None:
         record = FileRecord(sketches.size, sketches.sha256)
         yield from _file(layout.sketches(sketches.segment), record, _SKETCHES, sketches.segment)
@@ -123,6 +121,22 @@ def _file(path: Path, record: FileRecord, kind: str, segment: int) -> Iterator[_
         yield _Found(Finding(str(error), cure), kind, segment)
     except OSError as error:
         yield _Found(Finding(f"{path} cannot be read: {error}"))
+
+
+def _vectors(catalog: Catalog, layout: Layout, manifest: Manifest, segment: Segment) -> Iterator[_Found]:
+    """Vectors that are not what was committed: the documents' they are, where the file has checksums of its rows."""
+    path = layout.vectors(segment.number)
+    found = list(_file(path, segment.vectors, "", segment.number))
+    rows = list[int]()
+    with contextlib.suppress(IndexStoreError):  # which is found already
+        if found and (sums := map_vectors(path, segment.documents, manifest.dim, manifest.dtype).sums) is not None:
+            rows = sums.unsound()
+    if not rows:
+        yield from found
+        return
+    ids = list(catalog.ids(segment.number, sorted({*rows} - {*catalog.tombstones(segment.number)})).values())
+    told = f"add {_named(ids)} again, then compact" if ids else "they are of deleted documents; compact"
+    yield _Found(Finding(f"{path} is damaged in {len(rows):,} rows: {told}"))
 
 
 def _rows(catalog: Catalog, segment: Segment) -> Iterator[_Found]:
@@ -167,8 +181,12 @@ def _texts(catalog: Catalog) -> Iterator[_Found]:
     """Documents that are not what was committed."""
     damaged = catalog.damaged()
     if damaged:
-        few = ", ".join(map(repr, damaged[:5])) + ", …" * (len(damaged) > 5)
-        yield _Found(Finding(f"{len(damaged):,} documents are damaged ({few}); add them again"))
+        yield _Found(Finding(f"{len(damaged):,} documents are damaged ({_named(damaged)}); add them again"))
+
+
+def _named(ids: list[str]) -> str:
+    """The first of them, for people."""
+    return ", ".join(map(repr, ids[:5])) + ", …" * (len(ids) > 5)
 
 
 def _mend(catalog: Catalog, layout: Layout, found: list[_Found]) -> None:

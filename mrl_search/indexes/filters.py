@@ -19,6 +19,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
+from mrl_search.document import has_surrogate
 from mrl_search.errors import FilterError
 
 _MOST_TESTS, _MOST_VALUES = 200, 10_000  # SQLite's own limits: 1,000 deep, 32,766 parameters
@@ -58,10 +59,10 @@ class _Token(NamedTuple):
 
 def compiled(text: str) -> Condition:
     """The condition of a filter. Raises FilterError, with the place, for what the grammar does not have."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise FilterError("the filter is not UTF-8") from None
+    if not isinstance(text, str):
+        raise FilterError(f'a filter is a text as "year >= 2020", found {text!r}')
+    if has_surrogate(text):
+        raise FilterError("the filter is not UTF-8")
     return _Parser(text).whole()
 
 
@@ -114,7 +115,7 @@ class _Parser:
             return Condition(f"({field.sql} IS {'NOT ' * negated}NULL)", field.parameters)
         if self._next.text in _COMPARED and self._next.kind == "sign":
             sign = _COMPARED[self._take().text]
-            return _compared(field, sign, [self._value()])
+            return self._compared(field, sign, [self._value()])
         negated = self._takes("NOT")
         if not self._takes("IN"):
             self._refuse("a comparison, IN or IS")
@@ -123,8 +124,18 @@ class _Parser:
         while self._takes(","):
             values.append(self._value())
         self._demand(")")
-        found = _compared(field, "IN", values)
+        found = self._compared(field, "IN", values)
         return Condition(f"(NOT {found.sql})", found.parameters) if negated else found
+
+    def _compared(self, field: Condition, sign: str, values: list[Value]) -> Condition:
+        """As `_compared`; of the document's own id or title, which are texts always, no number is asked in vain."""
+        number = next((value for value in values if not isinstance(value, str)), None)
+        if not field.parameters and number is not None:
+            raise FilterError(
+                f"the filter {self._text[:200]!r}: every {field.sql} is a text, found the number {number}; "
+                f"put it in quotes: '{number}'"
+            )
+        return _compared(field, sign, values)
 
     def _field(self) -> Condition:
         names = [self._name()]

@@ -22,10 +22,15 @@ from mrl_search.indexes.tokens import tokens
 PART = 65_536
 _MOST = 65_535  # times that a word, or words that a document, is counted
 _TABLES = (
-    "CREATE TABLE IF NOT EXISTS postings (segment INTEGER NOT NULL, word TEXT NOT NULL, part INTEGER NOT NULL, "
-    "rows BLOB NOT NULL, counts BLOB NOT NULL, PRIMARY KEY (segment, word, part)) WITHOUT ROWID",
-    "CREATE TABLE IF NOT EXISTS lengths (segment INTEGER PRIMARY KEY, words BLOB NOT NULL, sum INTEGER NOT NULL)",
+    "DROP TABLE IF EXISTS postings",
+    "DROP TABLE IF EXISTS lengths",
+    "CREATE TABLE postings (segment INTEGER NOT NULL, word TEXT NOT NULL, part INTEGER NOT NULL, rows BLOB NOT NULL, "
+    "counts BLOB NOT NULL, sum INTEGER NOT NULL, PRIMARY KEY (segment, word, part)) WITHOUT ROWID",
+    "CREATE TABLE lengths (segment INTEGER PRIMARY KEY, words BLOB NOT NULL, sum INTEGER NOT NULL, "
+    "total INTEGER NOT NULL)",
 )
+Read = Callable[..., Iterable[tuple[Any, ...]]]
+"""A statement and its values to rows."""
 
 
 def _silent(_: int) -> None: ...
@@ -43,8 +48,9 @@ def write_words(
     rows: how many the segment has, deleted ones too. texts: of its documents, by row, ascending. told: is told, every
     so often, of how many more documents the words are known.
     """
-    for statement in _TABLES:
-        connection.execute(statement)
+    if not has_words(connection.execute):
+        for statement in _TABLES:
+            connection.execute(statement)
     lengths = np.zeros(rows, np.uint32)
     for part, some in groupby(texts, lambda one: one[0] // PART):
         posted: defaultdict[str, tuple[array[int], list[int]]] = defaultdict(lambda: (array("H"), []))
@@ -57,14 +63,16 @@ def write_words(
                 counts.append(count)
             told(1)
         connection.executemany(
-            "INSERT INTO postings VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO postings VALUES (?, ?, ?, ?, ?, ?)",
             (
-                (segment, word, part, _little(at), bytes(counts) if max(counts) < 256 else _packed(np.array(counts)))
+                (segment, word, part, at_rows, times, posted_sum(word, part, at_rows, times))
                 for word, (at, counts) in sorted(posted.items())
+                for at_rows, times in [(_little(at), _counts(counts))]
             ),
         )
     packed = _packed(lengths)
-    connection.execute("INSERT INTO lengths VALUES (?, ?, ?)", (segment, packed, _sum(connection, segment, packed)))
+    values = (segment, packed, posted_sum(packed), _total(connection, segment, packed))
+    connection.execute("INSERT INTO lengths VALUES (?, ?, ?, ?)", values)
 
 
 def write_stored_words(
@@ -77,18 +85,27 @@ def write_stored_words(
 
 def segments_of_damaged_words(connection: sqlite3.Connection) -> list[int]:
     """The segments whose words are not those that were written."""
-    if not _has_tables(connection):
+    if not has_words(connection.execute):
         return []
-    told = connection.execute("SELECT segment, words, sum FROM lengths ORDER BY segment").fetchall()
-    return [segment for segment, packed, wanted in told if _sum(connection, segment, packed) != wanted]
+    told = connection.execute("SELECT segment, words, sum, total FROM lengths ORDER BY segment").fetchall()
+    return [
+        segment
+        for segment, packed, own, total in told
+        if (own, total) != (posted_sum(packed), _total(connection, segment, packed))
+    ]
 
 
-def _sum(connection: sqlite3.Connection, segment: int, packed: bytes) -> int:
-    """CRC-32 of a segment's lengths and of all its postings, by word and part."""
-    posted = "SELECT word, part, rows, counts FROM postings WHERE segment = ? ORDER BY word, part"
-    found = zlib.crc32(packed)
-    for word, part, rows, counts in connection.execute(posted, (segment,)):
-        found = zlib.crc32(b"\0".join((str(word).encode(), str(part).encode(), rows, counts)), found)
+def posted_sum(*posted: object, after: int = 0) -> int:
+    """CRC-32 of a word, a part, its rows and counts, or whatever stands there, after what was summed up before."""
+    return zlib.crc32(b"\0".join(one if isinstance(one, bytes) else str(one).encode() for one in posted), after)
+
+
+def _total(connection: sqlite3.Connection, segment: int, packed: bytes) -> int:
+    """CRC-32 of a segment's lengths and of all its postings, by word and part: none is missing, either."""
+    posted = "SELECT word, part, rows, counts, sum FROM postings WHERE segment = ? ORDER BY word, part"
+    found = posted_sum(packed)
+    for one in connection.execute(posted, (segment,)):
+        found = posted_sum(*one, after=found)
     return found
 
 
@@ -101,7 +118,7 @@ def _contents(texts: Iterable[tuple[Any, ...]], segment: int, rows: int) -> Iter
 
 def forget_words(connection: sqlite3.Connection, segments: Sequence[int] | None = None) -> None:
     """Removes the words of those segments, or of all, within the caller's transaction."""
-    if not _has_tables(connection):
+    if not has_words(connection.execute):
         return
     some = "" if segments is None else f" WHERE segment IN ({','.join(map(str, map(int, segments)))})"
     for table in ("postings", "lengths"):
@@ -110,7 +127,7 @@ def forget_words(connection: sqlite3.Connection, segments: Sequence[int] | None 
 
 def segments_with_words(connection: sqlite3.Connection) -> set[int]:
     """The numbers of the segments whose words are known."""
-    if not _has_tables(connection):
+    if not has_words(connection.execute):
         return set()
     return {segment for (segment,) in connection.execute("SELECT segment FROM lengths")}
 
@@ -136,5 +153,10 @@ def _packed(numbers: NDArray[Any]) -> bytes:
     return packed
 
 
-def _has_tables(connection: sqlite3.Connection) -> bool:
-    return bool(connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'postings'").fetchone()[0])
+def _counts(counts: list[int]) -> bytes:
+    return bytes(counts) if max(counts) < 256 else _packed(np.array(counts))
+
+
+def has_words(read: Read) -> bool:
+    """Whether a catalog has tables of words, with checksums: the first ones had none, and are written anew."""
+    return bool(list(read("SELECT 1 FROM pragma_table_info('lengths') WHERE name = 'total'")))

@@ -121,7 +121,7 @@ def open_index(folder: Path, beside: StoredIndex | None = None) -> StoredIndex:
     """Opens the committed state of an index; it stays what it is while others write.
 
     The sizes of all files and the digest of the FAISS file are verified before
-    anything is read from them; the vectors are only mapped.
+    anything is read from them; vectors are only mapped, and each row is verified when it is first read.
     beside: another state that is open; prefixes of segments that both have are shared, not read again.
     Raises IndexStoreError when something is missing, damaged, or of another format.
     """
@@ -214,7 +214,7 @@ def _read_sketches(layout: Layout, manifest: Manifest, segment: Segment) -> Sket
     verify(path, FileRecord(record.size, record.sha256))
     mapped = map_vectors(path, segment.documents, sketch_width(manifest.dim), "uint8")
     levels = Levels(np.array(record.lows, np.float32), np.array(record.steps, np.float32))
-    return Sketches(mapped.data, levels, mapped.residence)
+    return Sketches(mapped.data, levels, mapped.residence, mapped.sums)
 
 
 def _read_bounds(layout: Layout, manifest: Manifest, segment: Segment) -> Bounds | None:
@@ -227,8 +227,8 @@ def _read_bounds(layout: Layout, manifest: Manifest, segment: Segment) -> Bounds
     matrix = np.array(map_vectors(paths[0], len(record.means), manifest.dim, "float32").data)
     axes = Axes(matrix, np.array(record.means), np.array(record.deviations))
     shapes = near_shape(axes, segment.documents), far_shape(axes, segment.documents)
-    near, far = (map_vectors(path, *shape, "uint8").data for path, shape in zip(paths[1:], shapes, strict=True))
-    return Bounds(axes, near, far)
+    near, far = (map_vectors(path, *shape, "uint8") for path, shape in zip(paths[1:], shapes, strict=True))
+    return Bounds(axes, near.data, far.data, tuple(one.sums for one in (near, far) if one.sums is not None))
 
 
 def read_manifest(folder: Path) -> tuple[Manifest, tuple[Segment, ...]]:

@@ -34,6 +34,7 @@ def scored(vectors: StoredVectors, queries: Vectors, rows: Rows, dim: int, k: in
     data = np.asarray(vectors.data)
 
     def work(first: int, last: int) -> None:
+        vectors.vouch(rows[first:last])
         rescore(data, queries, rows, sums.dim, dim, *sums[1:], scores, found, *now[1:], first, last)
 
     for begin, end in pairwise(vectors.parts(rows)):

@@ -5,13 +5,12 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from mrl_search.errors import IndexStoreError
 from mrl_search.indexes.codecs import Codec
 from mrl_search.indexes.layout import FileRecord, Layout, Segment, record_of, sync_folder, write_durably
 from mrl_search.indexes.manifest import Manifest, RotationRecord, SketchRecord
 from mrl_search.indexes.prefix import build_prefix, read_prefix
 from mrl_search.indexes.sketches import levels_of, sketch_blocks, sketch_width
-from mrl_search.indexes.stored import StoredVectors, header, map_vectors, packed
+from mrl_search.indexes.stored import StoredVectors, array_file, header, map_vectors, packed
 from mrl_search.rotation import Rotation
 
 
@@ -32,18 +31,7 @@ class SegmentFiles:
 
     def write_vectors(self, blocks: Iterator[NDArray[Any]], count: int, dim: int, dtype: str) -> FileRecord:
         """Writes vectors.npy from blocks of rows as `packed` makes them, `count` in all."""
-        written = 0
-
-        def chunks() -> Iterator[bytes]:
-            nonlocal written
-            yield header(count, dim, dtype)
-            for block in blocks:
-                written += len(block)
-                yield block.tobytes()
-
-        record = write_durably(self._layout.vectors(self._number), chunks())
-        if written != count:
-            raise IndexStoreError(f"{written} vectors for {count} documents")  # the caller's fault
+        record = write_durably(self._layout.vectors(self._number), array_file(blocks, count, dim, dtype))
         self._shape = (count, dim, dtype)
         return record
 
@@ -67,13 +55,13 @@ class SegmentFiles:
         vectors = self._vectors
         levels = levels_of(vectors)
 
-        def chunks() -> Iterator[bytes]:
-            yield header(len(vectors), sketch_width(vectors.dim), "uint8")
+        def blocks() -> Iterator[NDArray[Any]]:
             for block in sketch_blocks(vectors, levels):
-                yield block.tobytes()
+                yield block
                 vectors.release()
 
-        record = write_durably(self._layout.sketches(self._number), chunks())
+        chunks = array_file(blocks(), len(vectors), sketch_width(vectors.dim), "uint8")
+        record = write_durably(self._layout.sketches(self._number), chunks)
         lows, steps = (tuple(numbers.tolist()) for numbers in levels)
         return SketchRecord(self._number, record.size, record.sha256, lows, steps)
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from mrl_search.hits import Rows
 from mrl_search.indexes.residence import Residence
+from mrl_search.indexes.row_sums import RowSums
 from mrl_search.indexes.scoring import over_threads
 from mrl_search.indexes.stored import StoredVectors
 from mrl_search.vectors import Vectors
@@ -43,6 +44,7 @@ class Sketches:
     codes: NDArray[np.uint8]
     levels: Levels
     residence: Residence | None = None
+    sums: RowSums | None = None
 
     def narrowed(self, queries: Vectors, rows: Rows, k: int) -> Rows:
         """Those of each (q, D) query's rows that its k best may be among, as far as 4 bits can tell; in any order.
@@ -59,6 +61,8 @@ class Sketches:
         facts, found = codes.view(np.float32), np.empty(rows.shape, np.int64)
 
         def work(first: int, last: int) -> None:
+            if self.sums is not None:
+                self.sums.demand(rows[first:last])
             narrow(queries, rows, codes, facts, *self.levels, k, found, first, last)
 
         over_threads(work, len(queries))

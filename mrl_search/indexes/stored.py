@@ -7,7 +7,7 @@ use the whole range, and the stretch cancels.
 
 import mmap
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from mrl_search.errors import IndexStoreError
 from mrl_search.hits import Rows
 from mrl_search.indexes.residence import Residence
+from mrl_search.indexes.row_sums import RowSums, map_sums, room, row_sums
 from mrl_search.vectors import Vectors, prefix
 
 DTYPES: Mapping[str, np.dtype[Any]] = {"float32": np.dtype("<f4"), "bfloat16": np.dtype("<u2"), "int8": np.dtype("i1")}
@@ -34,6 +35,7 @@ _SCATTERED = _HELD // 2**16  # rows read here and there: each may map the 64 KiB
 class StoredVectors:
     """(n, D) vectors in one of DTYPES, usually memory-mapped.
 
+    sums: what the rows must add up to, if the file says; whoever reads `data` itself calls `vouch` before.
     lets_go: whether mapped pages are released once they have been read: after each block of a pass over all rows, and
     as scattered reads of a large file have mapped a quarter of a GiB.
     """
@@ -42,6 +44,7 @@ class StoredVectors:
     dtype: str
     residence: Residence | None = None
     lets_go: bool = False
+    sums: RowSums | None = None
 
     def __len__(self) -> int:
         return int(self.data.shape[0])
@@ -63,8 +66,15 @@ class StoredVectors:
         found = np.empty((len(rows), dim), np.float32)
         for start in range(0, len(rows), _SCATTERED):
             some = rows[start : start + _SCATTERED]
+            self.vouch(some)
             found[start : start + len(some)] = unpacked(self.data[some, :dim], self.dtype)
             self.let_go()
+        return found
+
+    def raw(self, rows: Rows) -> NDArray[Any]:
+        """Those rows as they are stored, (len(rows), D) of DTYPES."""
+        self.vouch(rows)
+        found: NDArray[Any] = self.data[rows]
         return found
 
     def blocks(self, dim: int) -> Iterator[tuple[int, Vectors]]:
@@ -75,10 +85,17 @@ class StoredVectors:
     def scan(self, dim: int) -> Iterator[tuple[int, Vectors]]:
         """As `blocks`, of whatever length the rows are stored with; float32 ones are read where they lie."""
         for start in range(0, len(self), _SCANNED):
-            self._expect(start, min(start + _SCANNED, len(self)))
+            end = min(start + _SCANNED, len(self))
+            self._expect(start, end)
+            self.vouch(np.arange(start, end))
             yield start, unpacked(self.data[start : start + _SCANNED, :dim], self.dtype)
             if self.lets_go:
                 self.release()
+
+    def vouch(self, rows: Rows) -> None:
+        """Raises IndexStoreError unless those rows, below 0 for none, are what was committed."""
+        if self.sums is not None:
+            self.sums.demand(rows)
 
     def parts(self, rows: Rows) -> list[int]:
         """The edges of parts of (q, m) rows that are read one after the other, with `let_go` between them."""
@@ -88,7 +105,8 @@ class StoredVectors:
     def prepare(self, rows: Rows, dim: int) -> None:
         """Says that the first `dim` coordinates of those rows will be read next; below 0 stands for none."""
         if self.residence is not None:
-            self.residence.prepare(rows, dim * self.data.itemsize)
+            width = dim if self.sums is None else self.dim  # a sum is of the whole row
+            self.residence.prepare(rows, width * self.data.itemsize)
 
     @property
     def _is_let_go(self) -> bool:
@@ -162,6 +180,23 @@ def header(count: int, dim: int, dtype: str) -> bytes:
     return buffer.getvalue()
 
 
+def array_file(blocks: Iterable[NDArray[Any]], count: int, width: int, dtype: str) -> Iterator[bytes]:
+    """What `map_vectors` reads: numpy's header, the rows, and their checksums.
+
+    blocks: rows in order, `count` in all; otherwise IndexStoreError is raised.
+    """
+    yield header(count, width, dtype)
+    sums, written = [np.empty(0, "<u8")], 0
+    for block in blocks:
+        sums.append(row_sums(block, written))
+        written += len(block)
+        yield block.tobytes()
+    if written != count:
+        raise IndexStoreError(f"{written} vectors for {count} documents")  # the caller's fault
+    yield bytes(room(count * width * _numpy(dtype).itemsize))
+    yield np.concatenate(sums).tobytes()
+
+
 def map_vectors(path: Path, count: int, dim: int, dtype: str) -> StoredVectors:
     """Memory-maps a vectors.npy, or sketches. Raises IndexStoreError unless it is exactly what the manifest promises.
 
@@ -176,7 +211,8 @@ def map_vectors(path: Path, count: int, dim: int, dtype: str) -> StoredVectors:
         data = np.memmap(path, _numpy(dtype), mode="r", offset=len(wanted), shape=(count, dim))
         mapped = data.base
         residence = Residence(path, mapped, len(wanted), data.strides[0]) if isinstance(mapped, mmap.mmap) else None
+        sums = map_sums(path, data, len(wanted))
     except (OSError, ValueError) as error:
         told = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise IndexStoreError(f"{path} cannot be mapped: {told}") from error
-    return StoredVectors(data, dtype, residence)
+    return StoredVectors(data, dtype, residence, sums=sums)

@@ -7,7 +7,8 @@ writes on purpose: he would write the sum, too (SECURITY.md).
 import json
 import sqlite3
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from mrl_search.document import Document
 from mrl_search.errors import IndexStoreError
@@ -29,12 +30,13 @@ def checksum(segment: int, row: int, *parts: str) -> int:
     return (zlib.crc32("\0".join(parts).encode()) + segment * _SEGMENT + row * _ROW) & _MASK
 
 
-def seal(connection: sqlite3.Connection, manifest: str) -> int:
-    """Of all a reader goes by before it looks at a document: the manifest, the segments, and which rows are deleted."""
-    segments = connection.execute("SELECT * FROM segments ORDER BY number").fetchall()
-    dead = connection.execute(
-        "SELECT segment, count(*), sum(row) FROM tombstones GROUP BY segment ORDER BY segment"
-    ).fetchall()
+def seal(read: Callable[[str], Iterable[tuple[Any, ...]]], manifest: str) -> int:
+    """Of all a reader goes by before it looks at a document: the manifest, the segments, and which rows are deleted.
+
+    read: a statement to the catalog's rows.
+    """
+    segments = list(read("SELECT * FROM segments ORDER BY number"))
+    dead = list(read("SELECT segment, count(*), sum(row) FROM tombstones GROUP BY segment ORDER BY segment"))
     return zlib.crc32(repr((manifest, segments, dead)).encode())
 
 

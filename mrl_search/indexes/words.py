@@ -13,7 +13,7 @@ from mrl_search.errors import IndexStoreError
 from mrl_search.hits import Live, Rows, Scores, best
 from mrl_search.indexes.catalog import Catalog
 from mrl_search.indexes.layout import Segment
-from mrl_search.indexes.postings import PART, unpacked, write_words
+from mrl_search.indexes.postings import PART, has_words, posted_sum, unpacked, write_words
 from mrl_search.indexes.tokens import tokens
 
 _K1, _B = 1.5, 0.75  # as bm25s has them, whose figures for BEIR's sets are the reference (Lù 2024, 2407.03618)
@@ -55,8 +55,10 @@ class Words:
         self._rows = sum(rows for _, rows in segments)
         lengths = np.zeros(self._rows, np.uint16)
         for number, first, rows in self._segments:
-            for (blob,) in read("SELECT words FROM lengths WHERE segment = ?", number):
+            for blob, told in read("SELECT words, sum FROM lengths WHERE segment = ?", number):
                 try:
+                    if posted_sum(blob) != told:
+                        raise ValueError("not what was written")
                     lengths[first : first + rows] = unpacked(blob, rows)
                 except (TypeError, ValueError) as error:
                     raise _damaged() from error
@@ -92,9 +94,11 @@ class Words:
         places = {word: place for place, word in enumerate(asked)}
         marks = ",".join("?" * len(asked))
         for number, begin, size in self._segments if asked else []:
-            statement = f"SELECT word, part, rows, counts FROM postings WHERE segment = ? AND word IN ({marks})"  # noqa: S608
-            for word, part, rows, counts in self._read(statement, number, *asked):
+            statement = f"SELECT word, part, rows, counts, sum FROM postings WHERE segment = ? AND word IN ({marks})"  # noqa: S608
+            for word, part, rows, counts, told in self._read(statement, number, *asked):
                 try:
+                    if posted_sum(word, part, rows, counts) != told:
+                        raise ValueError("not what was written")
                     if not (0 <= part * PART < size and rows and len(rows) % 2 == 0):
                         raise ValueError(f"part {part} of {size} rows")
                     last = begin + min((part + 1) * PART, size)
@@ -109,11 +113,11 @@ class Words:
 def words_of(catalog: Catalog, segments: Sequence[Segment], folder: Path) -> Words:
     """The words of an index's documents. Raises IndexStoreError where a segment's are damaged, or not there."""
     read = catalog.read_rows
-    has_any = bool(list(read("SELECT name FROM sqlite_master WHERE name = 'lengths'")))
-    known = {number for (number,) in read("SELECT segment FROM lengths")} if has_any else set()
+    known = {number for (number,) in read("SELECT segment FROM lengths")} if has_words(read) else set()
     if not known >= {segment.number for segment in segments}:
         raise IndexStoreError(
-            f"{folder} was written by a mrl-search that kept no words; to make them, run: mrl-search words {folder}"
+            f"{folder} was written by a mrl-search that kept no words, or none with checksums; "
+            f"to make them, run: mrl-search words {folder}"
         )
     dead = [segment.checked(catalog.tombstones(segment.number)) for segment in segments]
     live = None

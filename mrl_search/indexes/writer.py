@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from mrl_search.adapter import Adapter
-from mrl_search.document import Document
+from mrl_search.document import Document, has_surrogate
 from mrl_search.errors import IndexStoreError
 from mrl_search.indexes.catalog import Catalog
 from mrl_search.indexes.codecs import Codec
@@ -165,10 +165,8 @@ class IndexWriter:
 def _refuse_foreign(layout: Layout) -> None:
     """Raises IndexStoreError for a folder with things in it that are not an index's: nobody's files are swept."""
     folder = layout.folder
-    try:
-        str(folder).encode()
-    except UnicodeEncodeError:
-        raise IndexStoreError(f"the folder name {str(folder)!r} is not UTF-8; name another with --index DIR") from None
+    if has_surrogate(str(folder)):
+        raise IndexStoreError(f"the folder name {str(folder)!r} is not UTF-8; name another with --index DIR")
     if folder.exists() and not folder.is_dir():
         raise IndexStoreError(f"{folder} is a file; --index names a folder")
     if folder.is_dir() and not layout.catalog.exists() and any(folder.iterdir()):

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mrl_search.errors import TrainingError
-from mrl_search.training.methods import Starbucks, TwoD, adaptive_layer, matryoshka_2d
+from mrl_search.training.methods import Smae, Starbucks, TwoD, adaptive_layer, matryoshka_2d
 from mrl_search.training.methods.sub_models import Features
 from mrl_search.training.noting import Noted, PerWidth
 from mrl_search.training.train_recipe import Arm, TrainRecipe
@@ -57,6 +57,9 @@ def objective(recipe: TrainRecipe, arm: Arm, model: SentenceTransformer, labels:
         raise TrainingError(
             f"the arm {arm.name} asks for {arm.dims[-1]} dims, {recipe.base} gives {width}; end its dims at {width}"
         )
+    if arm.method == "smae":
+        rebuilt = Smae(model, arm)
+        return rebuilt, rebuilt.noted
     base = _base(recipe, arm, model, labels)
     if arm.method == "starbucks":
         loss = Starbucks(model, base, arm, recipe.scale)

@@ -10,10 +10,11 @@ from mrl_search.errors import RecipeError
 from mrl_search.recipe import read_recipe
 from mrl_search.rotations import KINDS
 
-LOSSES = ("contrastive", "cosent", "softmax", "distil")
+LOSSES = ("contrastive", "cosent", "softmax", "distil", "masked")
 HEADS = ("own", "tied")
 BEGINNINGS = ("none", "pca", "learned")
-METHODS = ("mrl", "adaptive-layer", "2dmse", "matryoshka2d", "starbucks")
+METHODS = ("mrl", "adaptive-layer", "2dmse", "matryoshka2d", "starbucks", "smae")
+_SIZED = ("starbucks", "smae")  # whose dims each have a layer
 _ALIGNED = ("2dmse", "starbucks")  # whose small sizes are drawn to the full one as the arm says
 NEIGHBOURS = 50  # of each query, of which the nearest that may be hard negatives are taken
 _SEEDS = 2**32  # as many as numpy takes
@@ -39,7 +40,7 @@ class Arm:
     mean: divide the weights by their sum, which gives the loss the scale of a baseline's.
     rotation: in which axes it begins, fitted to the training texts; the twin's own, or where a prefix says more.
     method: mrl adds the widths of the last layer up; the others train earlier layers too (see `methods/`).
-    layers: of starbucks, one for each of dims, ascending to the base's whole depth.
+    layers: of starbucks and smae, one for each of dims, ascending to the base's whole depth.
     depth: the arm is the base's first so many layers, and no more; 0 for all. So a small model is trained by itself.
     alignment: what 2dmse and starbucks multiply their Kullback-Leibler divergences by; 0 leaves them out.
     temperature: theirs; 0 for what the papers' authors take, 1 for 2dmse and 1 / `scale` for starbucks.
@@ -78,14 +79,18 @@ class Arm:
             self.method in METHODS,
             f"the arm {self.name} has the unknown method {self.method!r}; choose one of {', '.join(METHODS)}",
         )
-        if self.method == "starbucks":
+        if self.method in _SIZED:
             _demand(
                 len(self.layers) == len(self.dims) > 1 and all(a < b for a, b in pairwise((0, *self.layers))),
-                f"starbucks trains sizes, each of its layers with one of its dims: the arm {self.name} has the dims "
-                f"{list(self.dims)} and the layers {list(self.layers)}; wanted as many of both, two at least, growing",
+                f"{self.method} trains sizes, each of its layers with one of its dims: the arm {self.name} "
+                f"has the dims {list(self.dims)} and the layers {list(self.layers)}; "
+                "wanted as many of both, two at least, growing",
             )
         else:
-            _demand(not self.layers, f"layers are for method = 'starbucks'; the arm {self.name} has no use for them")
+            _demand(
+                not self.layers,
+                f"layers are for method = {' and '.join(map(repr, _SIZED))}; the arm {self.name} has no use for them",
+            )
         _demand(
             self.method != "2dmse" or len(self.dims) > 1,
             f"2dmse draws one of the narrower dims a step, and the arm {self.name} has {list(self.dims)}; give more, "
@@ -159,7 +164,7 @@ class TrainRecipe:
 
     base: a sentence-transformers model, by name or folder. data: read in this order and shuffled together by the seed.
     loss: contrastive for pairs and triplets (InfoNCE over the batch), cosent for scored pairs, softmax for labelled
-    pairs, distil for pairs with negatives and a teacher.
+    pairs, distil for pairs with negatives and a teacher; masked for raw texts, whose hidden words are guessed (smae).
     mini_batch: above 0, GradCache (2101.06983): that many texts are held at a time.
     head: of softmax; own: a classifier for each width (MRL), tied: the first columns of one (MRL-E).
     negatives: how many hard ones are mined for each pair with the base model. teacher: whose scores distil follows.
@@ -210,6 +215,13 @@ class TrainRecipe:
             f"negatives are taken from the {NEIGHBOURS} nearest; ask for 0 to {NEIGHBOURS}, found {self.negatives}",
         )
         _demand(self.loss in LOSSES, f"unknown loss {self.loss!r}; choose one of {', '.join(LOSSES)}")
+        for arm in self.arms:
+            _demand(
+                (arm.method == "smae") == (self.loss == "masked"),
+                f"loss = 'masked' and method = 'smae' go together; the arm {arm.name} has the method {arm.method!r}, "
+                f"the recipe loss = {self.loss!r}",
+            )
+            _demand(arm.method != "smae" or arm.rotation == "none", "smae trains no vectors that could be rotated")
         _demand(self.head in HEADS, f"unknown head {self.head!r}; choose one of {', '.join(HEADS)}")
         _demand(self.head == "own" or self.loss == "softmax", "head = 'tied' is for loss = 'softmax'; others have none")
         _demand(

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from datasets import Dataset
-from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer, SentenceTransformerTrainingArguments
+from sentence_transformers import SentenceTransformer, SentenceTransformerTrainingArguments
 from sentence_transformers.base.training_args import BatchSamplers
 from transformers import PrinterCallback, set_seed
 from transformers.integrations import TensorBoardCallback
@@ -24,6 +24,7 @@ from mrl_search.progress import bar
 from mrl_search.provenance import provenance
 from mrl_search.training.beginning import rotate
 from mrl_search.training.card import add_section, made_from
+from mrl_search.training.checkpoints import WholeTrainer, last_checkpoint
 from mrl_search.training.dynamics import Dynamics, Row, joined, write_rows
 from mrl_search.training.facts import facts_of
 from mrl_search.training.objective import objective
@@ -89,7 +90,7 @@ def train_arm(
     with _started(folder, facts):  # not before: a recipe that cannot be trained leaves nothing behind
         with bar(recipe.steps, f"training {arm.name}, seed {seed}", "steps", shown=options.progress) as progress:
             dynamics = Dynamics(recipe, model, noted, folder / _PARTS, _teller(progress))
-            trainer = SentenceTransformerTrainer(
+            trainer = WholeTrainer(
                 model=model,
                 args=_arguments(recipe, seed, folder, device, options),
                 train_dataset=dataset,
@@ -98,7 +99,7 @@ def train_arm(
             )
             trainer.remove_callback(PrinterCallback)
             trainer.callback_handler.callbacks.insert(0, dynamics)  # before TensorBoard's, which logs what it adds
-            trainer.train(resume_from_checkpoint=_last_checkpoint(folder))
+            trainer.train(resume_from_checkpoint=last_checkpoint(folder / _CHECKPOINTS))
             if not trainer.state.global_step:
                 shutil.rmtree(folder)
                 raise TrainingError(_no_batch(recipe, len(dataset)))
@@ -202,18 +203,6 @@ def _finish(model: SentenceTransformer, folder: Path, facts: dict[str, Any], dev
     _write_json(folder / FACTS, facts)
     for name in (_CHECKPOINTS, _PARTS):
         shutil.rmtree(folder / name, ignore_errors=True)
-
-
-def _last_checkpoint(folder: Path) -> str | None:
-    """The last one that is whole: the trainer writes its state last."""
-    found = []
-    for path in (folder / _CHECKPOINTS).glob("checkpoint-*"):
-        try:
-            state = json.loads((path / "trainer_state.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            continue
-        found.append((int(state["global_step"]), str(path)))
-    return max(found)[1] if found else None
 
 
 def _labels(data: TrainingSet) -> int:

@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from mrl_search.data import Dataset, Example, Tolerance, load_dataset, read_examples
+from mrl_search.data import Dataset, Example, Tolerance, load_dataset, open_corpus, read_examples
 from mrl_search.errors import CorpusError, TrainingError
 from mrl_search.training.sts import scored_pairs
 from mrl_search.training.train_recipe import Source, TrainRecipe
@@ -47,7 +47,7 @@ def training_set(recipe: TrainRecipe, root: Path) -> TrainingSet:
     sources: list[dict[str, object]] = []
     left_out: set[tuple[str, str]] = set()
     for source in recipe.data:
-        found = list(islice(_read(source, root), source.limit or None))
+        found = list(islice(_read(source, root, recipe.loss), source.limit or None))
         if not found:
             raise CorpusError(f"{source.path} holds no examples")
         kept = []
@@ -102,6 +102,8 @@ def columns(recipe: TrainRecipe, data: TrainingSet) -> dict[str, list[Any]]:
         "first": [example.first for example in rows],
         "second": [example.second for example in rows],
     }
+    if recipe.loss == "masked":
+        return {"first": table["first"]}
     if recipe.loss == "cosent":
         return table | {"score": [example.score for example in rows]}
     if recipe.loss == "softmax":
@@ -115,7 +117,10 @@ def columns(recipe: TrainRecipe, data: TrainingSet) -> dict[str, list[Any]]:
     return table
 
 
-def _read(source: Source, root: Path) -> Iterator[Example]:
+def _read(source: Source, root: Path, loss: str) -> Iterator[Example]:
+    if loss == "masked":
+        documents = open_corpus(source.path if source.path.startswith("hf:") else str(root / source.path))
+        return (Example(document.content, "") for document in documents.read(Tolerance(0)))
     if source.path.startswith(_JUDGED):
         folder = root / source.path.removeprefix(_JUDGED)
         return judged_examples(load_dataset(f"{_JUDGED}{folder}", "train"))

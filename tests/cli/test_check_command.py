@@ -20,8 +20,12 @@ def test_check_says_what_is_wrong_and_mends_what_it_can(built):
 def test_check_says_what_cannot_be_repaired(built):
     vectors = built / "indexes/corpus/segments/000001/vectors.npy"
     vectors.write_bytes(vectors.read_bytes()[:-1] + b"x")
-    assert "is damaged" in (result := call("check", "--repair", code=1)).stdout
+    assert (
+        "is damaged in 1 rows: add 'whale' again, then compact" in (result := call("check", "--repair", code=1)).stdout
+    )
     assert "[--repair cannot mend it]" in result.stdout
+    assert result.stderr == "indexes/corpus: 1 finding\n"
+    assert "row 2 of indexes/corpus/segments/000001/vectors.npy is damaged" in call("query", "fox", code=1).stderr
 
 
 def test_check_names_a_damaged_document_which_adding_it_again_mends(built):

@@ -29,6 +29,11 @@ def test_explain_shows_every_stage(built):
     assert "stages: 16:3 " in shown
 
 
+def test_json_says_by_what_answers_were_filtered(built):
+    assert json.loads(call("query", "fox", "--json", "--where", "id = 'fox'").stdout)["where"] == "id = 'fox'"
+    assert "where" not in json.loads(call("query", "fox", "--json").stdout)
+
+
 def test_explain_says_what_searched(built):
     assert call("query", "red fox", "--explain", "--device", "cpu").stdout.count("; on cpu\n") == 1
     assert json.loads(call("query", "red fox", "--json", "--explain", "--device", "cpu").stdout)["device"] == "cpu"

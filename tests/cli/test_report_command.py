@@ -1,5 +1,7 @@
 """mrl-search report, as a user meets it."""
 
+import re
+
 import pytest
 from calls import call
 
@@ -44,3 +46,19 @@ def test_what_is_no_result_or_no_format_is_one_line(result, here):
         told = call("report", *words, code=1)
         assert said in told.stderr
         assert len(told.stderr.splitlines()) == 1
+
+
+def test_the_page_has_the_geometry_of_the_same_encoders_beside_it(result, here):
+    import numpy as np
+
+    np.save("v.npy", np.random.default_rng(0).standard_normal((120, 16)).astype(np.float32))
+    call("analyze", "v.npy", "--out", "geometry.json")
+    call("report", str(result), "geometry.json", "--out", "both.html")
+    page = (here / "both.html").read_text()
+    assert "<h2>Geometry of v.npy</h2>" in page
+    assert "participation ratio" in page
+    assert not re.search(r"""(src|href)\s*=\s*["'](?!#)""", page)
+    call("report", "geometry.json", "--out", "alone.md", "--out", "alone.html", "--out", "alone.svg")
+    assert (here / "alone.md").read_text().startswith("# Geometry at every width")
+    told = call("report", str(result), "geometry.json", "--out", "both.md", code=1)
+    assert "beside evaluations in an .html page, or each alone" in told.stderr

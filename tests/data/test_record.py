@@ -1,8 +1,4 @@
-from mrl_search.data.record import field_names, has_surrogate
-
-
-def test_half_a_surrogate_pair_is_told_from_text():
-    assert [has_surrogate(text) for text in ("plain", "漢字 😀", "\ud800")] == [False, False, True]
+from mrl_search.data.record import field_names
 
 
 def test_field_names_are_one_line_and_not_too_many():

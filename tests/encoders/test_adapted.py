@@ -63,6 +63,17 @@ def test_an_adapter_of_another_encoder_of_the_same_width_is_refused(folder, tiny
         AdaptedEncoder(load_encoder(EncoderSpec(str(tiny))), "x", adapter)
 
 
+def test_a_sub_model_of_fewer_layers_is_another_encoder(tiny):
+    adapter = Adapter(Fitted("smec", 16, (4,), str(tiny)), {"matrix": np.eye(16, dtype=np.float32)})
+    shallow = load_encoder(EncoderSpec(str(tiny), layers=1))
+    with pytest.raises(
+        AdapterError, match=f"was fitted to vectors of {tiny}, not of {tiny}:layers=1; .* {tiny}:layers=1$"
+    ):
+        AdaptedEncoder(shallow, "x", adapter)
+    its_own = Adapter(Fitted("smec", 16, (4,), shallow.spec.typed), {"matrix": np.eye(16, dtype=np.float32)})
+    assert AdaptedEncoder(shallow, "x", its_own).dim == 16
+
+
 def test_a_folder_that_is_none_says_so(tmp_path):
     with pytest.raises(AdapterError, match="there is no adapter in"):
         load_encoder(EncoderSpec("hashing:8", adapter=str(tmp_path)))

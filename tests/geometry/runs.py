@@ -16,7 +16,7 @@ def run(folder, name, widths=(4, 16), seed=0, gradient=1.0):
     rows = [
         {
             "step": float(step),
-            **{f"loss@{width}": float(falling(40 + width, 0.1, seed)[int(step) - 1]) for width in widths},
+            **{f"loss@{width}": float(falling(_end(width), 0.1, seed)[int(step) - 1]) for width in widths},
             "gradient:layer 0": gradient,
             "gradient:unused": 0.0,
             "gradient[0:4]": 2 * gradient,
@@ -28,3 +28,8 @@ def run(folder, name, widths=(4, 16), seed=0, gradient=1.0):
     (folder / name).mkdir()
     write_rows(rows, folder / name / "dynamics.parquet")
     return folder / name
+
+
+def _end(size):
+    """The step at which the loss of a size, "layers:dim" or a dim, has fallen."""
+    return 40 + int(str(size).rpartition(":")[2])

@@ -68,3 +68,15 @@ def test_one_seed_says_that_noise_is_unknown(tmp_path):
 def test_a_folder_without_a_record_is_an_error_that_says_what_was_wanted(tmp_path):
     with pytest.raises(TrainingError, match=r"holds no dynamics\.parquet; wanted a run of mrl-search train"):
         dynamics([tmp_path])
+
+
+def test_a_run_of_several_depths_has_the_losses_of_its_sub_models_the_whole_last():
+    curves = {"step": STEPS, "loss@16": falling(50), "loss@1:4": falling(30), "loss@10:8": falling(40)}
+    found = course("starbucks", curves | {"divergence@1:4": falling(20), "loss@drawn width": falling(20)})
+    assert [(fall.layers, fall.dim) for fall in found.falls] == [(1, 4), (10, 8), (None, 16)]
+
+
+def test_a_run_of_drawn_sizes_says_that_its_losses_are_of_no_size(tmp_path):
+    found = dynamics([run(tmp_path, "2d-seed0", ())])
+    assert found.runs[0].falls == ()
+    assert "2d-seed0: a step's loss is of sizes drawn for it" in found.notes[0]

@@ -14,3 +14,15 @@ def test_runs_stand_side_by_side_with_their_ratio_and_what_seeds_differ_by(tmp_p
     assert "a run records the losses of the widths that it was trained for" in table
     for ending in ("json", "md", "html", "png"):
         write_shown(shown, tmp_path / f"d.{ending}")
+
+
+def test_sub_models_have_their_lines_and_losses_those_of_other_seeds(tmp_path):
+    widths = ("1:4", 16)
+    first = run(tmp_path, "starbucks-seed0", widths)
+    run(tmp_path, "starbucks-seed1", widths, seed=1)
+    shown = shown_dynamics(dynamics([first]), {"starbucks-seed0": record(first)})
+    lines = [line for line in shown.table.splitlines() if line.strip().startswith(("4, 1 layer ", "16 "))]
+    assert len(lines) == 2
+    assert all(line.count("(seeds: ") == 2 for line in lines)
+    labels = [text.get_text() for text in shown.figure().axes[0].get_legend().get_texts()]
+    assert labels == ["starbucks-seed0 at 4, 1 layer", "starbucks-seed0 at 16"]

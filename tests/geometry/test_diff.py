@@ -30,7 +30,7 @@ def test_what_was_moved_differs_at_every_layer_and_width(diffed):
 def test_other_seeds_beside_the_models_are_the_noise(diffed):
     (pair,) = diffed.seeds
     assert (pair.first, pair.second) == ("mrl-seed0", "mrl-seed1")
-    assert "1 pairs of seeds of one arm" in diffed.notes[0]
+    assert "1 pair of seeds of one arm" in diffed.notes[0]
 
 
 def test_without_another_seed_the_noise_is_said_to_be_unknown(twins, texts, tmp_path):

@@ -15,5 +15,5 @@ def forge(index, statement, *values):
         with contextlib.suppress(sqlite3.OperationalError):  # of a row that is no number there is no checksum
             sum_all(connection)
         for (manifest,) in connection.execute("SELECT json FROM manifest").fetchall():
-            connection.execute("UPDATE manifest SET sum = ?", (seal(connection, manifest),))
+            connection.execute("UPDATE manifest SET sum = ?", (seal(connection.execute, manifest),))
     connection.close()

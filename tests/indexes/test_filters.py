@@ -166,3 +166,14 @@ def truth(tree, metadata):
 def test_any_filter_passes_what_three_valued_logic_says(table, tree):
     wanted = "".join(str(number) for number, one in enumerate(METADATA) if truth(tree, one))
     assert passing(table, written(tree)) == wanted
+
+
+@pytest.mark.parametrize("text", ["id = 4983", "id IN ('a', 4983)", "NOT title < 4983", "id != TRUE"])
+def test_a_number_for_what_is_always_a_text_is_refused_and_told_how_to_write_it(text):
+    with pytest.raises(FilterError, match=r"every (id|title) is a text, found the number \d+; put it in quotes: '\d+'"):
+        compiled(text)
+
+
+def test_a_filter_that_is_no_text_is_refused():
+    with pytest.raises(FilterError, match='a filter is a text as "year >= 2020", found 5'):
+        compiled(5)

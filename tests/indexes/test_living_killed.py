@@ -46,7 +46,7 @@ def test_a_writer_killed_at_any_named_step_leaves_the_old_index_or_the_new(memor
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("call", "least"), [(1, 90), (2, 20)])
+@pytest.mark.parametrize(("call", "least"), [(1, 90), (2, 15)])
 def test_a_writer_killed_at_any_named_step_of_a_refit_or_a_repair_leaves_the_old_index_or_the_new(memory, call, least):
     told = killed(memory, "points", call, "put", "remove", "compact", "refit", "repair")
     assert told["changes"] == 170

@@ -41,7 +41,7 @@ def test_what_is_written_is_what_is_opened(folder, stored):
     assert [part.tolist() for part in found.levels] == [part.tolist() for part in there.levels]
     assert found.residence is not None
     _, each = measure_index(folder)
-    assert each.sketches == (100 * 72 + 128) / 100
+    assert each.sketches == (100 * (72 + 8) + 128) / 100  # a checksum of each row is 8
     assert each.disk == each.vectors + each.prefix + each.sketches + each.catalog
 
 
@@ -50,7 +50,7 @@ def test_damaged_sketches_are_found_at_open(folder, damage):
     path = folder / "segments/000001/sketches.npy"
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(
-        IndexStoreError, match=r"sketches\.npy (has 7327 bytes|does not begin as 100 × 72 uint8 should)"
+        IndexStoreError, match=r"sketches\.npy (has 8127 bytes|does not begin as 100 × 72 uint8 should)"
     ):
         open_index(folder)
 

@@ -92,3 +92,18 @@ def test_a_document_of_a_format_without_checksums_is_taken_as_it_is():
     )
     with pytest.raises(IndexStoreError, match="the metadata of the document 'id' is damaged"):
         restored((1, 0), ("id", "title", "text", "{"), None)
+
+
+def test_a_page_of_deleted_rows_that_cannot_be_read_is_one_clear_error(index):
+    with IndexChange(index) as change:
+        change.remove(["b"])
+        change.commit(replace(change.manifest, documents=2))
+    connection = sqlite3.connect(index / "index.sqlite")
+    ((root,),) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'tombstones'")
+    ((size,),) = connection.execute("PRAGMA page_size")
+    connection.close()
+    with (index / "index.sqlite").open("r+b") as file:
+        file.seek((root - 1) * size)
+        file.write(b"\xff" * 16)
+    with pytest.raises(IndexStoreError, match=r"index\.sqlite cannot be read: database disk image is malformed"):
+        open_index(index)

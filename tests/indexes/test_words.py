@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mrl_search.errors import IndexStoreError
 from mrl_search.indexes import postings
-from mrl_search.indexes.postings import forget_words, segments_with_words, write_words
+from mrl_search.indexes.postings import write_words
 from mrl_search.indexes.tokens import tokens
 from mrl_search.indexes.words import Words, best_by_words, words_in_memory
 
@@ -125,44 +124,3 @@ def test_a_word_that_fills_a_document_is_counted_up_to_what_two_bytes_hold():
     connection, words = stored(["fox " * 300, "fox " * 70_000])
     assert [len(blob) for (blob,) in connection.execute("SELECT counts FROM postings")] == [4]
     assert 0 < words.scores("fox")[0] < words.scores("fox")[1] < 1
-
-
-def test_words_are_forgotten_segment_by_segment():
-    connection, _ = stored(["red"], ["fox"], ["sea"])
-    forget_words(connection, [1, 3])
-    assert segments_with_words(connection) == {2}
-    assert connection.execute("SELECT word FROM postings").fetchall() == [("fox",)]
-    forget_words(connection)
-    assert segments_with_words(connection) == set()
-    assert segments_with_words(sqlite3.connect(":memory:")) == set()
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [
-        "UPDATE postings SET rows = x'ffff'",  # beyond the segment
-        "UPDATE postings SET rows = x'00'",
-        "UPDATE postings SET rows = x''",
-        "UPDATE postings SET rows = x'000000'",
-        "UPDATE postings SET rows = 'text'",
-        "UPDATE postings SET counts = x'0101010101'",
-        "UPDATE postings SET part = -1",
-        "UPDATE postings SET part = 9223372036854775807",
-        "UPDATE postings SET part = 'one'",
-    ],
-)
-def test_damaged_postings_are_one_clear_error(damage):
-    connection, words = stored(["red fox"])
-    connection.execute(damage)
-    with pytest.raises(IndexStoreError, match="the index's words are damaged"):
-        words.scores("fox")
-
-
-@pytest.mark.parametrize("damage", ["words = x'0000'", "words = 'text'", "words = x''", "words = 5"])
-def test_damaged_lengths_are_one_clear_error(damage):
-    connection, _ = stored(["red fox"])
-    connection.execute(f"UPDATE lengths SET {damage}")
-    if damage == "words = x'0000'":  # of one document, two bytes long: a length like others
-        return
-    with pytest.raises(IndexStoreError, match="the index's words are damaged"):
-        Words(lambda statement, *values: connection.execute(statement, values), [(1, 1)])

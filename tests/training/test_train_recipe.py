@@ -24,7 +24,7 @@ def test_there_are_recipes():
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_every_recipe_is_read_and_its_first_arm_is_the_baseline(path):
     found = read_train_recipe(path)
-    assert len(found.arms[0].dims) == 1
+    assert len(found.arms[0].dims) == 1 or found.loss == "masked"  # which pre-trains, and compares nothing
     assert {arm.dims[-1] for arm in found.arms if not arm.depth} == {found.arms[0].dims[-1]}
 
 

@@ -12,5 +12,19 @@ from mrl_search.indexes.kernels.rescore import STEP, rescore
 from mrl_search.indexes.kernels.select import load_compiler
 from mrl_search.indexes.kernels.sift import sift
 from mrl_search.indexes.kernels.simd import STRIDE
+from mrl_search.indexes.kernels.vouch import sum_rows, unsound
 
-__all__ = ["FACTS", "STEP", "STRIDE", "TABLES", "laid_out", "load_compiler", "narrow", "rescore", "scan", "sift"]
+__all__ = [
+    "FACTS",
+    "STEP",
+    "STRIDE",
+    "TABLES",
+    "laid_out",
+    "load_compiler",
+    "narrow",
+    "rescore",
+    "scan",
+    "sift",
+    "sum_rows",
+    "unsound",
+]

@@ -1,9 +1,31 @@
 """The k largest keys: one number holds both a score and what decides among equals."""
 
+import logging
+
 import numpy as np
 from numba import njit
+from numba.core.event import Event, Listener, register
 
+_LOG = logging.getLogger(__name__)
 _BINS = 1024
+
+
+class Compiling(Listener):  # type: ignore[misc]  # numba has no types
+    """Says once that kernels are compiled, which a first search waits for."""
+
+    is_told = False
+
+    def on_start(self, event: Event) -> None:
+        """See numba's Listener."""
+        if not self.is_told:
+            self.is_told = True
+            _LOG.warning("compiling the search kernels, once for this installation; a search waits for each")
+
+    def on_end(self, event: Event) -> None:
+        """See numba's Listener."""
+
+
+register("numba:compile", Compiling())
 
 
 def compiled(function, **options):

@@ -4,7 +4,8 @@ The way of one layer, MRL, is sentence-transformers' MatryoshkaLoss and stands i
 """
 
 from mrl_search.training.methods.adaptive_layer import adaptive_layer, matryoshka_2d
+from mrl_search.training.methods.smae import Smae
 from mrl_search.training.methods.starbucks import Starbucks
 from mrl_search.training.methods.two_d import TwoD
 
-__all__ = ["Starbucks", "TwoD", "adaptive_layer", "matryoshka_2d"]
+__all__ = ["Smae", "Starbucks", "TwoD", "adaptive_layer", "matryoshka_2d"]

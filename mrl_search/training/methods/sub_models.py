@@ -47,6 +47,10 @@ class SubModels:
         parts = [side.chunk(len(self._depths), dim=1) for side in sides]
         return {depth: [part[place] for part in parts] for place, depth in enumerate(self._depths)}
 
+    def states(self, given: dict[str, Any]) -> dict[int, Tensor]:
+        """Depth → the (b, t, D) token states of the pass that gave this, before any pooling."""
+        return dict(zip(self._depths, [*self._shallow.taken(), given["token_embeddings"]], strict=True))
+
     def _followed(self, given: dict[str, Any], state: Tensor) -> Tensor:
         features = {**given, "token_embeddings": state}
         for module in self._rest:

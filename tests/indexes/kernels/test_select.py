@@ -59,3 +59,12 @@ def test_without_a_place_to_keep_it_a_kernel_is_compiled_all_the_same(monkeypatc
 
     monkeypatch.setattr(select, "njit", refusing)
     assert select.compiled(len) == (len, {"nogil": True})
+
+
+def test_that_kernels_are_compiled_is_said_once(caplog):
+    compiling = select.Compiling()
+    for _ in range(3):
+        compiling.on_start(None)
+        compiling.on_end(None)
+    assert [record.message for record in caplog.records if "compiling the search kernels, once" in record.message]
+    assert len(caplog.records) == 1

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from interruptions import interrupted_after
 from pyarrow import parquet
 from safetensors.torch import load_file
 
@@ -16,23 +17,14 @@ ARMS = (
     Arm("adaptive-layer", (4, 16), method="adaptive-layer"),
     Arm("starbucks", (4, 16), method="starbucks", layers=(1, 2)),
 )
+CLASSIFIER = Arm("classifier", (4, 16))  # whose loss has weights of its own
 
 
-def interrupted_after(steps):
-    """Dynamics' own note of a step, interrupted after so many."""
-    noted = Dynamics.on_pre_optimizer_step
-
-    def note(dynamics, args, state, control, **told):
-        if state.global_step == steps:
-            raise KeyboardInterrupt
-        return noted(dynamics, args, state, control, **told)
-
-    return note
-
-
-@pytest.mark.parametrize("arm", ARMS, ids=lambda arm: arm.name)
+@pytest.mark.parametrize("arm", [*ARMS, CLASSIFIER], ids=lambda arm: arm.name)
 def test_every_method_goes_on_after_a_stop_as_if_there_had_been_none(tiny, pairs, monkeypatch, arm):
-    recipe = TrainRecipe(str(tiny), (Source("pairs.jsonl"),), (arm,), 9, batch=8, learning_rate=1e-3, save_every=4)
+    told = {"loss": "softmax"} if arm is CLASSIFIER else {}
+    source = (Source("pairs.jsonl", 80),)
+    recipe = TrainRecipe(str(tiny), source, (arm,), 9, batch=8, learning_rate=1e-3, save_every=4, **told)
 
     def trained(name):
         folder = train_arm(recipe, arm, 0, training_set(recipe, pairs), pairs / name)
