@@ -24,6 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -182,15 +183,17 @@ def told_of(found, seconds):
     }
 
 
-def in_process(index, queries, seconds, at_once):
+def in_process(index, queries, seconds, at_once, *, encodes_only=False):
     """Queries a second of this process, so many in a call; vectors, or texts."""
     with mrl_search.open(index, device="cpu") as retriever:
         retriever.warm_up()
-        ask = retriever.search if isinstance(queries, list) else retriever.search_vectors
+        ask = partial(retriever.search if isinstance(queries, list) else retriever.search_vectors, k=10)
+        if encodes_only:
+            ask = retriever.encode
         count, start = 0, time.perf_counter()
         while time.perf_counter() - start < seconds:
             first = count % (len(queries) - at_once + 1)
-            ask(queries[first : first + at_once], k=10)
+            ask(queries[first : first + at_once])
             count += at_once
         return round(count / (time.perf_counter() - start), 1)
 
@@ -220,6 +223,9 @@ def measured(index, queries, bodies, told):
     requests = requests_of(bodies)
     result = {"in_process_one_by_one": in_process(index, queries, told.seconds, 1)}
     result["in_process_32_at_once"] = in_process(index, queries, told.seconds, 32)
+    if told.texts is not None:
+        for at_once in (32, 64, 256):
+            result[f"encoder_{at_once}_at_once"] = in_process(index, queries, told.seconds, at_once, encodes_only=True)
     server = Server(index)
     with tempfile.NamedTemporaryFile("w", suffix=".jsonl") as file:
         file.writelines(json.dumps(body) + "\n" for body in bodies)

@@ -48,9 +48,7 @@ class Admission:
 
     def refusal(self, path: str, default_headers: Headers) -> bytes:
         """All that is sent to a request of that path which is not let in; it is counted, and logged within a second."""
-        metrics = self._engine.metrics
-        metrics.requests.labels(path, "429").inc()
-        metrics.refused.labels("overloaded").inc()
+        self._engine.metrics.answered(path, 429, "overloaded", 0.0)
         if not self._untold:
             asyncio.get_running_loop().call_later(_TELL_SECONDS, self._tell)
         self._untold += 1

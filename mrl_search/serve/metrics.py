@@ -16,7 +16,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self._answers: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
+        self._answers: dict[tuple[str, int, str], tuple[Counter, Histogram, Counter | None]] = {}
 
         def histogram(name: str, told: str, labels: Sequence[str], buckets: Sequence[float] = _FAST) -> Histogram:
             return Histogram(f"mrl_search_{name}", told, labels, registry=self.registry, buckets=buckets)
@@ -41,18 +41,14 @@ class Metrics:
 
     def answered(self, route: str, status: int, code: str, seconds: float) -> None:
         """A request was answered or, with a code, refused."""
-        requests, request_seconds = self._of_answers(route, status)
+        if (route, status, code) not in self._answers:  # to find what a label counts takes longer than to count
+            requests, request_seconds = self.requests.labels(route, str(status)), self.request_seconds.labels(route)
+            self._answers[route, status, code] = requests, request_seconds, self.refused.labels(code) if code else None
+        requests, request_seconds, refused = self._answers[route, status, code]
         requests.inc()
         request_seconds.observe(seconds)
-        if code:
-            self.refused.labels(code).inc()
-
-    def _of_answers(self, route: str, status: int) -> tuple[Counter, Histogram]:
-        """Looked up once: to find what a label counts takes longer than to count."""
-        if (route, status) not in self._answers:
-            found = self.requests.labels(route, str(status)), self.request_seconds.labels(route)
-            self._answers[route, status] = found
-        return self._answers[route, status]
+        if refused is not None:
+            refused.inc()
 
     def batch(self, name: str, weight: int, waited: Sequence[float]) -> None:
         """As `Watch`."""

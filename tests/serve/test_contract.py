@@ -105,6 +105,15 @@ def test_bodies_gone_wrong_get_a_documented_answer(reading):
     answer_to_wrong_bodies(reading[1], 600, seed=1)
 
 
+def test_a_server_that_writes_gives_bodies_gone_wrong_a_documented_answer_too(writing):
+    answer_to_wrong_bodies(writing[1], 200, seed=3)
+
+
+@pytest.mark.slow
+def test_so_does_one_that_is_sent_thousands(writing):
+    answer_to_wrong_bodies(writing[1], 5_000, seed=4)
+
+
 @pytest.mark.slow
 def test_fifty_thousand_bodies_gone_wrong_get_a_documented_answer(reading):
     answer_to_wrong_bodies(reading[1], 50_000, seed=2)
