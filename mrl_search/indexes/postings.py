@@ -48,9 +48,7 @@ def write_words(
     rows: how many the segment has, deleted ones too. texts: of its documents, by row, ascending. told: is told, every
     so often, of how many more documents the words are known.
     """
-    if not has_words(connection.execute):
-        for statement in _TABLES:
-            connection.execute(statement)
+    _have_tables(connection)
     lengths = np.zeros(rows, np.uint32)
     for part, some in groupby(texts, lambda one: one[0] // PART):
         posted: defaultdict[str, tuple[array[int], list[int]]] = defaultdict(lambda: (array("H"), []))
@@ -79,8 +77,16 @@ def write_stored_words(
     connection: sqlite3.Connection, segment: int, rows: int, told: Callable[[int], object] = _silent
 ) -> None:
     """As `write_words`, of the documents that the catalog has for the segment."""
+    _have_tables(connection)  # before documents are read: SQLite drops no table meanwhile
     texts = connection.execute("SELECT row, title, text FROM documents WHERE segment = ? ORDER BY row", (segment,))
     write_words(connection, segment, rows, _contents(texts, segment, rows), told)
+
+
+def _have_tables(connection: sqlite3.Connection) -> None:
+    """Makes them, in the place of an older version's."""
+    if not has_words(connection.execute):
+        for statement in _TABLES:
+            connection.execute(statement)
 
 
 def segments_of_damaged_words(connection: sqlite3.Connection) -> list[int]:

@@ -61,7 +61,7 @@ class Client:
         self._http.close()
 
     def search(self, texts: Sequence[str], k: int | None = None, **told: Any) -> list[list[Answer]]:
-        """As `Retriever.search`. told: index, funnel, guarantee, where."""
+        """As `Retriever.search`. told: index, funnel, guarantee, where, hybrid."""
         return self._found("queries", list(texts), {"k": k, **told})
 
     def search_vectors(self, queries: Vectors, k: int | None = None, **told: Any) -> list[list[Answer]]:

@@ -201,10 +201,9 @@ class _Visit:
 
     async def _read(self, most: int) -> bytes:
         """All of the body, if it is no longer. Raises RefusalError."""
-        too_large = RefusalError(413, "body_too_large", f"the body is larger than {most:,} bytes", closes=True)
         length = self.headers.get(b"content-length", b"0")
         if length.isdigit() and int(length) > most:
-            raise too_large
+            raise _too_large(most)
         parts, size, is_more = [], 0, True
         while is_more:
             message = await self._receive()
@@ -213,7 +212,7 @@ class _Visit:
             parts.append(message.get("body", b""))
             size += len(parts[-1])
             if size > most:
-                raise too_large
+                raise _too_large(most)
             is_more = message.get("more_body", False)
         kind = self.headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
         if size and kind != b"application/json":  # what another page may send unasked is none
@@ -252,6 +251,10 @@ class _Visit:
         with contextlib.suppress(OSError):  # the caller has gone
             await self.send({"type": "http.response.start", "status": refusal.status, "headers": told})
             await self.send({"type": "http.response.body", "body": body})
+
+
+def _too_large(most: int) -> RefusalError:
+    return RefusalError(413, "body_too_large", f"the body is larger than {most:,} bytes", closes=True)
 
 
 def route_of(path: str) -> str:

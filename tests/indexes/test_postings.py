@@ -5,6 +5,7 @@ import sqlite3
 import pytest
 from test_words import stored
 
+import mrl_search
 from mrl_search.errors import IndexStoreError
 from mrl_search.indexes.postings import (
     forget_words,
@@ -84,3 +85,15 @@ def test_tables_without_checksums_are_as_good_as_none_and_are_written_anew():
     write_words(connection, 1, 1, [(0, "red fox")])
     assert segments_with_words(connection) == {1}
     assert segments_of_damaged_words(connection) == []
+
+
+def test_words_that_an_older_version_wrote_are_written_anew(built, tmp_path):
+    """SQLite drops no table while documents are read from another."""
+    with sqlite3.connect(built / "index.sqlite") as catalog:
+        catalog.execute("ALTER TABLE lengths DROP COLUMN total")
+    catalog.close()
+    path = tmp_path / "more.jsonl"
+    path.write_text('{"_id": "q", "text": "quokka"}\n')
+    mrl_search.add(built, path)
+    with mrl_search.open(built) as retriever:
+        assert retriever.search(["quokka"], k=1, hybrid="rrf")[0][0].id == "q"
