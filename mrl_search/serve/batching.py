@@ -1,6 +1,7 @@
 """Requests that wait, handed to a thread together."""
 
 import asyncio
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -34,6 +35,8 @@ class Batcher(Generic[_Task, _Result]):
 
     work: takes tasks in the order they came, returns a result or an exception for each; what it raises, all get.
     A task whose caller was cancelled while it waited is dropped. Whatever was accepted before `close` is done.
+    patience: seconds; where what waits would take longer, nothing more is accepted. A queue that is longer than its
+    callers' patience works on what nobody waits for any more.
     """
 
     def __init__(
@@ -42,8 +45,10 @@ class Batcher(Generic[_Task, _Result]):
         work: Callable[[list[_Task]], Sequence[_Result | Exception]],
         batching: Batching,
         watch: Watch,
+        patience: float = math.inf,
     ) -> None:
         self._name, self._work, self._batching, self._watch = name, work, batching, watch
+        self._patience = patience
         self._queue: deque[_Waiting[_Task, _Result]] = deque()
         self._filled = asyncio.Event()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix=name)
@@ -60,7 +65,7 @@ class Batcher(Generic[_Task, _Result]):
     @property
     def is_full(self) -> bool:
         """Whether anything more is refused."""
-        return self._weight >= self._batching.queue
+        return self._weight >= self._batching.queue or self._weight * self._seconds_each > self._patience
 
     @property
     def retry_seconds(self) -> float:
@@ -71,7 +76,7 @@ class Batcher(Generic[_Task, _Result]):
         """The task's result. Raises RefusalError where the queue is full, and what the work raised."""
         if self._closing:
             raise RefusalError(503, "shutting_down", "the server is shutting down", retry_seconds=1)
-        if self._weight + weight > self._batching.queue:
+        if self.is_full or self._weight + weight > self._batching.queue:
             raise busy(self.retry_seconds)
         if self._loop is None:
             self._loop = asyncio.create_task(self._run())
@@ -79,7 +84,12 @@ class Batcher(Generic[_Task, _Result]):
         self._queue.append(waiting)
         self._weight += weight
         self._filled.set()
-        return await waiting.answer
+        try:
+            return await waiting.answer
+        except asyncio.CancelledError:
+            if any(one is waiting for one in self._queue):
+                self._weight -= weight
+            raise
 
     def afterwards(self, work: Callable[[], object]) -> None:
         """Runs something on the thread, after what is worked on there now."""
@@ -109,8 +119,7 @@ class Batcher(Generic[_Task, _Result]):
         weight = 0
         while self._queue and (not batch or weight + self._queue[0].weight <= self._batching.size):
             waiting = self._queue.popleft()
-            if waiting.answer.done():  # its caller has gone
-                self._weight -= waiting.weight
+            if waiting.answer.done():  # its caller has gone, and its weight with him
                 continue
             batch.append(waiting)
             weight += waiting.weight

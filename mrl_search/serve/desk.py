@@ -1,5 +1,6 @@
 """One encoder for all who ask: texts go together, and queries that were asked before are remembered."""
 
+import math
 import threading
 import time
 from collections import OrderedDict
@@ -57,12 +58,12 @@ class _Texts(NamedTuple):
 class Desk:
     """Encodes on a thread of its own what comes from the event loop."""
 
-    def __init__(self, encoder: Encoder, batching: Batching, metrics: Metrics) -> None:
+    def __init__(self, encoder: Encoder, batching: Batching, metrics: Metrics, patience: float = math.inf) -> None:
         self.encoder = SharedEncoder(encoder)
         self.name = public_name(encoder.spec)
         self._metrics, self._most = metrics, batching.remembered
         self._known: OrderedDict[str, Vectors] = OrderedDict()  # text of a query → (dim,)
-        self.batcher = Batcher[_Texts, Vectors]("encode", self._encoded, batching, metrics)
+        self.batcher = Batcher[_Texts, Vectors]("encode", self._encoded, batching, metrics, patience)
 
     async def queries(self, texts: Sequence[str]) -> Vectors:
         """(n, dim) unit rows for queries. Raises RefusalError where too many wait."""

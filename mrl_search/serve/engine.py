@@ -55,7 +55,10 @@ class Engine:
         self.indexes: dict[str, ServedIndex] = {}
         self.is_ready = False
         self._desks: dict[EncoderSpec, Desk] = {}
-        self._searches = Batcher[Search, list[Found]]("search", Searcher(metrics), settings.batching, metrics)
+        self._patience = settings.timeouts.request / 2  # of each of the two queues on a request's way
+        self._searches = Batcher[Search, list[Found]](
+            "search", Searcher(metrics), settings.batching, metrics, self._patience
+        )
         self._writers: dict[str, Batcher[Change, Changed]] = {}
         metrics.watch_depths(self.depths)
 
@@ -70,7 +73,8 @@ class Engine:
             await index.open(self.settings.timeouts.reload)
             self.indexes[index.name] = index
             batching = Batching(size=10 * self.settings.limits.documents, queue=20 * self.settings.limits.documents)
-            self._writers[index.name] = Batcher("write", Writer(folder), batching, self.metrics)
+            patience = self.settings.timeouts.write / 2
+            self._writers[index.name] = Batcher("write", Writer(folder), batching, self.metrics, patience)
         self.is_ready = True
 
     async def close(self) -> None:
@@ -198,5 +202,6 @@ class Engine:
 
     def _encoder_for(self, spec: EncoderSpec) -> Encoder:
         if spec not in self._desks:
-            self._desks[spec] = Desk(load_encoder(spec, self.settings.device), self.settings.batching, self.metrics)
+            encoder = load_encoder(spec, self.settings.device)
+            self._desks[spec] = Desk(encoder, self.settings.batching, self.metrics, self._patience)
         return self._desks[spec].encoder

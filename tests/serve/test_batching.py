@@ -1,7 +1,9 @@
 """What waits goes together, no more than may; each gets its own."""
 
 import asyncio
+import math
 import threading
+import time
 
 import pytest
 
@@ -18,12 +20,12 @@ class Watching:
         self.weights.append(weight)
 
 
-def run(main, work, **told):
+def run(main, work, patience=math.inf, **told):
     """What `main(batcher)` returns, and the batches' weights."""
     watching = Watching()
 
     async def all_of_it():
-        batcher = Batcher("test", work, Batching(**told), watching)
+        batcher = Batcher("test", work, Batching(**told), watching, patience)
         try:
             return await main(batcher)
         finally:
@@ -108,6 +110,58 @@ def test_more_than_the_queue_holds_is_refused_and_a_cancelled_task_is_not_worked
 
     found, depth = run(main, work, size=1, queue=3)[0]
     assert (found[0], type(found[1]), found[2], worked, depth) == (0, asyncio.CancelledError, 2, [0, 2], 0)
+
+
+def test_nothing_is_accepted_that_would_wait_longer_than_its_callers_do():
+    def slow(tasks):
+        time.sleep(0.02 * len(tasks))
+        return tasks
+
+    async def main(batcher):
+        await batcher.do(0)  # now it is known that each takes 20 ms, or more
+        accepted = []
+        while not batcher.is_full:
+            accepted.append(asyncio.create_task(batcher.do(len(accepted))))
+            await asyncio.sleep(0)
+        with pytest.raises(RefusalError) as caught:
+            await batcher.do(-1)
+        assert caught.value.status == 429
+        return await asyncio.gather(*accepted)
+
+    answered, _ = run(main, slow, patience=0.1, queue=1_000)
+    assert answered == list(range(len(answered)))
+    assert 1 <= len(answered) <= 6
+
+
+def test_a_heavy_task_is_accepted_where_nothing_waits():
+    def slow(tasks):
+        time.sleep(0.02)
+        return tasks
+
+    async def main(batcher):
+        return [await batcher.do(number, 5) for number in range(3)]
+
+    assert run(main, slow, patience=0.001)[0] == [0, 1, 2]
+
+
+def test_who_goes_makes_room_at_once():
+    gate = threading.Event()
+
+    def work(tasks):
+        gate.wait(10)
+        return tasks
+
+    async def main(batcher):
+        tasks = [asyncio.create_task(batcher.do(number)) for number in range(3)]
+        await asyncio.sleep(0.05)
+        tasks[1].cancel()
+        tasks[0].cancel()  # is worked on, and takes its room until that is done
+        await asyncio.sleep(0)
+        assert (batcher.depth, batcher.is_full) == (2, False)
+        gate.set()
+        return await tasks[2], batcher.depth
+
+    assert run(main, work, size=1, queue=3)[0] == (2, 0)
 
 
 def test_closing_finishes_what_was_accepted_and_refuses_the_rest():
