@@ -6,6 +6,7 @@ import ssl
 from collections.abc import Callable
 
 import uvicorn
+from threadpoolctl import threadpool_limits
 
 from mrl_search.errors import ServeError
 from mrl_search.serve.admission import Admission
@@ -93,9 +94,11 @@ def bound(settings: Settings) -> socket.socket:
 def serve(settings: Settings, tell: Callable[[str], None], log_level: str) -> None:
     """Serves until SIGTERM or SIGINT, then finishes what was accepted. Raises what opening raises, and ServeError."""
     server, listening = made_server(settings, tell), bound(settings)  # what is wrong is said before a model is loaded
+    loop = server.config.get_loop_factory()
     write_json_lines(log_level)
     try:
-        with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
+        # BLAS's threads wait for each other by spinning: turning queries took half of all the processors' time
+        with threadpool_limits(1, user_api="blas"), asyncio.Runner(loop_factory=loop) as runner:
             runner.run(server.serve(sockets=[listening]))
     except KeyboardInterrupt:  # which uvicorn raises again when all is finished
         return
