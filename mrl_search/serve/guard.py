@@ -68,6 +68,7 @@ class Guard:
         except Exception as error:
             if not visit.status:  # Starlette answers a fault, and raises it again
                 await visit.refuse(refusal_of(error))
+            error.__traceback__ = None  # frames that hold their error would be held by it
         finally:
             if visit.path in QUEUED:
                 self.admission.leave()
@@ -188,6 +189,7 @@ class _Visit:
             raise RefusalError(504, "deadline", f"not done within {seconds:g} s") from None
         finally:
             self._limit = None
+            self.scope.pop(GONE, None)  # or both would hold each other until the garbage of all requests is collected
 
     def _leave(self) -> None:
         """The caller went: nothing is to be done for him any more."""

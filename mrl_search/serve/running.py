@@ -1,6 +1,7 @@
 """From settings to a server that runs until it is told to stop."""
 
 import asyncio
+import gc
 import socket
 import ssl
 from collections.abc import Callable
@@ -93,7 +94,14 @@ def bound(settings: Settings) -> socket.socket:
 
 def serve(settings: Settings, tell: Callable[[str], None], log_level: str) -> None:
     """Serves until SIGTERM or SIGINT, then finishes what was accepted. Raises what opening raises, and ServeError."""
-    server, listening = made_server(settings, tell), bound(settings)  # what is wrong is said before a model is loaded
+
+    def tell_ready(address: str) -> None:
+        gc.collect()
+        gc.freeze()  # what was loaded stays; looking through it for garbage would stop all requests for a while
+        tell(address)
+
+    # what is wrong is said before a model is loaded
+    server, listening = made_server(settings, tell_ready), bound(settings)
     loop = server.config.get_loop_factory()
     write_json_lines(log_level)
     try:

@@ -1,5 +1,6 @@
 """Who may enter, how much may be sent, how long it may take."""
 
+import gc
 import json
 import time
 
@@ -159,3 +160,17 @@ def test_a_fault_of_ours_tells_nothing_of_it(library, monkeypatch):
         answer = client.post("/v1/search", json=SEARCH)
         assert refused(answer) == (500, "internal_error")
         assert "secret" not in answer.text
+
+
+@pytest.mark.parametrize("told, status", [(SEARCH, 200), ({"query": ""}, 422), ({"query": "a", "where": "x >"}, 422)])
+def test_a_request_that_was_answered_is_held_by_nothing(client, told, status):
+    """What holds itself waits for the garbage collector, which comes late to a process of many objects."""
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(20):
+            assert client.post("/v1/search", json=told).status_code == status
+        held = [one for one in gc.get_objects() if type(one).__name__ in ("_Visit", "Outcome", "SearchRequest")]
+        assert len(held) <= 3  # of the last one, perhaps
+    finally:
+        gc.enable()
