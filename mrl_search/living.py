@@ -16,6 +16,7 @@ from mrl_search.document import Document
 from mrl_search.encoders import Encoder, cached, load_encoder
 from mrl_search.encoding import bare, check_encoder, encode_documents, given_vectors, spec_of
 from mrl_search.errors import EncoderError, IndexStoreError, RotationError, VectorsError
+from mrl_search.hits import Rows
 from mrl_search.indexes import (
     AUTO,
     EXACT,
@@ -49,6 +50,8 @@ class AddOptions:
     cache: bool = True
     progress: bool = False
     device: str | Device = "auto"
+    positions: Rows | None = None
+    """Of the documents, in the cluster that the index is a shard of (see `scale`)."""
 
 
 class Changed(NamedTuple):
@@ -88,7 +91,7 @@ def add(
         skipped, without_text = ingest(
             corpus, partial(_put, change), Reading("added", given is None, options.skip_bad, options.progress)
         )
-        change.write(change.merged(), _turned_blocks(change, encoder, given, options))
+        change.write(change.merged(), _turned_blocks(change, encoder, given, options), positions=options.positions)
         return _committed(change, without_text, skipped)
 
 

@@ -231,14 +231,16 @@ class Retriever:
         """Ids and scores of one query's hits, in order."""
         scores, rows = hits.of(query)
         ids = self.stored.ids(rows.tolist())
-        return ranked([ids[row] for row in rows.tolist()], scores.tolist())
+        known = [place for place, row in enumerate(rows.tolist()) if row in ids]  # of a cluster, a shard may have gone
+        return ranked([ids[int(rows[place])] for place in known], scores[known].tolist())
 
     def answers(self, hits: Hits, query: int) -> list[Answer]:
         """One query's hits with all that is known of the documents, in the same order."""
         scores, rows = hits.of(query)
         stored = self.stored.documents(rows.tolist())
-        ids = [stored[row].id for row in rows.tolist()]
-        return _answers(ranked(ids, scores.tolist()), stored.values())
+        known = [place for place, row in enumerate(rows.tolist()) if row in stored]
+        ids = [stored[int(rows[place])].id for place in known]
+        return _answers(ranked(ids, scores[known].tolist()), stored.values())
 
     def fused_answers(self, found: Fused) -> list[Answer]:
         """As `answers`, of what was fused."""

@@ -72,11 +72,16 @@ def timing(found: "Traced", encode_ms: float, documents: str, promise: "Calibrat
 
 
 def as_json(
-    text: str, found: "Traced", encode_ms: float, where: str | None, promise: "Calibration | None" = None
+    text: str,
+    found: "Traced",
+    encode_ms: float,
+    where: str | None,
+    promise: "Calibration | None" = None,
+    missing: Sequence[str] = (),
 ) -> str:
     """One JSON object. where: what searched, told with what every stage kept; None to leave that out.
 
-    promise: the recall that was asked for.
+    promise: the recall that was asked for. missing: shards that did not answer.
     """
     result: dict[str, object] = {
         "query": text,
@@ -86,6 +91,7 @@ def as_json(
         **({"hybrid": str(found.fusion)} if found.fusion is not None else {}),
         **({"promise": promise.__dict__} if promise is not None else {}),
         **(_proof(found.certificate) if found.certificate is not None else {}),
+        **({"partial": True, "missing": list(missing)} if missing else {}),
         "answers": [{"rank": rank, **answer._asdict()} for rank, answer in enumerate(found.answers, 1)],
     }
     if where is not None:
