@@ -92,7 +92,7 @@ def add(
             corpus, partial(_put, change), Reading("added", given is None, options.skip_bad, options.progress)
         )
         change.write(change.merged(), _turned_blocks(change, encoder, given, options), positions=options.positions)
-        return _committed(change, without_text, skipped)
+        return committed(change, without_text, skipped)
 
 
 def _put(change: IndexChange, document: Document) -> str:
@@ -111,7 +111,7 @@ def delete(index: Path | str, ids: Iterable[str] = (), *, where: str | None = No
         if condition is not None:
             change.remove_where(condition)
         missing = change.remove(dict.fromkeys(ids))
-        return _committed(change, 0, 0, tuple(missing))
+        return committed(change, 0, 0, tuple(missing))
 
 
 def compact(
@@ -143,7 +143,7 @@ def compact(
         if turned is not None:
             change.manifest = replace(change.manifest, tuned=None)
         stays = turned is None and manifest.prefix == change.manifest.prefix == EXACT
-        done = _committed(change, 0, 0, finds_the_same=stays)
+        done = committed(change, 0, 0, finds_the_same=stays)
         change.tidy()
     return done
 
@@ -156,7 +156,7 @@ def _codec(manifest: Manifest, asked: str | None) -> Codec | None:
     return codec
 
 
-def _committed(
+def committed(
     change: IndexChange,
     without_text: int,
     skipped: int,

@@ -63,6 +63,7 @@ def test_every_command_of_the_readme_runs_in_the_order_it_is_shown(reader_s_fold
         assert result.exit_code == 0, f"{command}\n{result.output}"
 
 
+SCALE = (ROOT / "docs/scale.md").read_text(encoding="utf-8")
 LIVING = (ROOT / "docs/living-index.md").read_text(encoding="utf-8")
 
 
@@ -127,7 +128,7 @@ def test_every_verb_and_every_option_but_the_rare_ones_is_in_the_readme():
         pages |= {"query": "docs/living-index.md", "words": "docs/hybrid.md", "adapt": "docs/adapters.md"}
         pages |= dict.fromkeys(["diff", "dynamics"], "docs/geometry.md")
         pages |= dict.fromkeys(["serve", "keys"], "docs/operations.md")
-        told = README + ((ROOT / pages[verb]).read_text(encoding="utf-8") if verb in pages else "")
+        told = SCALE + README + ((ROOT / pages[verb]).read_text(encoding="utf-8") if verb in pages else "")
         assert f"mrl-search {verb}" in told or f"make {verb}" in told
         options = {name for option in command.params if isinstance(option, click.Option) for name in option.opts}
         assert not {name for name in options - rare if name not in told}

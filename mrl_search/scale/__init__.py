@@ -10,29 +10,43 @@ from mrl_search.scale.terms import Terms, on_terms, terms
 if TYPE_CHECKING:
     from mrl_search.scale.building import build_cluster
     from mrl_search.scale.cluster import ClusterManifest, is_cluster, read_cluster
-    from mrl_search.scale.opened import ClusterIndex, open_any, open_cluster
+    from mrl_search.scale.opened import ClusterIndex, find_cluster, open_any, open_cluster
+    from mrl_search.scale.resharding import merge_shards, move_shard, split_shard
+    from mrl_search.scale.updating import add_to_cluster, delete_from_cluster
     from mrl_search.scale.work import working_on
 
 _HOMES = {
     "ClusterIndex": "opened",
     "ClusterManifest": "cluster",
+    "add_to_cluster": "updating",
     "build_cluster": "building",
+    "delete_from_cluster": "updating",
+    "find_cluster": "opened",
     "is_cluster": "cluster",
+    "merge_shards": "resharding",
+    "move_shard": "resharding",
     "open_any": "opened",
     "open_cluster": "opened",
     "read_cluster": "cluster",
+    "split_shard": "resharding",
     "working_on": "work",
 }
 __all__ = [
     "ClusterIndex",
     "ClusterManifest",
     "Terms",
+    "add_to_cluster",
     "build_cluster",
+    "delete_from_cluster",
+    "find_cluster",
     "is_cluster",
+    "merge_shards",
+    "move_shard",
     "on_terms",
     "open_any",
     "open_cluster",
     "read_cluster",
+    "split_shard",
     "terms",
     "working_on",
 ]

@@ -125,7 +125,7 @@ def _read(build: _Build) -> WhatWasRead:
         shutil.rmtree(build.work, ignore_errors=True)
         build.work.mkdir(parents=True)
         reading = Reading("built", build.given is None, options.skip_bad, options.progress)
-        read = read_into_parts(build.corpus, build.work, table(build.ranges), build.key, reading)
+        read = read_into_parts(build.corpus, build.work, table(build.ranges), reading, build.key)
     if build.given is not None and len(build.given) != read.count:
         raise VectorsError(
             f"{options.vectors} holds {len(build.given)} vectors for {read.count} documents; they must be in step"

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from mrl_search.device import AUTO
@@ -33,7 +34,7 @@ class ClusterIndex(StoredIndex):
         index = ShardedIndex(shards, (manifest.prefix_dim, manifest.dim), manifest.prefix != EXACT)
         told = {
             "folder": folder,
-            "manifest": manifest,
+            "manifest": replace(manifest, documents=len(index)),  # of the shards as they are
             "segments": (),
             "vectors": index,
             "rotation": read_rotation(folder, cluster),

@@ -47,16 +47,19 @@ class WhatWasRead(Result):
 
     @property
     def count(self) -> int:
-        """Documents in all, whose positions are 0, 1, 2, …"""
+        """Documents in all."""
         return sum(self.documents)
 
 
-def read_into_parts(corpus: Corpus, work: Path, owners: Sequence[int], key: str, reading: Reading) -> WhatWasRead:
+def read_into_parts(
+    corpus: Corpus, work: Path, owners: Sequence[int], reading: Reading, key: str = "", first: int = 0
+) -> WhatWasRead:
     """Reads all documents and writes each into the last part of its shard, then says so in `work/read.json`.
 
-    owners: for every bucket the number of its shard. Raises CorpusError as `ingest`, for an id that came before, too.
+    owners: for every bucket the number of its shard. first: the position of the first document.
+    Raises CorpusError as `ingest`, for an id that came before, too.
     """
-    with _Cutter(work, owners) as cutter:
+    with _Cutter(work, owners, first) as cutter:
         skipped, without_text = ingest(corpus, cutter.put, reading)
     parts = tuple(-(-documents // PART) for documents in cutter.documents)
     read = WhatWasRead(key, tuple(cutter.documents), parts, skipped, without_text)
@@ -67,11 +70,11 @@ def read_into_parts(corpus: Corpus, work: Path, owners: Sequence[int], key: str,
 class _Cutter:
     """Writes documents to parts; ids are remembered on disk, so that memory does not grow with the corpus."""
 
-    def __init__(self, work: Path, owners: Sequence[int]) -> None:
+    def __init__(self, work: Path, owners: Sequence[int], first: int) -> None:
         self._work, self._owners = work, owners
         self.documents = [0] * (max(owners) + 1)
         self._files: dict[int, IO[str]] = {}
-        self._position = 0
+        self._first = self._position = first
         self._open = ExitStack()
 
     def __enter__(self) -> "_Cutter":
@@ -91,7 +94,9 @@ class _Cutter:
 
     def put(self, document: Document) -> str:
         """Writes it; or says why not."""
-        added = self._ids.execute("INSERT OR IGNORE INTO ids VALUES (?, ?)", (document.id, self._position + 1))
+        added = self._ids.execute(
+            "INSERT OR IGNORE INTO ids VALUES (?, ?)", (document.id, self._position - self._first + 1)
+        )
         if added.rowcount != 1:
             ((number,),) = self._ids.execute("SELECT number FROM ids WHERE id = ?", (document.id,))
             return f"the id {document.id!r} is already that of document number {number}"
@@ -146,12 +151,14 @@ def positions_of(part: Path) -> Rows:
 class PartEncoder:
     """Encodes parts, in whatever process; the encoder is loaded at the first.
 
-    spec: of the encoder; None where vectors are given. given: an .npy file of vectors, one of each position.
+    spec: of the encoder; None where vectors are given. given: an .npy file of vectors, in step with positions that
+    begin at `first`.
     """
 
     spec: EncoderSpec | None
     given: Path | None
     device: str
+    first: int = 0
     _encoder: Encoder | None = None
 
     def __call__(self, part: str) -> int:
@@ -174,9 +181,9 @@ class PartEncoder:
 
     def _given(self, path: Path, given: Path) -> Vectors:
         positions = positions_of(path)
-        rows = wide(load_vectors(given)[positions])
+        rows = wide(load_vectors(given)[positions - self.first])
         finite = np.isfinite(rows).all(axis=1)
         if not finite.all():
-            row = int(positions[np.argmin(finite)])
+            row = int(positions[np.argmin(finite)]) - self.first
             raise VectorsError(f"{given}: the vector in row {row} (from 0) holds NaN or infinity")
         return unit(rows)

@@ -17,6 +17,7 @@ def joined(address: str) -> Iterator[None]:
     ends with the block. Raises ClusterError where there is none, MissingPackageError without the extra `ray`.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_worker_niceness", "0")  # of a cluster started here; Ray's 15 is for batches, not answers
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # the new default, of which it else warns
     try:
         import ray

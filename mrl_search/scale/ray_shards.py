@@ -1,5 +1,6 @@
 """Shards in Ray actors, one or several replicas of each, behind the same verbs as shards in this process."""
 
+import os
 import time
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
@@ -7,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import ray
 from ray._private.state import available_resources_per_node
 from ray.exceptions import RayActorError, RayTaskError
@@ -62,7 +64,20 @@ class ShardActor:
             return None
         if state not in self._open and self.open() != state:
             raise ClusterError(f"the shard in {self._folder} was changed since the cluster was opened; open it again")
-        return getattr(self._open[state], verb)(*values)
+        return getattr(self._open[state], verb)(*map(_writable, values))
+
+    def pid(self) -> int:
+        """Of its process, for who watches, or kills, it."""
+        return os.getpid()
+
+    def node(self) -> str:
+        """Where Ray put it."""
+        return str(ray.get_runtime_context().get_node_id())
+
+
+def _writable(value: Any) -> Any:
+    """A copy of an array that Ray hands out for reading only: numba would compile every kernel anew for such."""
+    return np.array(value) if isinstance(value, np.ndarray) and not value.flags.writeable else value
 
 
 class Fleet:

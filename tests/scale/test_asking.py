@@ -44,7 +44,10 @@ class Played:
         return answer
 
 
-def play(script, replicas, manners=Manners(), until=None, *, partial=False):
+PLAIN = Manners()
+
+
+def play(script, replicas, manners=PLAIN, until=None, *, partial=False):
     wire = Played(script)
     return wire, ask_all(wire, replicas, manners, until, partial=partial, clock=wire.clock)
 
