@@ -12,10 +12,12 @@ if TYPE_CHECKING:
     from mrl_search.scale.cluster import ClusterManifest, is_cluster, read_cluster
     from mrl_search.scale.opened import ClusterIndex, find_cluster, open_any, open_cluster
     from mrl_search.scale.resharding import merge_shards, move_shard, split_shard
+    from mrl_search.scale.store import AnyStore
     from mrl_search.scale.updating import add_to_cluster, delete_from_cluster
     from mrl_search.scale.work import working_on
 
 _HOMES = {
+    "AnyStore": "store",
     "ClusterIndex": "opened",
     "ClusterManifest": "cluster",
     "add_to_cluster": "updating",
@@ -32,6 +34,7 @@ _HOMES = {
     "working_on": "work",
 }
 __all__ = [
+    "AnyStore",
     "ClusterIndex",
     "ClusterManifest",
     "Terms",

@@ -28,11 +28,16 @@ _SHARED_BYTES = 100_000  # of a question, from which on it is put into Ray's sto
 
 @dataclass(frozen=True)
 class RayOptions:
-    """replicas: of each shard. manners: how one waits for them. restarts: of an actor that is lost; -1 without end."""
+    """replicas: of each shard. manners: how one waits for them. restarts: of an actor that is lost; -1 without end.
+
+    seconds: that shards may take for one stage, whatever the terms; None for no limit. A process that is stopped, not
+    dead, else holds up whoever set no deadline.
+    """
 
     replicas: int = 1
     manners: Manners = field(default_factory=Manners)
     restarts: int = -1
+    seconds: float | None = None
 
     def __post_init__(self) -> None:
         if self.replicas < 1:
@@ -153,8 +158,14 @@ class RayShards:
         wire = _RayWire(self, verb, told)
         there = [name for name in self._folders if verb == "open" or name in self._states]
         orders = {name: self._order(len(self._fleet.actors[self._folders[name]])) for name in there}
-        answers = ask_all(wire, orders, self._fleet.options.manners, now.until, partial=now.partial)
+        answers = ask_all(wire, orders, self._fleet.options.manners, self._until(), partial=now.partial)
         return {name: answer for name, answer in answers.items() if answer is not None}
+
+    def _until(self) -> float | None:
+        """When nobody waits any more, by time.monotonic()."""
+        limit = self._fleet.options.seconds
+        ends = [terms().until, None if limit is None else time.monotonic() + limit]
+        return min((end for end in ends if end is not None), default=None)
 
     def _order(self, count: int) -> list[int]:
         """Replicas in turn, so that all share the load."""
@@ -165,8 +176,8 @@ class RayShards:
         actor = self._fleet.actors[self._folders[shard]][replica]
         if verb == "open":
             return actor.open.remote()
-        left = terms().seconds_left
-        deadline = None if left is None else time.time() + left
+        until = self._until()
+        deadline = None if until is None else time.time() + max(0.0, until - time.monotonic())
         return actor.ask.remote(self._states[shard], deadline, verb, *values)
 
 

@@ -37,17 +37,23 @@ class _Addition:
 
 
 def add_to_cluster(
-    folder: Path | str, source: str | Path, *, options: AddOptions | None = None, work: Work | None = None
+    folder: Path | str,
+    source: str | Path,
+    *,
+    encoder: Encoder | None = None,
+    options: AddOptions | None = None,
+    work: Work | None = None,
 ) -> Changed:
     """As `living.add`: each document comes into the place of one with its id, in the shard of that id.
 
+    encoder: in place of loading the cluster's own; only for work in this process.
     Raises MRLSearchError's kinds. What is wrong with the corpus is found before any shard is changed; where a shard
     cannot be, those before it are, and the same call makes it whole.
     """
     folder, options, work = Path(folder).resolve(), options or AddOptions(), work or LocalWork()
     with writing(folder) as cluster, tempfile.TemporaryDirectory(prefix=".adding-", dir=folder) as made:
         manifest, room = cluster.manifest, Path(made)
-        encode = _encoder(manifest, options, cluster.next_position)
+        encode = _encoder(manifest, encoder, options, cluster.next_position)
         reading = Reading("added", options.vectors is None, options.skip_bad, options.progress)
         read = read_into_parts(open_corpus(str(source)), room, cluster.owners, reading, first=cluster.next_position)
         _demand_in_step(manifest, options, read.count)
@@ -123,14 +129,14 @@ def _turned(change: IndexChange, addition: _Addition) -> Iterator[Vectors]:
         yield cut if rotation is None else rotation.apply(cut)
 
 
-def _encoder(manifest: Manifest, options: AddOptions, first: int) -> PartEncoder:
+def _encoder(manifest: Manifest, encoder: Encoder | None, options: AddOptions, first: int) -> PartEncoder:
     """What encodes the documents as the cluster's were. Raises EncoderError where it cannot."""
     if options.vectors is not None:
         return PartEncoder(None, options.vectors.resolve(), str(options.device), first)
     if manifest.encoder.name == "precomputed":
         raise EncoderError("the cluster was built with given vectors; give the new documents' with --vectors FILE")
     spec = spec_of(manifest)
-    loaded: Encoder = bare(load_encoder(spec, chosen_device(options.device)), manifest)
+    loaded = bare(encoder or load_encoder(spec, chosen_device(options.device)), manifest)
     check_encoder(loaded, manifest.encoder)
     return PartEncoder(spec, None, str(options.device), first, loaded)
 

@@ -116,12 +116,13 @@ def test_ray_builds_what_one_process_builds(nodes, many, cluster, tmp_path):
 def test_what_a_worker_refuses_is_raised_here_in_one_line(nodes):
     from mrl_search.scale.ray_work import RayWork
 
+    def refuse(_):
+        from mrl_search.errors import CorpusError
+
+        raise CorpusError("no such thing")
+
     with pytest.raises(CorpusError, match="^no such thing$"):
         list(RayWork().each(refuse, [1]))
-
-
-def refuse(_):
-    raise CorpusError("no such thing")
 
 
 def test_with_replicas_no_query_fails_while_processes_and_a_node_are_lost(nodes, cluster):
