@@ -93,6 +93,16 @@ def test_the_python_of_the_living_index_runs(living, capsys):
     assert capsys.readouterr().out == "2 1 121\n"
 
 
+def test_the_commands_and_the_python_of_a_cluster_run(living, capsys):
+    (commands,) = re.findall(r"```sh\n(.*?)```", SCALE, re.S)
+    for command in re.findall(r"^mrl-search (.*?)(?:\s*#.*)?$", commands, re.M):
+        result = CliRunner().invoke(main, shlex.split(command))
+        assert result.exit_code == 0, f"{command}\n{result.output}"
+    (code,) = re.findall(r"```python\n(.*?)```", SCALE, re.S)
+    exec(compile(code, "scale.md", "exec"), {})
+    assert capsys.readouterr().out == "3 set()\n"
+
+
 HYBRID = (ROOT / "docs/hybrid.md").read_text(encoding="utf-8")
 
 

@@ -55,6 +55,10 @@ def start(settings: Settings, running: Running) -> str:
     for folder in settings.indexes:
         if is_cluster(folder):
             fleet.start(shard_folder(folder, shard) for shard in read_cluster(folder).shards)
+
+    def application() -> Living:  # a function, which Ray calls in each replica; whatever else it took for ASGI itself
+        return Living(settings, fleet)
+
     serve.start(http_options={"host": settings.host, "port": settings.port})
     made = serve.deployment(
         name=_NAME,
@@ -63,7 +67,7 @@ def start(settings: Settings, running: Running) -> str:
         autoscaling_config={"min_replicas": 1, "max_replicas": running.servers, "target_ongoing_requests": _BUSY},
         health_check_period_s=2,
         graceful_shutdown_timeout_s=settings.timeouts.shutdown,
-    )(serve.ingress(partial(Living, settings, fleet))(Front))
+    )(serve.ingress(application)(Front))
     serve.run(made.bind(), name=_NAME, route_prefix="/")
     return f"http://{settings.host}:{settings.port}"
 

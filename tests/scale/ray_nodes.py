@@ -3,6 +3,7 @@
 import os
 import signal
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import psutil
 
@@ -12,6 +13,7 @@ _STORE = 100 * 2**20
 @contextmanager
 def ray_nodes(count=2, cpus=1):
     """Yields the cluster, of which this process is a driver; everything it started is gone at the end."""
+    os.environ["PYTHONPATH"] = str(Path(__file__).resolve().parents[2])  # this tree, not one that is installed
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ.setdefault("RAY_raylet_start_wait_time_s", "120")  # two busy cores take their time
     os.environ.setdefault("RAY_worker_niceness", "0")  # or a busy machine lets them starve

@@ -1,5 +1,6 @@
 """The same on a real Ray cluster of two nodes: build, ask, lose processes and nodes. One start for all."""
 
+import socket
 import time
 
 import numpy as np
@@ -99,6 +100,7 @@ def test_a_deadline_ends_the_waiting(asked):
     assert asked.search(["number 7"], 50)
 
 
+@pytest.mark.slow
 def test_ray_builds_what_one_process_builds(nodes, many, cluster, tmp_path):
     from mrl_search.scale.ray_work import RayWork
 
@@ -125,6 +127,7 @@ def test_what_a_worker_refuses_is_raised_here_in_one_line(nodes):
         list(RayWork().each(refuse, [1]))
 
 
+@pytest.mark.slow
 def test_with_replicas_no_query_fails_while_processes_and_a_node_are_lost(nodes, cluster):
     """Last, as it takes a node."""
     from mrl_search.scale.ray_shards import RayOptions, ray_transport
@@ -139,3 +142,36 @@ def test_with_replicas_no_query_fails_while_processes_and_a_node_are_lost(nodes,
         nodes.remove_node(more, allow_graceful=False)
         for _ in range(5):
             assert retriever.search(["number 7"], 5) == before
+
+
+@pytest.mark.slow
+def test_ray_serve_answers_the_same_api_and_opens_what_is_committed(nodes, cluster, tmp_path, monkeypatch):
+    import shutil
+
+    import httpx2
+    from ray import serve
+
+    from mrl_search.scale.ray_serving import Running, start
+    from mrl_search.serve import Settings
+
+    own = shutil.copytree(cluster, tmp_path / "own")
+    address = start(Settings(indexes=(own,), port=free_port()), Running("auto"))
+    try:
+        with httpx2.Client(base_url=address, timeout=60) as client:
+            assert client.get("/readyz").json() == {"status": "ok"}
+            found = client.post("/v1/search", json={"query": "number 7", "k": 3}).json()
+            with open_cluster(cluster) as local:
+                wanted = [answer.id for answer in local.search(["number 7"], 3)[0]]
+            assert [answer["id"] for answer in found["results"][0]["answers"]] == wanted
+            assert (
+                client.post("/v1/documents", json={"documents": [{"id": "n", "text": "brand new"}]}).status_code == 200
+            )
+            found = client.post("/v1/search", json={"query": "brand new", "k": 1}).json()
+            assert found["results"][0]["answers"][0]["id"] == "n"
+    finally:
+        serve.shutdown()
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as one:
+        return one.getsockname()[1]
