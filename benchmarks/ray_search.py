@@ -30,7 +30,7 @@ from mrl_search.scale import build_cluster, is_cluster, open_cluster
 SINGLE, BATCH = 400, 256
 
 
-def built(folder: Path, n: int, prefix: str, shards: int):
+def built(folder: Path, n: int, prefix: str, shards: int, *, with_cluster: bool = True):
     """(one index, a cluster) of the first n sentences; kept."""
     folder.mkdir(parents=True, exist_ok=True)
     rows = np.memmap(cache_folder() / f"sentences-{ENCODER}.f32", np.float32, "r").reshape(-1, DIM)
@@ -45,7 +45,7 @@ def built(folder: Path, n: int, prefix: str, shards: int):
         start = time.perf_counter()
         mrl_search.build(corpus, one, dims=(128, DIM), options=options)
         told["build_one_seconds"] = round(time.perf_counter() - start, 1)
-    if not is_cluster(several):
+    if with_cluster and not is_cluster(several):
         start = time.perf_counter()
         build_cluster(corpus, several, shards=shards, dims=(128, DIM), options=options)
         told["build_cluster_seconds"] = round(time.perf_counter() - start, 1)
