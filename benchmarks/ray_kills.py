@@ -38,6 +38,7 @@ class Load:
         self.vectors = retriever.encode(TEXTS)
         self.wanted = [retriever.search_vectors(self.vectors[q : q + 1], 10)[0] for q in range(len(TEXTS))]
         self.counts = {"whole": 0, "partial": 0, "failed": 0, "wrong": 0}
+        self.times = []
         self.whole_at, self.slowest = time.monotonic(), 0.0
         self.stopped, self.thread = threading.Event(), threading.Thread(target=self.ask)
 
@@ -54,6 +55,7 @@ class Load:
                     print("failed:", type(error).__name__, str(error)[:200], flush=True)
                     self.counts["failed"] += 1
                     continue
+                self.times.append(time.monotonic() - start)
                 self.slowest = max(self.slowest, time.monotonic() - start)
                 self.judge(query, answers, terms.missing)
 
@@ -136,6 +138,7 @@ def main():
             told["node losses"] = summary(lost)
             load.stopped.set()
             load.thread.join()
+            told["query_ms_p50_p95_p99"] = [round(1000 * float(x), 1) for x in np.percentile(load.times, [50, 95, 99])]
             told["in all"] = {**load.counts, "slowest_seconds": round(load.slowest, 2)}
     print(json.dumps(told, indent=1))
 

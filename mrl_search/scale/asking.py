@@ -32,12 +32,13 @@ class Wire(Protocol):
 class Manners:
     """How one waits.
 
-    hedge_seconds: after which another replica is asked as well; None never. patience_seconds: that a shard without a
+    hedge_seconds: after which another replica is asked as well; None never. (Ray keeps questions to an actor that is
+    being started anew, rather than to refuse them.) patience_seconds: that a shard without a
     living replica is waited for, as Ray starts lost actors anew; within the deadline, and only for a whole answer.
     retry_seconds: between two tries of such a shard.
     """
 
-    hedge_seconds: float | None = None
+    hedge_seconds: float | None = 0.25
     patience_seconds: float = 30.0
     retry_seconds: float = 0.05
 

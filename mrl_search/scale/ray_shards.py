@@ -23,6 +23,7 @@ from mrl_search.scale.shard import VERBS, Shard
 from mrl_search.scale.terms import terms
 
 _KEPT = 2  # snapshots of a shard: that of new queries, and the one before it, until those that use it are done
+_ILL_SECONDS = 2.0  # that a replica is asked last, after another had to be asked in its place
 _SHARED_BYTES = 100_000  # of a question, from which on it is put into Ray's store once and not sent to each shard
 
 
@@ -91,6 +92,7 @@ class Fleet:
     def __init__(self, options: RayOptions) -> None:
         self.options = options
         self.actors: dict[str, list[Any]] = {}  # of a shard's folder
+        self._ill: dict[tuple[str, int], float] = {}
         self._nodes: dict[str, set[str]] = {}
 
     def start(self, folders: Iterable[Path]) -> None:
@@ -110,6 +112,16 @@ class Fleet:
                 scheduling_strategy=strategy,
             ).remote(replica.shard)
             self.actors.setdefault(replica.shard, []).append(actor)
+
+    def order(self, folder: str, turn: int) -> list[int]:
+        """The replicas of a shard, in turn, so that all share the load; those that let somebody wait come last."""
+        count, now = len(self.actors[folder]), time.monotonic()
+        found = [(turn + place) % count for place in range(count)]
+        return sorted(found, key=lambda replica: self._ill.get((folder, replica), 0.0) > now)
+
+    def let_wait(self, folder: str, replica: int) -> None:
+        """Somebody had to ask another replica."""
+        self._ill[folder, replica] = time.monotonic() + _ILL_SECONDS
 
     def stop(self, folder: str) -> None:
         """Ends the actors of a shard that is no more."""
@@ -157,7 +169,7 @@ class RayShards:
         self._turn += 1
         wire = _RayWire(self, verb, told)
         there = [name for name in self._folders if verb == "open" or name in self._states]
-        orders = {name: self._order(len(self._fleet.actors[self._folders[name]])) for name in there}
+        orders = {name: self._fleet.order(self._folders[name], self._turn) for name in there}
         answers = ask_all(wire, orders, self._fleet.options.manners, self._until(), partial=now.partial)
         return {name: answer for name, answer in answers.items() if answer is not None}
 
@@ -167,9 +179,9 @@ class RayShards:
         ends = [terms().until, None if limit is None else time.monotonic() + limit]
         return min((end for end in ends if end is not None), default=None)
 
-    def _order(self, count: int) -> list[int]:
-        """Replicas in turn, so that all share the load."""
-        return [(self._turn + place) % count for place in range(count)]
+    def let_wait(self, shard: str, replica: int) -> None:
+        """See Fleet."""
+        self._fleet.let_wait(self._folders[shard], replica)
 
     def call(self, shard: str, replica: int, verb: str, values: Sequence[Any]) -> Any:
         """Asks one replica; returns Ray's reference."""
@@ -186,8 +198,12 @@ class _RayWire:
 
     def __init__(self, shards: RayShards, verb: str, values: Sequence[Any]) -> None:
         self._shards, self._verb, self._values = shards, verb, values
+        self._asked: dict[str, int] = {}
 
     def send(self, shard: str, replica: int) -> Hashable:
+        if shard in self._asked:
+            self._shards.let_wait(shard, self._asked[shard])
+        self._asked[shard] = replica
         call: Hashable = self._shards.call(shard, replica, self._verb, self._values)
         return call
 

@@ -44,7 +44,7 @@ class Played:
         return answer
 
 
-PLAIN = Manners()
+PLAIN = Manners(hedge_seconds=None)
 
 
 def play(script, replicas, manners=PLAIN, until=None, *, partial=False):
