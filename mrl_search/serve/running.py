@@ -16,6 +16,7 @@ from mrl_search.serve.logs import write_json_lines
 from mrl_search.serve.metrics import Metrics
 from mrl_search.serve.protocol import PatientProtocol
 from mrl_search.serve.settings import Settings
+from mrl_search.serve.store import Store
 
 _BACKLOG = 2048
 
@@ -44,9 +45,9 @@ class Server(uvicorn.Server):
         await self.engine.close()
 
 
-def made_server(settings: Settings, tell: Callable[[str], None]) -> Server:
+def made_server(settings: Settings, tell: Callable[[str], None], store: Store | None = None) -> Server:
     """A server that has not started. Raises ServeError for a certificate that cannot be used."""
-    times, engine = settings.timeouts, Engine(settings, Metrics())
+    times, engine = settings.timeouts, Engine(settings, Metrics(), store)
     admission = Admission(engine, [*HEADERS, *API_HEADERS])
     try:
         config = uvicorn.Config(
@@ -90,9 +91,10 @@ def bound(settings: Settings) -> socket.socket:
     return listening
 
 
-def serve(settings: Settings, tell: Callable[[str], None], log_level: str) -> None:
+def serve(settings: Settings, tell: Callable[[str], None], log_level: str, store: Store | None = None) -> None:
     """Serves until SIGTERM or SIGINT, then finishes what was accepted. Raises what opening raises, and ServeError."""
-    server, listening = made_server(settings, tell), bound(settings)  # what is wrong is said before a model is loaded
+    server = made_server(settings, tell, store)  # what is wrong is said before a model is loaded
+    listening = bound(settings)
     write_json_lines(log_level)
     try:
         with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
