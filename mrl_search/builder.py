@@ -94,16 +94,16 @@ def build(
     corpus = open_corpus(str(source))
     folder = Path(index) if index is not None else ROOT / corpus.name
     given = load_vectors(options.vectors) if options.vectors is not None else None
-    encoder = _chosen_encoder(encoder, dims, given, options)
-    widths = _checked_dims(dims, encoder)
-    _check_options(options, widths, encoder.trained_dims)
+    encoder = chosen_encoder(encoder, dims, given, options)
+    widths = checked_dims(dims, encoder)
+    check_options(options, widths, encoder.trained_dims)
     with IndexWriter(folder, replace=options.force) as writer:
         skipped, without_text = ingest(
             corpus, partial(_put, writer), Reading("built", options.vectors is None, options.skip_bad, options.progress)
         )
-        codec = _codec(options, widths, len(writer))
+        codec = codec_for(options, widths, len(writer))
         bare, adapter = (encoder.base, encoder.adapter) if isinstance(encoder, AdaptedEncoder) else (encoder, None)
-        record = _record(bare)  # before all else is encoded: an encoder that cannot be used says so here
+        record = record_of(bare)  # before all else is encoded: an encoder that cannot be used says so here
         with bar(len(writer), "indexing words", "documents", shown=options.progress) as progress:
             writer.write_words(progress.update)
         fitted, blocks = _rotated(_Source(writer, encoder, given, options), widths, encoder.trained_dims)
@@ -130,7 +130,7 @@ def build(
     return folder
 
 
-def _codec(options: BuildOptions, widths: Sequence[int], count: int) -> Codec:
+def codec_for(options: BuildOptions, widths: Sequence[int], count: int) -> Codec:
     """The prefix index that was asked for. Raises IndexStoreError as `check_codec`."""
     codec = Codec(options.prefix)
     if options.prefix == AUTO:  # a prefix that nothing reranks must be exact
@@ -147,7 +147,7 @@ def default_dims(encoder: Encoder) -> tuple[int, ...]:
     return (shortest, encoder.dim) if shortest < encoder.dim else (encoder.dim,)
 
 
-def _chosen_encoder(
+def chosen_encoder(
     encoder: str | EncoderSpec | Encoder | None,
     dims: Sequence[int] | None,
     given: Vectors | None,
@@ -172,7 +172,8 @@ def _chosen_encoder(
     return cached(encoder, wanted=options.cache and given is None)
 
 
-def _checked_dims(dims: Sequence[int] | None, encoder: Encoder) -> tuple[int, ...]:
+def checked_dims(dims: Sequence[int] | None, encoder: Encoder) -> tuple[int, ...]:
+    """The widths asked for, or `default_dims`. Raises DimensionError."""
     if isinstance(dims, str | int):
         raise DimensionError(f"found the widths {dims!r}, wanted several numbers in order, as (64, 768)")
     widths = tuple(dims) if dims else default_dims(encoder)
@@ -188,7 +189,7 @@ def _checked_dims(dims: Sequence[int] | None, encoder: Encoder) -> tuple[int, ..
     return widths
 
 
-def _check_options(options: BuildOptions, widths: tuple[int, ...], trained: Sequence[int]) -> None:
+def check_options(options: BuildOptions, widths: tuple[int, ...], trained: Sequence[int]) -> None:
     """Fails before hours of encoding, not after."""
     if options.dtype not in DTYPES:
         raise IndexStoreError(f"unknown --dtype {options.dtype!r}; choose one of {', '.join(DTYPES)}")
@@ -233,31 +234,42 @@ def _rotated(source: _Source, widths: tuple[int, ...], trained: Sequence[int]) -
     """What was fitted, and the vectors in its axes, cut to the stored width; a sample is encoded first, for the fit."""
     count, kind, dim = len(source.writer), source.options.rotation, widths[-1]
     device = chosen_device(source.options.device)
-    everything = np.ones(count, np.bool_)
-    skipped = ""
-    if len(widths) == 1:
-        kind = "none"
-    elif kind == "auto" and count < WORTH_ROTATING:
-        skipped = f"fewer than {WORTH_ROTATING:,} documents"
-    if skipped or len(widths) == 1 or (kind == "none" and count < WORTH_ROTATING):
-        return Fitted(None, "none", skipped), (prefix(block, dim) for block in source.vectors(everything))
+    if (unfitted := needs_no_rotation(count, widths, kind)) is not None:
+        everything = np.ones(count, np.bool_)
+        return unfitted, (prefix(block, dim) for block in source.vectors(everything))
     mask = drawn(count)
     sample = np.empty((int(mask.sum()), source.encoder.dim), np.float32)
     filled = 0
     for block in source.vectors(mask, "encoding a sample"):
         sample[filled : filled + len(block)] = block
         filled += len(block)
-    trained = [width for width in trained if width < dim]
-    with bar(None, f"fitting a rotation ({kind})", "", shown=source.options.progress):
-        whole = sample if dim == sample.shape[1] else prefix(sample, dim)
-        fitted = fit_and_judge(kind, whole, widths, trained, force=source.options.force, device=device)
+    fitted = fitted_to(sample, widths, trained, source.options)
     blocks = interleaved(mask, sample, source.vectors(~mask, "encoding"), BLOCK)
     cut = (prefix(block, dim) for block in blocks)
     turn = rotation_on(device, fitted.rotation)
     return fitted, cut if turn is None else (turn.apply(block) for block in cut)
 
 
-def _record(encoder: Encoder) -> EncoderRecord:
+def needs_no_rotation(count: int, widths: Sequence[int], kind: str) -> Fitted | None:
+    """What stands for a rotation where none is fitted, nor a cut judged; None where one is."""
+    if len(widths) == 1 or (kind == "none" and count < WORTH_ROTATING):
+        return Fitted(None, "none", "")
+    if kind == "auto" and count < WORTH_ROTATING:
+        return Fitted(None, "none", f"fewer than {WORTH_ROTATING:,} documents")
+    return None
+
+
+def fitted_to(sample: Vectors, widths: tuple[int, ...], trained: Sequence[int], options: BuildOptions) -> Fitted:
+    """The rotation asked for, fitted to (n, D) unit rows of the encoder. Raises as `fit_and_judge`."""
+    kind, dim = options.rotation, widths[-1]
+    trained = [width for width in trained if width < dim]
+    with bar(None, f"fitting a rotation ({kind})", "", shown=options.progress):
+        whole = sample if dim == sample.shape[1] else prefix(sample, dim)
+        return fit_and_judge(kind, whole, widths, trained, force=options.force, device=chosen_device(options.device))
+
+
+def record_of(encoder: Encoder) -> EncoderRecord:
+    """What a manifest says of the encoder; encodes the probe sentence."""
     spec = encoder.spec
     return EncoderRecord(
         name=spec.name,

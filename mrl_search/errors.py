@@ -15,6 +15,8 @@
     ├── GuaranteeError       a guarantee that cannot be given         (ValueError)
     ├── IndexStoreError      an index that cannot be found, opened or written (RuntimeError)
     │   └── IndexBusyError   another process writes to it             (RuntimeError)
+    ├── ClusterError         a cluster that cannot be built, read or changed (RuntimeError)
+    │   └── ShardsMissingError  shards that did not answer, and without which there is no answer (RuntimeError)
     ├── RunError             a TREC run that cannot be read or written (ValueError)
     ├── MeasureError         a measure that ir-measures does not know (ValueError)
     ├── RecipeError          a recipe with unknown or missing keys    (ValueError)
@@ -85,6 +87,14 @@ class IndexStoreError(MRLSearchError, RuntimeError):
 
 class IndexBusyError(IndexStoreError):
     """An index that another process writes to; a reader is not kept from it."""
+
+
+class ClusterError(MRLSearchError, RuntimeError):
+    """A cluster that is missing, damaged, or whose shards do not fit together."""
+
+
+class ShardsMissingError(ClusterError):
+    """Shards that did not answer, where all were asked for."""
 
 
 class RunError(MRLSearchError, ValueError):

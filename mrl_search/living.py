@@ -16,6 +16,7 @@ from mrl_search.document import Document
 from mrl_search.encoders import Encoder, cached, load_encoder
 from mrl_search.encoding import bare, check_encoder, encode_documents, given_vectors, spec_of
 from mrl_search.errors import EncoderError, IndexStoreError, RotationError, VectorsError
+from mrl_search.hits import Rows
 from mrl_search.indexes import (
     AUTO,
     EXACT,
@@ -49,6 +50,8 @@ class AddOptions:
     cache: bool = True
     progress: bool = False
     device: str | Device = "auto"
+    positions: Rows | None = None
+    """Of the documents, in the cluster that the index is a shard of (see `scale`)."""
 
 
 class Changed(NamedTuple):
@@ -88,8 +91,8 @@ def add(
         skipped, without_text = ingest(
             corpus, partial(_put, change), Reading("added", given is None, options.skip_bad, options.progress)
         )
-        change.write(change.merged(), _turned_blocks(change, encoder, given, options))
-        return _committed(change, without_text, skipped)
+        change.write(change.merged(), _turned_blocks(change, encoder, given, options), positions=options.positions)
+        return committed(change, without_text, skipped)
 
 
 def _put(change: IndexChange, document: Document) -> str:
@@ -111,7 +114,7 @@ def delete(index: Path | str, ids: Iterable[str] = (), *, where: str | None = No
         if condition is not None:
             change.remove_where(condition)
         missing = change.remove(asked)
-        return _committed(change, 0, 0, tuple(missing))
+        return committed(change, 0, 0, tuple(missing))
 
 
 def compact(
@@ -143,7 +146,7 @@ def compact(
         if turned is not None:
             change.manifest = replace(change.manifest, tuned=None)
         stays = turned is None and manifest.prefix == change.manifest.prefix == EXACT
-        done = _committed(change, 0, 0, finds_the_same=stays)
+        done = committed(change, 0, 0, finds_the_same=stays)
         change.tidy()
     return done
 
@@ -156,7 +159,7 @@ def _codec(manifest: Manifest, asked: str | None) -> Codec | None:
     return codec
 
 
-def _committed(
+def committed(
     change: IndexChange,
     without_text: int,
     skipped: int,

@@ -229,28 +229,29 @@ class Retriever:
 
     def scored(self, hits: Hits, query: int) -> list[ScoredDoc]:
         """Ids and scores of one query's hits, in order."""
-        scores, rows = hits.of(query)
-        ids = self.stored.ids(rows.tolist())
-        return ranked([ids[row] for row in rows.tolist()], scores.tolist())
+        return _ranked(hits, query, self.stored.ids(hits.of(query)[1].tolist()))
 
     def answers(self, hits: Hits, query: int) -> list[Answer]:
         """One query's hits with all that is known of the documents, in the same order."""
-        scores, rows = hits.of(query)
-        stored = self.stored.documents(rows.tolist())
-        ids = [stored[row].id for row in rows.tolist()]
-        return _answers(ranked(ids, scores.tolist()), stored.values())
+        stored = self.stored.documents(hits.of(query)[1].tolist())
+        return _answers(_ranked(hits, query, {row: one.id for row, one in stored.items()}), stored.values())
 
     def fused_answers(self, found: Fused) -> list[Answer]:
         """As `answers`, of what was fused."""
         return _answers(found.ranking, self.stored.documents(list(found.rows.values())).values())
 
 
+def _ranked(hits: Hits, query: int, ids: Mapping[int, str]) -> list[ScoredDoc]:
+    """One query's hits by id; of a cluster, a shard with some of them may have gone."""
+    scores, rows = (numbers.tolist() for numbers in hits.of(query))
+    known = [(ids[row], score) for row, score in zip(rows, scores, strict=True) if row in ids]
+    return ranked([one for one, _ in known], [score for _, score in known])
+
+
 def _answers(ranking: Sequence[ScoredDoc], documents: Iterable[Document]) -> list[Answer]:
     known = {document.id: document for document in documents}
-    return [
-        Answer(score, document.id, document.title, document.text, document.metadata)
-        for document, score in ((known[identifier], score) for identifier, score in ranking)
-    ]
+    found = ((known[identifier], score) for identifier, score in ranking)
+    return [Answer(score, one.id, one.title, one.text, one.metadata) for one, score in found]
 
 
 def open_retriever(

@@ -63,6 +63,7 @@ def test_every_command_of_the_readme_runs_in_the_order_it_is_shown(reader_s_fold
         assert result.exit_code == 0, f"{command}\n{result.output}"
 
 
+SCALE = (ROOT / "docs/scale.md").read_text(encoding="utf-8")
 LIVING = (ROOT / "docs/living-index.md").read_text(encoding="utf-8")
 
 
@@ -90,6 +91,16 @@ def test_the_python_of_the_living_index_runs(living, capsys):
     (code,) = re.findall(r"```python\n(.*?)```", LIVING, re.S)
     exec(compile(code, "living-index.md", "exec"), {})
     assert capsys.readouterr().out == "2 1 121\n"
+
+
+def test_the_commands_and_the_python_of_a_cluster_run(living, capsys):
+    (commands,) = re.findall(r"```sh\n(.*?)```", SCALE, re.S)
+    for command in re.findall(r"^mrl-search (.*?)(?:\s*#.*)?$", commands, re.M):
+        result = CliRunner().invoke(main, shlex.split(command))
+        assert result.exit_code == 0, f"{command}\n{result.output}"
+    (code,) = re.findall(r"```python\n(.*?)```", SCALE, re.S)
+    exec(compile(code, "scale.md", "exec"), {})
+    assert capsys.readouterr().out == "3 set()\n"
 
 
 HYBRID = (ROOT / "docs/hybrid.md").read_text(encoding="utf-8")
@@ -127,7 +138,7 @@ def test_every_verb_and_every_option_but_the_rare_ones_is_in_the_readme():
         pages |= {"query": "docs/living-index.md", "words": "docs/hybrid.md", "adapt": "docs/adapters.md"}
         pages |= dict.fromkeys(["diff", "dynamics"], "docs/geometry.md")
         pages |= dict.fromkeys(["serve", "keys"], "docs/operations.md")
-        told = README + ((ROOT / pages[verb]).read_text(encoding="utf-8") if verb in pages else "")
+        told = SCALE + README + ((ROOT / pages[verb]).read_text(encoding="utf-8") if verb in pages else "")
         assert f"mrl-search {verb}" in told or f"make {verb}" in told
         options = {name for option in command.params if isinstance(option, click.Option) for name in option.opts}
         assert not {name for name in options - rare if name not in told}

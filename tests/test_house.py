@@ -17,7 +17,7 @@ FLOORS = {
     1: "adapters data encoders gpu indexes rotations",
     2: "adapting builder calibration drift encoding guarantee hybrid ingest living placing plan retriever sampling "
     "survival trace",
-    3: "eval geometry serve training tuning",
+    3: "eval geometry scale serve training tuning",
     4: "__main__ cli",
 }
 MATES = {  # on floors 0 and 2 all may know each other
@@ -25,6 +25,7 @@ MATES = {  # on floors 0 and 2 all may know each other
     ("gpu", "indexes"),
     ("training", "eval"),
     ("tuning", "eval"),
+    ("scale", "serve"),
     *(("geometry", room) for room in ("eval", "training", "tuning")),
     ("__main__", "cli"),
 }
@@ -51,6 +52,7 @@ HEAVY = {
     "uvicorn": {"serve"},
     "prometheus_client": {"serve"},
     "httpx2": {"serve"},
+    "ray": {"scale"},
     "click": {"cli"},
 }
 
@@ -115,6 +117,7 @@ def test_measures_of_geometry_are_numpy_alone():
         "mrl_search.encoders",
         "mrl_search.indexes",
         "mrl_search.rotations",
+        "mrl_search.scale",
         "mrl_search.serve",
     ],
 )

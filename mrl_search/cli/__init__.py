@@ -29,6 +29,7 @@ from mrl_search.cli.keys import keys_command
 from mrl_search.cli.query import query_command
 from mrl_search.cli.report import report_command
 from mrl_search.cli.serve import serve_command
+from mrl_search.cli.shards import shards_command
 from mrl_search.cli.show import one_line
 from mrl_search.cli.train import train_command
 from mrl_search.cli.tune import tune_command
@@ -72,6 +73,7 @@ for _verb in (
     compact_command,
     check_command,
     words_command,
+    shards_command,
     eval_command,
     compare_command,
     report_command,

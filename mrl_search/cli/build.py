@@ -7,7 +7,15 @@ from typing import Any
 
 import click
 
-from mrl_search.cli.options import DimsType, corpus_options, device_option, encoder_options, encoder_spec, program
+from mrl_search.cli.options import (
+    DimsType,
+    corpus_options,
+    device_option,
+    encoder_options,
+    encoder_spec,
+    program,
+    ray_option,
+)
 
 
 @click.command("build")
@@ -21,6 +29,8 @@ from mrl_search.cli.options import DimsType, corpus_options, device_option, enco
 @click.option("--rotation", default="auto", metavar="KIND", help="auto, none, pca, learned, block-pca, block-learned.")
 @corpus_options
 @click.option("--force", is_flag=True, help="Replace the index that is there; cut what does not survive it.")
+@click.option("--shards", type=click.IntRange(min=1), metavar="N", help="A cluster of N shards, searched as one index.")
+@ray_option
 @click.option("--json", "as_json", is_flag=True, help="Print the manifest as JSON.")
 @encoder_options
 @device_option
@@ -36,6 +46,8 @@ def build_command(
     vectors: Path | None,
     skip_bad: int,
     force: bool,
+    shards: int | None,
+    ray: str | None,
     as_json: bool,
     no_cache: bool,
     device: str,
@@ -46,6 +58,8 @@ def build_command(
     CORPUS is a file (.jsonl .csv .tsv .txt, each also .gz; .parquet), - for JSON lines on stdin, a BEIR folder,
     ids:FILE (one id a line, for --vectors), hf:NAME (Hugging Face), or pydoc:stdlib (Python's own docstrings).
     """
+    if ray is not None and shards is None:
+        raise click.UsageError("--ray builds a cluster; say of how many shards with --shards N")
     from mrl_search.builder import BuildOptions, build
     from mrl_search.indexes import read_manifest
 
@@ -62,19 +76,30 @@ def build_command(
         progress=True,
         device=device,
     )
+    spec = encoder_spec(encoder, vectors, **told)
     try:
-        folder = build(corpus, index, dims=dims, encoder=encoder_spec(encoder, vectors, **told), options=options)
+        if shards is not None:
+            from mrl_search.scale import build_cluster, read_cluster, working_on
+
+            with working_on(ray) as work:
+                cut: dict[str, Any] = {"shards": shards, "dims": dims, "encoder": spec}
+                folder = build_cluster(corpus, index, **cut, options=options, work=work)
+            manifest = read_cluster(folder).manifest
+        else:
+            folder = build(corpus, index, dims=dims, encoder=spec, options=options)
+            manifest, _ = read_manifest(folder)
     except KeyboardInterrupt:
         click.echo(err=True)
         goes_on = "" if no_cache else "; run it again, and it goes on from the embedding cache"
+        goes_on = goes_on if shards is None else "; run it again, and it goes on from the parts that are encoded"
         raise click.ClickException(f"interrupted, nothing was built{goes_on}") from None
     seconds = time.perf_counter() - start
-    manifest, _ = read_manifest(folder)
     if as_json:
         click.echo(json.dumps({"index": str(folder), **manifest.told()}, ensure_ascii=False))
         return
     widths = " → ".join(map(str, manifest.dims))
-    what = f"{manifest.documents:,} documents, {widths} dims, {manifest.encoder.name}, prefix {manifest.prefix}"
+    many = f"{shards} shards, " if shards is not None else ""
+    what = f"{many}{manifest.documents:,} documents, {widths} dims, {manifest.encoder.name}, prefix {manifest.prefix}"
     click.echo(f"{folder}: {what}; {seconds:.1f} s on {manifest.provenance['device']}")
     if manifest.rotation is not None and manifest.rotation.why:
         click.echo(f"rotation {manifest.rotation.kind}: {manifest.rotation.why}", err=True)

@@ -21,12 +21,17 @@ def delete_command(index: Path, ids: str | None, where: str | None, as_json: boo
     from mrl_search.data import read_ids
     from mrl_search.indexes import find_index
     from mrl_search.living import delete
+    from mrl_search.scale import delete_from_cluster, find_cluster
 
     if (ids is None) == (where is None):
         raise click.UsageError("give --ids FILE or --where EXPR, one of them")
     start = time.perf_counter()
-    folder = find_index(index)
-    done = delete(folder, read_ids(ids) if ids is not None else (), where=where)
+    gone = read_ids(ids) if ids is not None else ()
+    if (folder := find_cluster(index)) is not None:
+        done = delete_from_cluster(folder, gone, where=where)
+    else:
+        folder = find_index(index)
+        done = delete(folder, gone, where=where)
     click.echo(changed(folder, f"{done.removed:,} deleted", done, time.perf_counter() - start, as_json=as_json))
     if done.missing and not as_json:
         few = ", ".join(done.missing[:5]) + ", …" * (len(done.missing) > 5)

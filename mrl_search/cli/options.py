@@ -121,6 +121,12 @@ def encoding_device_option(command: F) -> F:
     return click.option("--device", default="auto", show_default=True, metavar="NAME", help=told)(command)
 
 
+def ray_option(command: F) -> F:
+    """Which Ray cluster does the work of a cluster of shards."""
+    told = "On Ray: `local` starts one here, HOST:PORT joins one; without a value, the one this node is of."
+    return click.option("--ray", is_flag=False, flag_value="auto", metavar="ADDRESS", help=told)(command)
+
+
 def geometry_outputs(command: F) -> F:
     """What a geometry command prints, and writes beside."""
     as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -2,12 +2,13 @@
 
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from mrl_search.cli.options import FunnelType, FusionType, GuaranteeType, device_option
+from mrl_search.cli.options import FunnelType, FusionType, GuaranteeType, device_option, ray_option
 from mrl_search.document import has_surrogate
 from mrl_search.errors import MRLSearchError
 from mrl_search.funnel import Funnel
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from mrl_search.plan import Plan
     from mrl_search.retriever import Retriever
+    from mrl_search.scale import Terms
 
 
 @click.command("query")
@@ -50,6 +52,11 @@ if TYPE_CHECKING:
 @click.option(
     "--vectors", type=click.Path(path_type=Path), help="Query vectors (.npy) instead of texts; prints a TREC run."
 )
+@ray_option
+@click.option("--partial", is_flag=True, help="Of a cluster: take what is found without shards that do not answer.")
+@click.option(
+    "--deadline", type=click.FloatRange(min=0, min_open=True), metavar="MS", help="Of a cluster: wait no longer."
+)
 @device_option
 def query_command(
     text: str | None,
@@ -63,6 +70,9 @@ def query_command(
     as_json: bool,
     queries: str | None,
     vectors: Path | None,
+    ray: str | None,
+    partial: bool,
+    deadline: float | None,
     device: str,
 ) -> None:
     """Search an index for TEXT; without TEXT, ask on the terminal.
@@ -76,15 +86,15 @@ def query_command(
         raise click.UsageError("--hybrid needs texts; name their file with --queries")
     from mrl_search.cli import show
     from mrl_search.data import read_queries
-    from mrl_search.indexes import find_index
-    from mrl_search.retriever import open_retriever
+    from mrl_search.scale import Terms, on_terms, open_any
 
-    with open_retriever(find_index(index), device=device) as retriever:
+    seconds = None if deadline is None else deadline / 1000
+    with on_terms(Terms(seconds, partial)) as terms, open_any(index, device, ray) as retriever:
         plan = retriever.plan(k, funnel, guarantee, where, hybrid)
         retriever.index(where)  # a filter that cannot be read says so before a model is loaded, as do words that lack
         if plan.hybrid is not None:
             _ = retriever.words
-        if plan.proof and retriever.stored.vectors.bounds is None:
+        if plan.proof and retriever.stored.segments and retriever.stored.vectors.bounds is None:
             folder = retriever.stored.folder
             first = "" if retriever.stored.is_whole else f"`mrl-search compact {folder}` and then "
             click.echo(
@@ -95,12 +105,14 @@ def query_command(
         if queries is not None or vectors is not None:
             texts = read_queries(queries) if queries is not None else None
             names, matrix = query_vectors(retriever, texts, vectors)
-            if plan.hybrid is not None:
-                run = retriever.hybrid_run(texts or {}, matrix, plan)
-            else:
-                run = retriever.run(dict(zip(names, matrix, strict=True)), k, funnel, guarantee, where)
+            with terms.counted():
+                if plan.hybrid is not None:
+                    run = retriever.hybrid_run(texts or {}, matrix, plan)
+                else:
+                    run = retriever.run(dict(zip(names, matrix, strict=True)), k, funnel, guarantee, where)
             for line in show.run_as_json(run) if as_json else run.lines():
                 click.echo(line, nl=False)
+            _say_what_is_missing(terms)
         elif text is not None:
             _answer(retriever, text, plan, explain=explain, as_json=as_json)
         else:
@@ -123,19 +135,23 @@ def _demand_something_to_ask(text: str | None, queries: str | None, vectors: Pat
 
 def _answer(retriever: "Retriever", text: str, plan: "Plan", *, explain: bool, as_json: bool) -> None:
     from mrl_search.cli import show
+    from mrl_search.scale import terms
     from mrl_search.trace import traced_hybrid, traced_search
 
     retriever.warm_up()  # loads model and kernels, which is no part of the query's time
     start = time.perf_counter()
     vectors = retriever.encode([text])
     encode_ms = 1000 * (time.perf_counter() - start)
-    if plan.hybrid is not None:
-        found = traced_hybrid(retriever, text, vectors, plan)
-    else:
-        found = traced_search(retriever, vectors, plan.funnel, proof=plan.proof, where=plan.where)
+    with terms().counted():  # what was opened, loaded and encoded is no part of a deadline
+        if plan.hybrid is not None:
+            found = traced_hybrid(retriever, text, vectors, plan)
+        else:
+            found = traced_search(retriever, vectors, plan.funnel, proof=plan.proof, where=plan.where)
+    if terms().missing:
+        found = replace(found, certificate=None)  # who is silent may know better
     if as_json:
         where = retriever.index(plan.where).where if explain else None
-        click.echo(show.as_json(text, found, encode_ms, where, plan))
+        click.echo(show.as_json(text, found, encode_ms, where, plan, sorted(terms().missing)))
         return
     if explain:
         click.echo(show.explanation(found, retriever.index(plan.where).where))
@@ -143,6 +159,12 @@ def _answer(retriever: "Retriever", text: str, plan: "Plan", *, explain: bool, a
         click.echo(show.answers(text, found.answers))
     documents = f"{len(retriever):,} documents of {retriever.stored.folder}"
     click.echo(show.timing(found, encode_ms, documents, plan.promise))
+    _say_what_is_missing(terms())
+
+
+def _say_what_is_missing(of: "Terms") -> None:
+    if of.missing:
+        click.echo(f"partial: without {', '.join(sorted(of.missing))}", err=True)
 
 
 def _converse(retriever: "Retriever", plan: "Plan", *, explain: bool, as_json: bool) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mrl_search.cli.options import device_option
+from mrl_search.cli.options import device_option, ray_option
 
 if TYPE_CHECKING:
     from mrl_search.serve import Settings
@@ -42,9 +42,13 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     show_default=True,
     help="What is logged, one JSON object a line.",
 )
+@ray_option
+@click.option("--replicas", type=click.IntRange(1), default=1, show_default=True, help="On Ray: of each shard.")
+@click.option("--servers", type=click.IntRange(1), default=1, show_default=True, help="On Ray: most HTTP processes.")
 @device_option
-def serve_command(log_level: str, **told: Any) -> None:
+def serve_command(log_level: str, ray: str | None, replicas: int, servers: int, **told: Any) -> None:
     """Serve each INDEX over HTTP: an API, a web page, metrics. The index built last if none is named."""
+    from mrl_search.scale import AnyStore
     from mrl_search.serve import serve
 
     settings = _settings(**told)
@@ -53,7 +57,12 @@ def serve_command(log_level: str, **told: Any) -> None:
         names = ", ".join(folder.name for folder in settings.indexes)
         click.echo(f"serving {names} at {address}", err=True)
 
-    serve(settings, tell, log_level)
+    if ray is None:
+        serve(settings, tell, log_level, AnyStore())
+        return
+    from mrl_search.scale.ray_serving import Running, serve_on_ray
+
+    serve_on_ray(settings, Running(ray, replicas, servers), tell)
 
 
 def _settings(
@@ -73,10 +82,11 @@ def _settings(
 ) -> "Settings":
     """What was typed, as settings. Raises ServeError, and IndexStoreError where there is no index."""
     from mrl_search.indexes import find_index
+    from mrl_search.scale import find_cluster
     from mrl_search.serve import Batching, Limits, Settings, Timeouts
 
     return Settings(
-        indexes=tuple(find_index(one) for one in indexes) or (find_index(None),),
+        indexes=tuple(find_cluster(one) or find_index(one) for one in indexes) or (find_index(None),),
         tunings=dict(_tuning(path) for path in tuning),
         batching=Batching(batch, window, queue),
         limits=Limits(

@@ -72,10 +72,17 @@ def timing(found: "Traced", encode_ms: float, documents: str, promise: "Calibrat
     )
 
 
-def as_json(text: str, found: "Traced", encode_ms: float, where: str | None, plan: "Plan | None" = None) -> str:
+def as_json(
+    text: str,
+    found: "Traced",
+    encode_ms: float,
+    where: str | None,
+    plan: "Plan | None" = None,
+    missing: Sequence[str] = (),
+) -> str:
     """One JSON object. where: what searched, told with what every stage kept; None to leave that out.
 
-    plan: whose filter, and whose promised recall, were asked for.
+    plan: whose filter, and whose promised recall, were asked for. missing: shards that did not answer.
     """
     result: dict[str, object] = {
         "query": text,
@@ -86,6 +93,7 @@ def as_json(text: str, found: "Traced", encode_ms: float, where: str | None, pla
         **({"where": plan.where} if plan is not None and plan.where is not None else {}),
         **({"promise": plan.promise.__dict__} if plan is not None and plan.promise is not None else {}),
         **(_proof(found.certificate) if found.certificate is not None else {}),
+        **({"partial": True, "missing": list(missing)} if missing else {}),
         "answers": [{"rank": rank, **answer._asdict()} for rank, answer in enumerate(found.answers, 1)],
     }
     if where is not None:

@@ -15,9 +15,9 @@ from mrl_search.tuning import new_figure
 _LEGEND = (
     "cka: debiased linear CKA, 1 if alike whatever the axes; procrustes: what the best rotation leaves, 0 to 2;\n"
     "overlap: shared ten nearest; cca: mean held-out correlation of the first one's prefix with all of the second;\n"
-    "change: |ΔW| / |W|; rank: effective rank of ΔW, of so many; angle: the largest between 16 main directions.\n"
-    "In brackets: the range over pairs of seeds of one arm."
+    "change: |ΔW| / |W|; rank: effective rank of ΔW, of so many; angle: the largest between 16 main directions."
 )
+_RANGES = "\nIn brackets: the range over pairs of seeds of one arm."
 
 
 def shown_diff(found: Diff) -> Shown:
@@ -29,13 +29,14 @@ def shown_diff(found: Diff) -> Shown:
         ("weights", _matrices(found)),
     ]
     head = f"{title}: {found.texts:,} texts of {found.texts_of}"
+    legend = _LEGEND + (_RANGES if found.seeds else "")
     notes = [f"note: {note}" for note in found.notes]
     if found.crosscoded is not None:
         notes = [*_crosscoded(found.crosscoded, found.pair), *notes]
-    table = "\n\n".join([head, *(f"{name}\n" + "\n".join(aligned(rows, {0})) for name, rows in parts), _LEGEND, *notes])
+    table = "\n\n".join([head, *(f"{name}\n" + "\n".join(aligned(rows, {0})) for name, rows in parts), legend, *notes])
     made = made_by(found.provenance)
     page = "\n\n".join(
-        [f"# {title}", made, head, _LEGEND, *(f"## {name}\n\n{pipes(rows)}" for name, rows in parts), *notes]
+        [f"# {title}", made, head, legend, *(f"## {name}\n\n{pipes(rows)}" for name, rows in parts), *notes]
     )
     return Shown(found, title, table, page, lambda: _figure(found))
 

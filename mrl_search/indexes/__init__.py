@@ -3,13 +3,14 @@
 from mrl_search.indexes.ahead import load_kernels_ahead
 from mrl_search.indexes.amend import add_bounds, add_calibration, add_words
 from mrl_search.indexes.bounds import Bounds, bounded
+from mrl_search.indexes.catalog import Catalog
 from mrl_search.indexes.change import Anew, IndexChange, Turned
 from mrl_search.indexes.checking import Finding, check
 from mrl_search.indexes.codecs import AUTO, EXACT, Codec, check_codec, chosen_codec
 from mrl_search.indexes.exhaustive import NOISE, exact, growing
 from mrl_search.indexes.filters import compiled
 from mrl_search.indexes.index import VectorIndex
-from mrl_search.indexes.layout import Segment
+from mrl_search.indexes.layout import Layout, Segment
 from mrl_search.indexes.locate import ROOT, find_index
 from mrl_search.indexes.manifest import (
     PROBE_TEXT,
@@ -20,6 +21,7 @@ from mrl_search.indexes.manifest import (
     RotationRecord,
     TunedRecord,
 )
+from mrl_search.indexes.positions import read_positions
 from mrl_search.indexes.postings import segments_with_words
 from mrl_search.indexes.prefix import PrefixIndex, build_prefix
 from mrl_search.indexes.reader import StoredIndex, open_index, read_manifest, verify_index
@@ -42,11 +44,13 @@ __all__ = [
     "Anew",
     "Bounds",
     "Calibration",
+    "Catalog",
     "Codec",
     "EncoderRecord",
     "Finding",
     "IndexChange",
     "IndexWriter",
+    "Layout",
     "Manifest",
     "PrefixIndex",
     "RotationRecord",
@@ -77,6 +81,7 @@ __all__ = [
     "open_index",
     "packed",
     "read_manifest",
+    "read_positions",
     "scratch",
     "segments_with_words",
     "sketched",

@@ -26,6 +26,7 @@ from mrl_search.indexes.kept_adapter import read_adapter
 from mrl_search.indexes.layout import Layout, Segment, explained, sweep
 from mrl_search.indexes.manifest import Manifest
 from mrl_search.indexes.merging import carried
+from mrl_search.indexes.positions import read_positions, write_positions
 from mrl_search.indexes.postings import write_stored_words
 from mrl_search.indexes.reader import committed, read_rotation
 from mrl_search.indexes.segment_files import SegmentFiles
@@ -137,11 +138,14 @@ class IndexChange:
         for vectors, rows in self._read(segments):
             yield vectors.take(rows, vectors.dim)
 
-    def write(self, old: Sequence[Segment], new: Iterable[Vectors], anew: Anew | None = None) -> None:
+    def write(
+        self, old: Sequence[Segment], new: Iterable[Vectors], anew: Anew | None = None, positions: Rows | None = None
+    ) -> None:
         """Writes one segment of the old ones' documents, copied, and of what came in.
 
         old: the last segments, or all. new: blocks of float32 rows in the stored axes, in step with what came in.
         anew: what is to be other than it was; then old must be all segments.
+        positions: of what came in, in a cluster. Without them, a shard that is added to is one no more.
         """
         manifest, anew = self.manifest, anew or Anew()
         count = sum(map(self.changes.live, old)) + self._incoming
@@ -161,6 +165,7 @@ class IndexChange:
                 codec = anew.codec or self._codec(count, is_whole=len(old) == len(self._segments))
                 prefix = files.write_prefix(manifest.prefix_dim, codec)
                 segment = Segment(self._number, count, vectors, prefix, codec.factory)
+                self._write_positions(old, positions)
             self._settle(files, old, segment)
 
     def commit(self, manifest: Manifest) -> tuple[int, int]:
@@ -209,6 +214,20 @@ class IndexChange:
         kept = self._catalog.folders(manifest)
         rotated = [self._rotated_by] if self._rotated_by else []  # its segment may have gone before
         self._gone = [number for number in [*numbers, *rotated, self._number] if number not in kept]
+
+    def _write_positions(self, old: Sequence[Segment], incoming: Rows | None) -> None:
+        """Those of the old segments' documents and of what came in, if all are known."""
+        parts = [read_positions(self._layout, [segment]) for segment in old]
+        if incoming is None and not self._incoming:
+            incoming = np.empty(0, np.int64)
+        if incoming is None or not (len(incoming) or parts):
+            return
+        known = [incoming]
+        for segment, part in zip(reversed(old), reversed(parts), strict=True):
+            if part is None:
+                return
+            known.insert(0, part[self.changes.live_rows(segment)])
+        write_positions(self._layout, self._number, np.concatenate(known))
 
     def _with_rotation(self, files: SegmentFiles, old: Sequence[Segment], turned: Turned | None) -> Manifest:
         """The manifest, whose rotation lies in a folder that stays."""

@@ -183,6 +183,10 @@ class VectorIndex:
         """The stored vectors of those rows as unit float32, in the axes they are stored in."""
         return self._vectors.take(rows, self.dim)
 
+    def gathered(self, rows: Rows) -> Vectors:
+        """The stored vectors of those rows as they are stored, of any length: to be packed again without a loss."""
+        return self._vectors.gathered(rows, self.dim)
+
     def _at_most(self, k: int) -> int:
         """No more places than there are rows: a funnel may ask for a billion, and each place takes memory."""
         return max(1, min(k, len(self)))

@@ -81,6 +81,10 @@ class Layout:
         axes, near, far = (self.segment(number) / f"bounds-{part}.npy" for part in ("axes", "near", "far"))
         return axes, near, far
 
+    def positions(self, number: int) -> Path:
+        """Where a segment's rows stand in the cluster that the index is a shard of, if it is one."""
+        return self.segment(number) / "positions.i64"
+
     def prefix(self, number: int) -> Path:
         """The FAISS index over the segment's prefixes."""
         return self.segment(number) / "prefix.faiss"

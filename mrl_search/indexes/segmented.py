@@ -165,6 +165,14 @@ class SegmentedIndex(VectorIndex):
             found[inside] = index.take(rows[inside] - first)
         return found
 
+    def gathered(self, rows: Rows) -> Vectors:
+        """See VectorIndex."""
+        found = np.empty((len(rows), self._dim), np.float32)
+        for (first, last), index in self._parts():
+            inside = (rows >= first) & (rows < last)
+            found[inside] = index.gathered(rows[inside] - first)
+        return found
+
     def _parts(self) -> list[tuple[tuple[int, int], VectorIndex]]:
         """(its first row and the one after its last, the segment) of all that have a document."""
         return [(edges, index) for edges, index in self._all() if len(index)]

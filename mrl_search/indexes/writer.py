@@ -11,11 +11,13 @@ from typing import Self
 from mrl_search.adapter import Adapter
 from mrl_search.document import Document, has_surrogate
 from mrl_search.errors import IndexStoreError
+from mrl_search.hits import Rows
 from mrl_search.indexes.catalog import Catalog
 from mrl_search.indexes.codecs import Codec
 from mrl_search.indexes.kept_adapter import drop, keep
 from mrl_search.indexes.layout import FileRecord, Layout, Segment, explained, sweep, sync_folder
 from mrl_search.indexes.manifest import AdapterRecord, Manifest, RotationRecord, SketchRecord
+from mrl_search.indexes.positions import write_positions
 from mrl_search.indexes.postings import write_stored_words
 from mrl_search.indexes.segment_files import SegmentFiles
 from mrl_search.indexes.stored import packed
@@ -96,6 +98,11 @@ class IndexWriter:
         """Keeps the adapter, if there is one; the record is for the manifest. The vectors must come adapted."""
         with explained(self._layout.folder):
             return keep(self._open, adapter)
+
+    def write_positions(self, positions: Rows) -> None:
+        """Writes where the documents stand in the cluster that this index is to be a shard of."""
+        with explained(self._layout.folder):
+            write_positions(self._layout, self._segment, positions)
 
     def write_prefix(self, dim: int, codec: Codec) -> None:
         """Builds prefix.faiss from the vectors just written. Raises IndexStoreError if FAISS cannot read it again."""

@@ -12,6 +12,8 @@ from mrl_search.serve.settings import Batching, Limits, Settings, Timeouts
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from mrl_search.serve.store import Store
+
 __all__ = [
     "SCOPES",
     "Batching",
@@ -21,14 +23,25 @@ __all__ = [
     "Timeouts",
     "Written",
     "create_key",
+    "demand_packages",
     "read_keys",
     "revoke_key",
     "serve",
 ]
 
 
-def serve(settings: Settings, tell: "Callable[[str], None]", log_level: str = "info") -> None:
+def serve(
+    settings: Settings, tell: "Callable[[str], None]", log_level: str = "info", store: "Store | None" = None
+) -> None:
     """As `running.serve`, with JSON lines on stderr. Raises MissingPackageError without the extra `serve`."""
+    demand_packages()
+    from mrl_search.serve.running import serve as run
+
+    run(settings, tell, log_level, store)
+
+
+def demand_packages() -> None:
+    """Raises MissingPackageError without the extra `serve`."""
     from mrl_search.errors import MissingPackageError
 
     try:
@@ -38,6 +51,3 @@ def serve(settings: Settings, tell: "Callable[[str], None]", log_level: str = "i
         import uvicorn  # noqa: F401
     except ImportError as error:
         raise MissingPackageError(str(error.name), "mrl-search serve", "serve") from error
-    from mrl_search.serve.running import serve as run
-
-    run(settings, tell, log_level)

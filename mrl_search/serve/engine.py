@@ -17,6 +17,7 @@ from mrl_search.serve.refusals import RefusalError
 from mrl_search.serve.searching import Found, Search, Searcher
 from mrl_search.serve.served import ServedIndex
 from mrl_search.serve.settings import Batching, Settings
+from mrl_search.serve.store import Folders, Store
 from mrl_search.serve.writing import Change, Removal, Upsert, Writer
 from mrl_search.vectors import Vectors
 
@@ -48,10 +49,11 @@ class Outcome(NamedTuple):
 
 
 class Engine:
-    """Lives on one event loop; `open` it there, and `close` it."""
+    """Lives on one event loop; `open` it there, and `close` it. store: how what is served is opened and changed."""
 
-    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+    def __init__(self, settings: Settings, metrics: Metrics, store: Store | None = None) -> None:
         self.settings, self.metrics = settings, metrics
+        self._store = store or Folders()
         self.indexes: dict[str, ServedIndex] = {}
         self.is_ready = False
         self._desks: dict[EncoderSpec, Desk] = {}
@@ -66,7 +68,12 @@ class Engine:
         """Opens all indexes, one after another. Raises what opening raises, and IndexStoreError for one name twice."""
         for folder in self.settings.indexes:
             index = ServedIndex(
-                folder, self._encoder_for, self._searches.afterwards, self.settings.device, self.metrics
+                folder,
+                self._store,
+                self._encoder_for,
+                self._searches.afterwards,
+                self.settings.device,
+                self.metrics,
             )
             if index.name in self.indexes:
                 raise IndexStoreError(f"two indexes are called {index.name}; rename a folder to serve both")
@@ -74,7 +81,7 @@ class Engine:
             self.indexes[index.name] = index
             batching = Batching(size=10 * self.settings.limits.documents, queue=20 * self.settings.limits.documents)
             patience = self.settings.timeouts.write / 2
-            self._writers[index.name] = Batcher("write", Writer(folder), batching, self.metrics, patience)
+            self._writers[index.name] = Batcher("write", Writer(folder, self._store), batching, self.metrics, patience)
         self.is_ready = True
 
     async def close(self) -> None:

@@ -18,6 +18,7 @@ from mrl_search.serve.logs import write_json_lines
 from mrl_search.serve.metrics import Metrics
 from mrl_search.serve.protocol import PatientProtocol
 from mrl_search.serve.settings import Settings
+from mrl_search.serve.store import Store
 
 _BACKLOG = 2048
 
@@ -46,9 +47,9 @@ class Server(uvicorn.Server):
         await self.engine.close()
 
 
-def made_server(settings: Settings, tell: Callable[[str], None]) -> Server:
+def made_server(settings: Settings, tell: Callable[[str], None], store: Store | None = None) -> Server:
     """A server that has not started. Raises ServeError for a certificate that cannot be used."""
-    times, engine = settings.timeouts, Engine(settings, Metrics())
+    times, engine = settings.timeouts, Engine(settings, Metrics(), store)
     admission = Admission(engine, [*HEADERS, *API_HEADERS])
     try:
         config = uvicorn.Config(
@@ -92,7 +93,7 @@ def bound(settings: Settings) -> socket.socket:
     return listening
 
 
-def serve(settings: Settings, tell: Callable[[str], None], log_level: str) -> None:
+def serve(settings: Settings, tell: Callable[[str], None], log_level: str, store: Store | None = None) -> None:
     """Serves until SIGTERM or SIGINT, then finishes what was accepted. Raises what opening raises, and ServeError."""
 
     def tell_ready(address: str) -> None:
@@ -101,7 +102,7 @@ def serve(settings: Settings, tell: Callable[[str], None], log_level: str) -> No
         tell(address)
 
     # what is wrong is said before a model is loaded
-    server, listening = made_server(settings, tell_ready), bound(settings)
+    server, listening = made_server(settings, tell_ready, store), bound(settings)
     loop = server.config.get_loop_factory()
     write_json_lines(log_level)
     try:

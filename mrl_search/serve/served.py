@@ -9,11 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from mrl_search.encoders import Encoder, EncoderSpec
-from mrl_search.encoding import spec_of
 from mrl_search.funnel import Funnel
-from mrl_search.indexes import read_manifest
-from mrl_search.retriever import Retriever, open_retriever, search
+from mrl_search.retriever import Retriever, search
 from mrl_search.serve.metrics import Metrics
+from mrl_search.serve.store import Store
 
 _LOG = logging.getLogger(__name__)
 Afterwards = Callable[[Callable[[], object]], None]
@@ -47,13 +46,14 @@ class _Snapshot:
 class ServedIndex:
     """The folder of an index, opened; lives on one event loop.
 
-    encoder_for: the one shared encoder of a spec; loading takes time, and is done on a thread.
+    store: how it is opened. encoder_for: the one shared encoder of a spec; loading takes time, and is done on a thread.
     afterwards: runs something on the thread that searches.
     """
 
     def __init__(
         self,
         folder: Path,
+        store: Store,
         encoder_for: Callable[[EncoderSpec], Encoder],
         afterwards: Afterwards,
         device: str,
@@ -61,6 +61,8 @@ class ServedIndex:
     ) -> None:
         self.folder = folder
         self.name = folder.resolve().name
+        self._store = store
+        self._state: object = None
         self._encoder_for, self._afterwards = encoder_for, afterwards
         self._device, self._metrics = device, metrics
         self._snapshot: _Snapshot | None = None
@@ -123,17 +125,13 @@ class ServedIndex:
             older.replace()
 
     def _newer(self) -> Retriever | None:
-        open_now = self.retriever.stored
-        if read_manifest(self.folder) == (open_now.manifest, open_now.segments):
-            return None
-        return self._opened()
+        return None if self._store.state(self.folder) == self._state else self._opened()
 
     def _opened(self) -> Retriever:
-        manifest, _ = read_manifest(self.folder)
-        beside = self._snapshot.retriever.stored if self._snapshot is not None else None
-        retriever = open_retriever(
-            self.folder, self._encoder_for(spec_of(manifest)), device=self._device, beside=beside
-        )
+        state = self._store.state(self.folder)  # before it is opened: what comes meanwhile, the next look sees
+        beside = self._snapshot.retriever if self._snapshot is not None else None
+        retriever = self._store.open(self.folder, self._encoder_for, self._device, beside)
+        manifest = retriever.stored.manifest
         try:
             retriever.warm_up()  # also says whether the encoder, if there is one, is still the index's
             if manifest.bounds is not None and len(retriever):
@@ -141,6 +139,7 @@ class ServedIndex:
         except BaseException:
             retriever.close()
             raise
+        self._state = state
         return retriever
 
 

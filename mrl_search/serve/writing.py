@@ -10,7 +10,8 @@ from typing import NamedTuple
 from mrl_search.document import Document
 from mrl_search.encoders import Encoder
 from mrl_search.errors import MRLSearchError
-from mrl_search.living import AddOptions, Changed, add, delete
+from mrl_search.living import Changed
+from mrl_search.serve.store import Folders, Store
 
 
 class Upsert(NamedTuple):
@@ -33,8 +34,8 @@ Change = Upsert | Removal
 class Writer:
     """The work of a batch of changes of one index, in the order they came; called on its own thread only."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, store: Store | None = None) -> None:
+        self._folder, self._store = folder, store or Folders()
 
     def __call__(self, tasks: list[Change]) -> Sequence[Changed | Exception]:
         """What each was told to do is on disk when this returns; of upserts that went together all are told alike."""
@@ -61,11 +62,11 @@ class Writer:
             source = Path(folder) / "documents.jsonl"
             with source.open("w", encoding="utf-8") as file:
                 file.writelines(_line(document) for document in last.values())
-            return add(self._folder, source, encoder=changes[-1].encoder, options=AddOptions(cache=False))
+            return self._store.add(self._folder, source, changes[-1].encoder)
 
     def _removed(self, change: Removal) -> Changed | Exception:
         try:
-            return delete(self._folder, change.ids, where=change.where)
+            return self._store.delete(self._folder, change.ids, change.where)
         except MRLSearchError as error:
             return error
 

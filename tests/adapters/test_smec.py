@@ -1,6 +1,6 @@
 import torch
 
-from mrl_search.adapters.material import generator, neighbours
+from mrl_search.adapters.material import generator
 from mrl_search.adapters.smec import gates, selected_first
 
 
@@ -24,8 +24,3 @@ def test_a_logit_far_above_the_noise_is_always_kept():
     logits = torch.tensor([0.0, 1, 0, 0])  # times 50, beside noise that is hardly ever above 15
     draws = generator(0)
     assert all(gates(logits, 1, draws).round().tolist() == [0, 1, 0, 0] for _ in range(50))
-
-
-def test_neighbours_are_the_nearest_others():
-    rows = torch.nn.functional.normalize(torch.tensor([[1.0, 0], [0.9, 0.1], [0, 1], [0.2, 1]]), dim=1)
-    assert neighbours(rows, 1).flatten().tolist() == [1, 0, 3, 2]

@@ -71,7 +71,7 @@ def test_no_request_is_lost_while_commits_come(built, tmp_path):
 
 
 def test_a_commit_that_cannot_be_opened_leaves_what_is_served_and_the_next_one_is_opened(built, tmp_path, monkeypatch):
-    from mrl_search.serve import served as module
+    from mrl_search.serve import store as module
 
     opened, broken = module.open_retriever, threading.Event()
 

@@ -2,13 +2,10 @@
 
 import functools
 import gc
-import json
 
 import jinja2
-import numpy as np
 import pytest
-
-WORDS = [f"word{number}" for number in range(60)]  # those that the tiny model knows
+from small_data import write_collection, write_pairs
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -23,16 +20,20 @@ def _one_card_and_little_garbage():
 
 @pytest.fixture
 def pairs(tmp_path):
-    """`pairs.jsonl`: 200 pairs that share three of five words, and each a score and a label; returns its folder."""
-    random = np.random.default_rng(2)
-    with (tmp_path / "pairs.jsonl").open("w") as file:
-        for number in range(200):
-            shared, first, second = (random.choice(WORDS, size).tolist() for size in (3, 2, 2))
-            record = {
-                "query": " ".join(shared + first),
-                "positive": " ".join(second + shared),
-                "score": number % 6,
-                "label": number % 3,
-            }
-            file.write(json.dumps(record) + "\n")
-    return tmp_path
+    """The folder of `pairs.jsonl`."""
+    return write_pairs(tmp_path)
+
+
+@pytest.fixture
+def collection(pairs):
+    """The folder of `pairs.jsonl` and `beir/tiny`."""
+    return write_collection(pairs)
+
+
+@pytest.fixture(scope="module")
+def shared_data_folder(tmp_path_factory):
+    """The same for what a module's tests only look at, made once; vectors are cached there too."""
+    folder = write_collection(write_pairs(tmp_path_factory.mktemp("shared")))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MRL_SEARCH_CACHE", str(folder / "cache"))
+        yield folder

@@ -21,6 +21,17 @@ def recipe_of(base, **told):
     return TrainRecipe(**({"base": str(base), "learning_rate": 1e-3} | settings | told))
 
 
+@pytest.fixture(scope="module")
+def turned(tiny, shared_data_folder):
+    """The folder of a run that is only looked at."""
+    recipe = recipe_of(tiny)
+    return train_arm(recipe, TURNED, 0, training_set(recipe, shared_data_folder), shared_data_folder / "turned")
+
+
+def rows_of(folder):
+    return parquet.read_table(folder / "dynamics.parquet").to_pylist()
+
+
 @pytest.mark.parametrize("kind", ["pca", "learned"])
 def test_before_the_first_step_vectors_are_the_bases_by_a_rotation_of_the_training_texts(tiny, pairs, kind):
     recipe = recipe_of(tiny)
@@ -33,22 +44,18 @@ def test_before_the_first_step_vectors_are_the_bases_by_a_rotation_of_the_traini
     np.testing.assert_allclose(model.encode(texts), wanted, atol=1e-5)
 
 
-def test_a_twin_in_other_axes_begins_with_the_same_full_width_loss_and_dropout(tiny, pairs):
+def test_a_twin_in_other_axes_begins_with_the_same_full_width_loss_and_dropout(tiny, pairs, turned):
     recipe = recipe_of(tiny)
-    data = training_set(recipe, pairs)
-    first = {
-        arm.name: parquet.read_table(train_arm(recipe, arm, 0, data, pairs / arm.name) / "dynamics.parquet").to_pylist()
-        for arm in recipe.arms
-    }
-    assert first["turned"][0]["loss@16"] == pytest.approx(first["mrl"][0]["loss@16"], rel=1e-4)
-    assert first["turned"][0]["loss@4"] != pytest.approx(first["mrl"][0]["loss@4"], rel=1e-4)
-    assert first["turned"][2]["update:linear"] > 0  # the layer is trained as others are
+    plain = rows_of(train_arm(recipe, MRL, 0, training_set(recipe, pairs), pairs / "mrl"))
+    rows = rows_of(turned)
+    assert rows[0]["loss@16"] == pytest.approx(plain[0]["loss@16"], rel=1e-4)
+    assert rows[0]["loss@4"] != pytest.approx(plain[0]["loss@4"], rel=1e-4)
+    assert rows[2]["update:linear"] > 0  # the layer is trained as others are
 
 
-def test_a_run_that_began_in_other_axes_goes_on_along_its_curve(tiny, pairs, monkeypatch):
+def test_a_run_that_began_in_other_axes_goes_on_along_its_curve(tiny, pairs, turned, monkeypatch):
     recipe = recipe_of(tiny)
     data = training_set(recipe, pairs)
-    whole = train_arm(recipe, TURNED, 0, data, pairs / "whole")
 
     def stopping(self, args, state, control, **told):
         if state.global_step == 3:
@@ -61,24 +68,19 @@ def test_a_run_that_began_in_other_axes_goes_on_along_its_curve(tiny, pairs, mon
         train_arm(recipe, TURNED, 0, data, pairs / "again")
     monkeypatch.undo()
     again = train_arm(recipe, TURNED, 0, data, pairs / "again")
-    curves = [parquet.read_table(folder / "dynamics.parquet").to_pylist() for folder in (whole, again)]
-    assert curves[0] == curves[1]
+    assert rows_of(again) == rows_of(turned)
 
 
-def test_what_began_in_other_axes_loads_in_sentence_transformers(tiny, pairs):
+def test_what_began_in_other_axes_loads_in_sentence_transformers(turned):
     from sentence_transformers import SentenceTransformer
 
-    recipe = recipe_of(tiny)
-    folder = train_arm(recipe, TURNED, 0, training_set(recipe, pairs), pairs / "turned")
-    model = SentenceTransformer(str(folder / "model"), truncate_dim=4, device="cpu")
+    model = SentenceTransformer(str(turned / "model"), truncate_dim=4, device="cpu")
     assert model.encode(["word1 word2"]).shape == (1, 4)
-    assert "beginning in pca axes" in (folder / "model" / "README.md").read_text()
+    assert "beginning in pca axes" in (turned / "model" / "README.md").read_text()
 
 
-def test_a_depth_of_what_began_in_other_axes_is_turned_too(tiny, pairs):
-    recipe = recipe_of(tiny)
-    folder = train_arm(recipe, TURNED, 0, training_set(recipe, pairs), pairs / "turned")
-    assert load_encoder(EncoderSpec(str(folder / "model"), layers=1)).encode_documents(["word1 word2"]).shape == (1, 16)
+def test_a_depth_of_what_began_in_other_axes_is_turned_too(turned):
+    assert load_encoder(EncoderSpec(str(turned / "model"), layers=1)).encode_documents(["word1 word2"]).shape == (1, 16)
 
 
 def test_torchs_generator_is_left_as_it_was(tiny, pairs):

@@ -45,10 +45,16 @@ def same(first, second):
     return all(np.array_equal(array, second[name]) for name, array in first.items())
 
 
-def test_what_is_trained_loads_in_sentence_transformers_at_any_width(tiny, pairs):
+@pytest.fixture(scope="module")
+def mrl(tiny, shared_data_folder):
+    """A run that is only looked at: its folder, its rows."""
+    return trained(recipe_of(tiny), MRL, shared_data_folder, "mrl")
+
+
+def test_what_is_trained_loads_in_sentence_transformers_at_any_width(mrl):
     from sentence_transformers import SentenceTransformer
 
-    folder, rows = trained(recipe_of(tiny), MRL, pairs, "mrl")
+    folder, rows = mrl
     model = SentenceTransformer(str(folder / "model"), truncate_dim=4, device="cpu")
     assert model.encode(["word1 word2"]).shape == (1, 4)
     assert [row["step"] for row in rows] == [1, 2, 3, 4, 5, 6]
@@ -64,8 +70,8 @@ def test_the_card_names_the_base(tiny, pairs, monkeypatch, name):
     assert "base_model: sentence-transformers/all-MiniLM-L6-v2" in (folder / "model" / "README.md").read_text()
 
 
-def test_every_row_says_what_each_width_and_layer_did(tiny, pairs):
-    _, rows = trained(recipe_of(tiny), MRL, pairs, "mrl")
+def test_every_row_says_what_each_width_and_layer_did(mrl):
+    _, rows = mrl
     names = {"step", "loss", "loss@4", "loss@8", "loss@16", "gradient[0:4]", "gradient[4:8]", "gradient[8:16]"}
     layers = ("embeddings", "layer 0", "layer 1")
     assert names | {f"{what}:{layer}" for what in ("gradient", "update") for layer in layers} <= set(rows[0])
@@ -75,10 +81,9 @@ def test_every_row_says_what_each_width_and_layer_did(tiny, pairs):
     assert rows[-1]["learning rate"] == 0
 
 
-def test_the_twins_begin_with_the_same_batch_and_full_width_loss(tiny, pairs):
-    recipe = recipe_of(tiny)
-    (_, base), (_, mrl) = (trained(recipe, arm, pairs, arm.name) for arm in recipe.arms)
-    assert base[0]["loss@16"] == mrl[0]["loss@16"]
+def test_the_twins_begin_with_the_same_batch_and_full_width_loss(tiny, pairs, mrl):
+    _, base = trained(recipe_of(tiny), BASELINE, pairs, "baseline")
+    assert base[0]["loss@16"] == mrl[1][0]["loss@16"]
     assert base[0]["loss"] == base[0]["loss@16"]
 
 
@@ -87,10 +92,10 @@ def test_a_mean_of_widths_has_the_scale_of_one(tiny, pairs):
     assert rows[0]["loss"] == pytest.approx(np.mean([rows[0][f"loss@{dim}"] for dim in (4, 8, 16)]))
 
 
-def test_the_same_seed_gives_the_same_weights_and_another_others(tiny, pairs):
-    one, two, other = (trained(recipe_of(tiny), MRL, pairs, f"run{n}", seed)[0] for n, seed in enumerate((0, 0, 1)))
-    assert same(weights(one), weights(two))
-    assert not same(weights(one), weights(other))
+def test_the_same_seed_gives_the_same_weights_and_another_others(tiny, pairs, mrl):
+    again, other = (trained(recipe_of(tiny), MRL, pairs, f"run{seed}", seed)[0] for seed in (0, 1))
+    assert same(weights(mrl[0]), weights(again))
+    assert not same(weights(mrl[0]), weights(other))
 
 
 @pytest.mark.parametrize(
@@ -116,13 +121,13 @@ def test_more_layers_than_the_base_has_are_refused_and_leave_nothing(tiny, pairs
     assert not (pairs / "small").exists()
 
 
-def test_a_run_that_is_whole_is_not_done_again_and_another_is_not_overwritten(tiny, pairs):
-    folder, _ = trained(recipe_of(tiny), MRL, pairs, "mrl")
+def test_a_run_that_is_whole_is_not_done_again_and_another_is_not_overwritten(tiny, mrl):
+    folder, _ = mrl
     before = (folder / "training.json").stat().st_mtime_ns
-    trained(recipe_of(tiny), MRL, pairs, "mrl")
+    trained(recipe_of(tiny), MRL, folder.parent, "mrl")
     assert (folder / "training.json").stat().st_mtime_ns == before
     with pytest.raises(TrainingError, match="another recipe, data, arm or seed"):
-        trained(recipe_of(tiny, steps=7), MRL, pairs, "mrl")
+        trained(recipe_of(tiny, steps=7), MRL, folder.parent, "mrl")
 
 
 def test_a_loss_that_is_not_finite_stops_before_a_weight_changes_and_keeps_the_checkpoint(tiny, pairs, monkeypatch):

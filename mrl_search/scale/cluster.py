@@ -1,0 +1,190 @@
+"""What a cluster says of itself: `cluster.json`, its only commit point, and where its parts lie."""
+
+import dataclasses
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mrl_search.atomic import held, replacing
+from mrl_search.errors import ClusterError, IndexBusyError, RecipeError
+from mrl_search.indexes import Manifest, read_manifest
+from mrl_search.recipe import from_table
+from mrl_search.rotation import Rotation
+from mrl_search.scale.routing import Ranges, bucket_of, table
+from mrl_search.vectors import load_vectors
+
+FORMAT = 1
+_FILE = "cluster.json"
+
+
+@dataclass(frozen=True)
+class ShardRecord:
+    """A shard: an ordinary index.
+
+    where: its folder, within the cluster's or absolute. buckets: whose documents it has. state: what it had committed
+    (see `state_of`), so many documents.
+    """
+
+    name: str
+    where: str
+    buckets: Ranges
+    documents: int
+    state: str
+
+
+@dataclass(frozen=True)
+class ClusterManifest:
+    """Everything about a cluster but its documents.
+
+    version: grows by one with every change. next_position: the first that no document ever had (see
+    `indexes/positions.py`). index: the Manifest of one index of all documents, as a JSON table; all shards are of its
+    encoder, widths, codec and rotation. rotation: sha256 of rotation.npy, empty if there is none.
+    """
+
+    format: int
+    version: int
+    next_position: int
+    index: dict[str, Any]
+    rotation: str
+    shards: tuple[ShardRecord, ...]
+
+    def __post_init__(self) -> None:
+        if self.format != FORMAT:
+            raise ClusterError(f"the cluster is of format {self.format}, this version reads {FORMAT}")
+        table([shard.buckets for shard in self.shards])
+
+    @property
+    def manifest(self) -> Manifest:
+        """Of one index of all documents."""
+        told = Manifest.from_json(json.dumps(self.index), _FILE)
+        return replace(told, documents=sum(shard.documents for shard in self.shards))
+
+    def owner_of(self, identifier: str) -> int:
+        """The place among `shards` of the one that a document belongs to."""
+        return self.owners[bucket_of(identifier)]
+
+    @property
+    def owners(self) -> list[int]:
+        """For every bucket the place of its shard."""
+        return table([shard.buckets for shard in self.shards])
+
+    def named(self, name: str) -> ShardRecord:
+        """The shard of that name. Raises ClusterError."""
+        found = [shard for shard in self.shards if shard.name == name]
+        if not found:
+            raise ClusterError(f"there is no shard {name!r}; there are {', '.join(one.name for one in self.shards)}")
+        return found[0]
+
+    def changed(self, **what: Any) -> "ClusterManifest":
+        """The next version."""
+        return replace(self, version=self.version + 1, **what)
+
+
+def is_cluster(folder: Path) -> bool:
+    """Whether a folder is that of a cluster."""
+    return (folder / _FILE).is_file()
+
+
+def shard_folder(cluster: Path, shard: ShardRecord) -> Path:
+    """Where a shard lies."""
+    return cluster / shard.where
+
+
+def read_cluster(folder: Path) -> ClusterManifest:
+    """What is committed. Raises ClusterError where there is no cluster, or its file is damaged."""
+    path = folder / _FILE
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+        body, digest = told["cluster"], told["sha256"]
+    except FileNotFoundError as error:
+        raise ClusterError(f"there is no cluster in {folder}; build one: mrl-search build CORPUS --shards N") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ClusterError(f"{path} cannot be read: {error}") from error
+    if not isinstance(body, dict) or digest != _digest(body):
+        raise ClusterError(f"{path} is damaged (its sha256 is not the committed one); put back a copy of it")
+    try:
+        return from_table(body, ClusterManifest, str(path))
+    except RecipeError as error:
+        raise ClusterError(str(error)) from error
+
+
+def write_cluster(folder: Path, cluster: ClusterManifest) -> None:
+    """Makes it the one that readers find: on the disk, whole or not at all."""
+    body = dataclasses.asdict(cluster)
+    body = json.loads(json.dumps(body))  # tuples as lists, as they are read again
+    path = folder / _FILE
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+        json.dump({"sha256": _digest(body), "cluster": body}, file, ensure_ascii=False, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+    _sync(folder)
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[ClusterManifest]:
+    """The cluster, which no other process of this machine changes meanwhile. Raises IndexBusyError."""
+    read_cluster(folder)
+    try:
+        with held(folder):
+            yield read_cluster(folder)
+    except BlockingIOError as error:
+        raise IndexBusyError(f"another process is writing to {folder}; wait for it to finish") from error
+
+
+def state_of(folder: Path) -> str:
+    """What an index has committed, in 16 digits; any commit changes them."""
+    manifest, segments = read_manifest(folder)
+    return hashlib.sha256(repr((manifest.to_json(), segments)).encode()).hexdigest()[:16]
+
+
+def recorded(cluster: Path, shard: ShardRecord) -> ShardRecord:
+    """The shard as it is now."""
+    folder = shard_folder(cluster, shard)
+    return replace(shard, documents=read_manifest(folder)[0].documents, state=state_of(folder))
+
+
+def write_rotation(folder: Path, rotation: Rotation | None) -> str:
+    """Keeps what all shards are rotated by; returns its sha256, empty if it is None."""
+    if rotation is None:
+        return ""
+    path = folder / "rotation.npy"
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.save(file, rotation.matrix)
+        file.flush()
+        os.fsync(file.fileno())
+    return _sha256(path)
+
+
+def read_rotation(folder: Path, cluster: ClusterManifest) -> Rotation | None:
+    """What all shards are rotated by. Raises ClusterError where it is damaged."""
+    record = cluster.manifest.rotation
+    if record is None or not cluster.rotation:
+        return None
+    path = folder / "rotation.npy"
+    if not path.is_file() or _sha256(path) != cluster.rotation:
+        raise ClusterError(f"{path} is missing or damaged (its sha256 is not the committed one); put back a copy of it")
+    return Rotation(np.array(load_vectors(path)), record.kind, max(cluster.manifest.dims[:-1], default=0))
+
+
+def _digest(body: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,131 @@
+"""Opening a cluster: what a Retriever takes for an index."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from mrl_search.device import AUTO
+from mrl_search.document import Document
+from mrl_search.encoders import Encoder
+from mrl_search.encoding import bare, load_encoder, spec_of
+from mrl_search.errors import ClusterError
+from mrl_search.funnel import Funnel
+from mrl_search.indexes import EXACT, ROOT, Catalog, Segment, StoredIndex, VectorIndex, find_index, load_kernels_ahead
+from mrl_search.retriever import Retriever, open_retriever
+from mrl_search.scale.cluster import ClusterManifest, is_cluster, read_cluster, read_rotation, shard_folder
+from mrl_search.scale.local import LocalShards
+from mrl_search.scale.sharded import ShardedIndex, Shards
+
+_LOG = logging.getLogger(__name__)
+Transport = Callable[[Mapping[str, Path]], Shards]
+"""From the folders of shards, by name, to shards that can be asked."""
+
+
+class ClusterIndex(StoredIndex):
+    """A cluster, opened: one snapshot of each shard.
+
+    disagreeing: shards that are not as the cluster's version says, because a change of it was cut short, or is going
+    on: what they have is answered, each as a whole.
+    """
+
+    def __init__(self, folder: Path, cluster: ClusterManifest, shards: Shards, disagreeing: Sequence[str]) -> None:
+        manifest = cluster.manifest
+        index = ShardedIndex(shards, (manifest.prefix_dim, manifest.dim), manifest.prefix != EXACT)
+        told = {
+            "folder": folder,
+            "manifest": replace(manifest, documents=len(index)),  # of the shards as they are
+            "segments": (),
+            "vectors": index,
+            "rotation": read_rotation(folder, cluster),
+            "adapter": None,
+            "cluster": cluster,
+            "disagreeing": tuple(disagreeing),
+            "_sharded": index,
+            "_shards": shards,
+        }
+        for name, value in told.items():
+            object.__setattr__(self, name, value)  # as a frozen dataclass does
+
+    cluster: ClusterManifest
+    disagreeing: tuple[str, ...]
+    segments: tuple[Segment, ...]
+    _sharded: ShardedIndex
+    _shards: Shards
+
+    @property
+    def catalog(self) -> Catalog:
+        """Each shard's is its own. Raises ClusterError."""
+        raise ClusterError("a cluster has no words to search by: they lie in its shards; search by vectors alone")
+
+    @property
+    def is_whole(self) -> bool:
+        """See StoredIndex."""
+        return False
+
+    def among(self, where: str) -> VectorIndex:
+        """See StoredIndex."""
+        return self._sharded.passing(where)
+
+    def documents(self, rows: Sequence[int]) -> dict[int, Document]:
+        """See StoredIndex; in the order of the rows."""
+        found = self._sharded.ask("documents", list(rows))
+        return {row: found[row] for row in rows if row in found}
+
+    def ids(self, rows: Sequence[int]) -> dict[int, str]:
+        """See StoredIndex."""
+        return self._sharded.ask("ids", list(rows))
+
+    def close(self) -> None:
+        """Ends the snapshot."""
+        self._shards.close()
+
+
+def open_cluster(folder: Path | str, encoder: Encoder | None = None, transport: Transport = LocalShards) -> Retriever:
+    """Opens a cluster as `open_retriever` does an index; by default in this process.
+
+    Raises ClusterError where it cannot be opened, EncoderError where its encoder cannot be loaded.
+    """
+    folder = Path(folder)
+    load_kernels_ahead()
+    cluster = read_cluster(folder)
+    shards = transport({shard.name: shard_folder(folder, shard) for shard in cluster.shards})
+    try:
+        told = shards.states
+        apart = [shard.name for shard in cluster.shards if told.get(shard.name, shard.state) != shard.state]
+        if apart:
+            _LOG.warning(
+                "%s: what %s committed is not what version %d of the cluster says: a change is going on, or was cut "
+                "short; make it again", folder, ", ".join(apart), cluster.version,
+            )  # fmt: skip
+        manifest = cluster.manifest
+        encoder = load_encoder(spec_of(manifest)) if encoder is None else bare(encoder, manifest)
+        stored = ClusterIndex(folder, cluster, shards, apart)
+        return Retriever(encoder, stored, Funnel.parse(manifest.funnel))
+    except BaseException:
+        shards.close()
+        raise
+
+
+def find_cluster(named: Path | None, root: Path = ROOT) -> Path | None:
+    """The folder of the cluster that is named (as a folder, or as a name under `root`); None if it is none."""
+    if named is None:
+        return None
+    return next((folder for folder in (named, root / named) if is_cluster(folder)), None)
+
+
+def open_any(named: Path | None, device: str = AUTO, ray: str | None = None) -> Retriever:
+    """An index or a cluster, whatever is named; None for the index that was built last.
+
+    ray: the address of a Ray cluster whose actors are to be asked, as `ray_session.joined` takes it.
+    """
+    cluster = find_cluster(named)
+    if cluster is None and ray is not None:
+        raise ClusterError(f"{named or 'the index built last'} is no cluster; only a cluster is searched by --ray")
+    if cluster is None:
+        return open_retriever(find_index(named), device=device)
+    if ray is None:
+        return open_cluster(cluster)
+    from mrl_search.scale.ray_shards import ray_transport
+
+    return open_cluster(cluster, transport=ray_transport(ray))

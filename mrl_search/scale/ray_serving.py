@@ -1,0 +1,117 @@
+"""The same HTTP API from processes of Ray Serve, before one fleet of shard actors."""
+
+import time
+from collections.abc import Callable, MutableMapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from mrl_search.errors import ServeError
+from mrl_search.scale.asking import Manners
+from mrl_search.scale.cluster import is_cluster, read_cluster, shard_folder
+from mrl_search.scale.ray_session import joined
+from mrl_search.scale.ray_shards import Fleet, RayOptions, RayShards
+from mrl_search.scale.store import AnyStore
+from mrl_search.serve import Settings, demand_packages
+
+_NAME = "mrl-search"
+_PATIENCE = 5.0  # seconds that a request waits for a shard whose only actor is being started anew
+_BUSY = 16  # requests of a process that go on at once, on average, from which on another is started
+
+
+@dataclass(frozen=True)
+class Running:
+    """On which Ray cluster; how many replicas of each shard; how many HTTP processes at most, as the load asks for."""
+
+    address: str
+    replicas: int = 1
+    servers: int = 1
+
+
+def serve_on_ray(settings: Settings, running: Running, tell: Callable[[str], None]) -> None:
+    """Serves until it is interrupted; then all it started on Ray ends. Raises ServeError for what Ray Serve cannot."""
+    demand_packages()
+    if settings.tls_certificate is not None:
+        raise ServeError("Ray Serve speaks no TLS; put a proxy before it, or serve without --ray")
+    with joined(running.address):
+        from ray import serve
+
+        try:
+            tell(start(settings, running))
+            while True:
+                time.sleep(1)
+        except KeyboardInterrupt:
+            return
+        finally:
+            serve.shutdown()
+
+
+def start(settings: Settings, running: Running) -> str:
+    """Starts it on the Ray cluster that this process has joined; returns the address once it answers."""
+    from ray import serve
+
+    options = RayOptions(running.replicas, Manners(patience_seconds=_PATIENCE), seconds=settings.timeouts.request)
+    fleet = Fleet(options)
+    for folder in settings.indexes:
+        if is_cluster(folder):
+            fleet.start(shard_folder(folder, shard) for shard in read_cluster(folder).shards)
+
+    def application() -> Living:  # a function, which Ray calls in each replica; whatever else it took for ASGI itself
+        return Living(settings, fleet)
+
+    serve.start(http_options={"host": settings.host, "port": settings.port})
+    made = serve.deployment(
+        name=_NAME,
+        ray_actor_options={"num_cpus": 0},
+        max_ongoing_requests=settings.batching.queue,
+        autoscaling_config={"min_replicas": 1, "max_replicas": running.servers, "target_ongoing_requests": _BUSY},
+        health_check_period_s=2,
+        graceful_shutdown_timeout_s=settings.timeouts.shutdown,
+    )(serve.ingress(application)(Front))
+    serve.run(made.bind(), name=_NAME, route_prefix="/")
+    return f"http://{settings.host}:{settings.port}"
+
+
+class Front:
+    """What Ray Serve makes a replica of; requests go to the ASGI application beside it."""
+
+    def check_health(self) -> None:
+        """Raises where this replica should be replaced: Ray asks every two seconds."""
+        if Living.here is not None and Living.here.has_failed:
+            raise RuntimeError("the indexes could not be opened")
+
+
+class Living:
+    """The server's ASGI application, which opens its indexes when Ray Serve starts it and closes them when it ends."""
+
+    here: "Living | None" = None
+
+    def __init__(self, settings: Settings, fleet: Fleet) -> None:
+        from mrl_search.serve.admission import Admission
+        from mrl_search.serve.app import create_app
+        from mrl_search.serve.engine import Engine
+        from mrl_search.serve.guard import API_HEADERS, HEADERS
+        from mrl_search.serve.metrics import Metrics
+
+        self._engine = Engine(settings, Metrics(), AnyStore(partial(RayShards, fleet)))
+        self._app = create_app(settings, self._engine, Admission(self._engine, [*HEADERS, *API_HEADERS]))
+        self.has_failed = False
+        Living.here = self
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
+        """ASGI."""
+        if scope["type"] != "lifespan":
+            await self._app(scope, receive, send)
+            return
+        while True:
+            event = (await receive())["type"]
+            work = self._engine.open() if event == "lifespan.startup" else self._engine.close()
+            try:
+                await work
+            except Exception as error:
+                self.has_failed = True
+                await send({"type": f"{event}.failed", "message": str(error)})
+                raise
+            await send({"type": f"{event}.complete"})
+            if event == "lifespan.shutdown":
+                return

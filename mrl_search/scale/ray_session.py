@@ -1,0 +1,38 @@
+"""Joining a Ray cluster, or starting one."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from mrl_search.errors import ClusterError, MissingPackageError
+
+LOCAL = "local"
+
+
+@contextmanager
+def joined(address: str) -> Iterator[None]:
+    """This process is a driver of that Ray cluster within the block, unless it is one already.
+
+    address: HOST:PORT of the head, `auto` for the cluster this node is of, `local` for one that is started here and
+    ends with the block. Raises ClusterError where there is none, MissingPackageError without the extra `ray`.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_worker_niceness", "0")  # of a cluster started here; Ray's 15 is for batches, not answers
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # the new default, of which it else warns
+    try:
+        import ray
+    except ImportError as error:
+        raise MissingPackageError("ray", "a cluster on Ray", "ray") from error
+    if ray.is_initialized():
+        yield
+        return
+    told = {"include_dashboard": False} if address == LOCAL else {"address": address}
+    try:
+        ray.init(log_to_driver=False, logging_level="error", **told)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise ClusterError(f"no Ray cluster at {address}: {first}; start one with `ray start --head`") from error
+    try:
+        yield
+    finally:
+        ray.shutdown()

@@ -1,0 +1,74 @@
+"""The work of a build, done by Ray: parts by Ray Data, shards by tasks.
+
+What a lost node was doing is done again elsewhere; a part or a shard is there whole or not at all, so twice is no harm.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
+
+import ray
+from ray.exceptions import RayTaskError, UserCodeException
+
+T = TypeVar("T")
+A = TypeVar("A")
+_TRIES = 5  # of a shard whose node was lost
+
+
+class _Encode:
+    """What an actor of Ray Data keeps: an encoder, loaded once."""
+
+    def __init__(self, encode: Callable[[str], int]) -> None:
+        self._encode = encode
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
+        return {"count": [self._encode(str(part)) for part in batch["part"]]}
+
+
+class RayWork:
+    """Done by the workers of the Ray cluster that this process has joined; a worker takes one CPU."""
+
+    def encode(self, encode: Callable[[str], int], parts: Sequence[str]) -> Iterator[int]:
+        """See Work. Ray Data holds back what no worker can take yet, and starts lost workers anew."""
+        if not parts:
+            return
+        import ray.data
+
+        ray.data.DataContext.get_current().enable_progress_bars = False
+        workers = max(1, min(len(parts), int(ray.cluster_resources().get("CPU", 1))))
+        told = ray.data.from_items([{"part": part} for part in parts], override_num_blocks=len(parts))
+        done = told.map_batches(
+            _Encode,
+            fn_constructor_args=(encode,),
+            batch_size=1,
+            compute=ray.data.ActorPoolStrategy(min_size=1, max_size=workers),
+            num_cpus=1,
+        )
+        with _plainly():
+            for row in done.iter_rows():
+                yield int(row["count"])
+
+    def each(self, do: Callable[[A], T], items: Sequence[A]) -> Iterator[T]:
+        """See Work."""
+        task = ray.remote(num_cpus=1, max_retries=_TRIES)(do)
+        waiting = [task.remote(item) for item in items]
+        with _plainly():
+            while waiting:
+                ready, waiting = ray.wait(waiting)
+                yield from ray.get(ready)
+
+
+class _plainly:  # noqa: N801  used as a statement
+    """What a worker raised on purpose is raised here as it is, without Ray's own pages around it."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        while isinstance(error, RayTaskError | UserCodeException) and (cause := _cause(error)) is not None:
+            error = cause
+            if not isinstance(error, RayTaskError | UserCodeException):
+                raise error from None
+
+
+def _cause(error: BaseException) -> BaseException | None:
+    return getattr(error, "cause", None) or error.__cause__

@@ -1,0 +1,125 @@
+"""One shard: an ordinary index whose rows are known by their positions in the cluster."""
+
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from mrl_search.document import Document
+from mrl_search.errors import ClusterError, FilterError
+from mrl_search.funnel import Stage
+from mrl_search.hits import Hits, Rows, unscored
+from mrl_search.indexes import Layout, VectorIndex, open_index, read_positions
+from mrl_search.scale.cluster import state_of
+from mrl_search.vectors import Vectors
+
+_T = TypeVar("_T")
+VERBS = ("shortlist", "rerank", "proven", "passing", "ids", "documents", "take", "facts")
+"""What a shard may be asked, by a name that comes over the wire."""
+
+
+class Shard:
+    """The committed state of a shard, opened. Rows are positions: those of one index of the whole cluster.
+
+    Positions of other shards' documents are passed over, so that all shards can be asked the same.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Raises ClusterError where the index is no shard; else as `open_index`."""
+        self.state = state_of(folder)
+        self._stored = open_index(folder)
+        positions = read_positions(Layout(folder), self._stored.segments)
+        if positions is None:
+            self._stored.close()
+            raise ClusterError(
+                f"the index in {folder} was added to by itself, and its documents have no place in the cluster; "
+                "add to the cluster instead, and build this shard again"
+            )
+        self._positions = positions
+
+    def close(self) -> None:
+        """Ends the snapshot."""
+        self._stored.close()
+
+    def facts(self) -> tuple[int, int]:
+        """How many documents it has, and how many bytes its prefixes hold in RAM."""
+        return len(self._stored.vectors), self._stored.vectors.prefix_bytes
+
+    def passing(self, where: str) -> int | str:
+        """How many documents a filter passes; or what is wrong with it here, as a field that none of them has."""
+        try:
+            return len(self._stored.among(where))
+        except FilterError as error:
+            return str(error)
+
+    def shortlist(self, queries: Vectors, stage: Stage, where: str | None = None) -> Hits:
+        """See VectorIndex; always scored, as there is something to merge by."""
+        index = self._index(where)
+        if index is None or not len(index):
+            return _nothing(queries)
+        return self._moved(index.shortlist(queries, stage))
+
+    def rerank(self, queries: Vectors, hits: Hits, stage: Stage, where: str | None = None) -> Hits:
+        """See VectorIndex: of the hits that are its own."""
+        index, rows = self._index(where), self._own(hits.rows)
+        if index is None or not len(index) or not rows.shape[1]:
+            return _nothing(queries)
+        return self._moved(index.rerank(queries, unscored(rows), stage))
+
+    def proven(self, queries: Vectors, hits: Hits, where: str | None = None) -> Hits:
+        """See VectorIndex: its best of all rows that reach the k-th score of all hits."""
+        index = self._index(where)
+        return _nothing(queries) if index is None or not len(index) else self._moved(index.proven(queries, hits))
+
+    def ids(self, rows: list[int]) -> dict[int, str]:
+        """The ids at those of the rows that are its own."""
+        return self._named(self._stored.ids(self._places(rows)))
+
+    def documents(self, rows: list[int]) -> dict[int, Document]:
+        """The documents at those of the rows that are its own."""
+        return self._named(self._stored.documents(self._places(rows)))
+
+    def take(self, rows: Rows) -> tuple[Rows, Vectors]:
+        """Which of the rows are its own, as places among them, and their stored vectors."""
+        own = self._own(rows[None], keep_places=True)[0]
+        places = np.flatnonzero(own >= 0)
+        return places, self._stored.vectors.take(own[places])
+
+    def _index(self, where: str | None) -> VectorIndex | None:
+        """What is searched; None where the filter is about a field that no document here has."""
+        if where is None:
+            return self._stored.vectors
+        try:
+            return self._stored.among(where)
+        except FilterError:  # the asker has read it, and some shard knows the field
+            return None
+
+    def _moved(self, hits: Hits) -> Hits:
+        """The hits by position; positions ascend with rows, so the order of equals stays."""
+        if not len(self._positions):
+            return hits
+        return Hits(hits.scores, np.where(hits.rows < 0, hits.rows, self._positions[hits.rows]))
+
+    def _own(self, positions: Rows, *, keep_places: bool = False) -> Rows:
+        """Rows of this index at (q, m) positions, -1 for others'; at the left of each line, unless places are kept."""
+        if not len(self._positions):
+            return np.full((len(positions), positions.shape[1] if keep_places else 0), -1, np.int64)
+        found = np.searchsorted(self._positions, positions)
+        found[found == len(self._positions)] = 0
+        own = self._positions[found] == positions
+        rows: Rows = np.where(own, found, -1)
+        if keep_places:
+            return rows
+        most = int(own.sum(axis=1).max(initial=0))
+        return np.take_along_axis(rows, np.argsort(~own, axis=1, kind="stable")[:, :most], axis=1)
+
+    def _places(self, positions: list[int]) -> list[int]:
+        rows = self._own(np.array([positions], np.int64).reshape(1, -1))[0]
+        return [int(row) for row in rows]
+
+    def _named(self, found: dict[int, _T]) -> dict[int, _T]:
+        return {int(self._positions[row]): one for row, one in found.items()}
+
+
+def _nothing(queries: Vectors) -> Hits:
+    return unscored(np.full((len(queries), 1), -1, np.int64))

@@ -1,0 +1,164 @@
+"""Shards searched as one index, merged after every stage."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+
+from mrl_search.errors import ClusterError, FilterError
+from mrl_search.funnel import Stage
+from mrl_search.hits import Hits, Live, Rows, merge
+from mrl_search.indexes import Bounds, PrefixIndex, Sketches, StoredVectors, VectorIndex, compiled
+from mrl_search.scale.terms import terms
+from mrl_search.vectors import Vectors
+
+
+class Shards(Protocol):
+    """Where shards are, and how they are asked; this alone knows of threads, processes and hosts."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of all shards, those too that do not answer."""
+
+    @property
+    def states(self) -> Mapping[str, str]:
+        """What each had committed when it was opened (see `cluster.state_of`)."""
+
+    def ask(self, verb: str, *values: Any) -> Mapping[str, Any]:
+        """What each shard answers (see `Shard`), all asked at once, within `terms()`; who is silent is not in it.
+
+        Raises what a shard raises on purpose.
+        """
+
+    def close(self) -> None:
+        """Lets go of them."""
+
+
+class ShardedIndex(VectorIndex):
+    """A VectorIndex over shards of equal widths and axes. Rows are positions in the whole.
+
+    Merged after every stage, by scores of the vectors and then by position: so the hits are those of one index of all
+    documents, ties included, if its prefixes are exact. (Codes that are not find other candidates in other company.)
+    A shard that does not answer is an error, unless `terms()` say otherwise.
+    """
+
+    def __init__(self, shards: Shards, widths: tuple[int, int], overlooks: bool, where: str | None = None) -> None:
+        """widths: the prefixes' and the stored one. overlooks: whether prefixes are searched by estimates."""
+        self._shards, self._widths, self._may_overlook, self._where = shards, widths, overlooks, where
+        if where is None:
+            facts = self._ask("facts").values()
+            self._count, self._prefix_bytes = (sum(column) for column in zip(*facts, strict=True))
+        else:
+            self._count, self._prefix_bytes = self._passing(where), 0
+
+    def __len__(self) -> int:
+        return int(self._count)
+
+    @property
+    def is_whole(self) -> bool:
+        """See VectorIndex."""
+        return False
+
+    @property
+    def dim(self) -> int:
+        """See VectorIndex."""
+        return self._widths[1]
+
+    @property
+    def prefix_dim(self) -> int:
+        """See VectorIndex."""
+        return self._widths[0]
+
+    @property
+    def prefix_bytes(self) -> int:
+        """See VectorIndex; of one replica of each shard."""
+        return int(self._prefix_bytes)
+
+    @property
+    def where(self) -> str:
+        """See VectorIndex."""
+        return f"{len(self._shards.names)} shards"
+
+    @property
+    def sketches(self) -> Sketches | None:
+        """None: each shard's are its own."""
+        return None
+
+    @property
+    def bounds(self) -> Bounds | None:
+        """None: each shard's are its own, and a proof uses them where they are."""
+        return None
+
+    @property
+    def prefixes(self) -> PrefixIndex | None:
+        """Each shard's are its own. Raises ClusterError."""
+        raise _apart()
+
+    @property
+    def stored(self) -> StoredVectors:
+        """Each shard's are its own. Raises ClusterError."""
+        raise _apart()
+
+    @property
+    def rows(self) -> Rows:
+        """Each shard knows its own. Raises ClusterError."""
+        raise _apart()
+
+    def among(self, live: Live) -> VectorIndex:
+        """A cluster is filtered by `passing`, where its documents lie. Raises ClusterError."""
+        raise _apart()
+
+    def passing(self, where: str) -> "ShardedIndex":
+        """Of the documents that a filter passes only. Raises FilterError for one that cannot be read, or is about a
+        field that no document of any shard has."""
+        compiled(where)
+        return ShardedIndex(self._shards, self._widths, self._may_overlook, where)
+
+    def shortlist(self, queries: Vectors, stage: Stage, *, in_order: bool = True) -> Hits:
+        """See VectorIndex; in order, whatever was asked for: there would be nothing to merge by."""
+        return self._merged("shortlist", stage.k, queries, stage)
+
+    def rerank(self, queries: Vectors, hits: Hits, stage: Stage) -> Hits:
+        """See VectorIndex."""
+        return self._merged("rerank", stage.k, queries, hits._replace(sums=None), stage)
+
+    def proven(self, queries: Vectors, hits: Hits) -> Hits:
+        """See VectorIndex: of every shard the best of all rows that reach the k-th score of all hits."""
+        return self._merged("proven", hits.rows.shape[1], queries, hits._replace(sums=None))
+
+    def overlooks(self, stage: Stage) -> bool:
+        """See VectorIndex."""
+        return self._may_overlook and not (stage.dim == self.dim != self.prefix_dim)
+
+    def let_go(self) -> None:
+        """Nothing: what shards have mapped is theirs."""
+
+    def take(self, rows: Rows) -> Vectors:
+        """See VectorIndex."""
+        found = np.zeros((len(rows), self.dim), np.float32)
+        for places, vectors in self._ask("take", rows).values():
+            found[places] = vectors
+        return found
+
+    def ask(self, verb: str, *values: Any) -> dict[int, Any]:
+        """What shards know of rows, each of its own, by row."""
+        return {row: one for answer in self._ask(verb, *values).values() for row, one in answer.items()}
+
+    def _merged(self, verb: str, k: int, *values: Any) -> Hits:
+        return merge(list(self._ask(verb, *values, self._where).values()), self._at_most(k))
+
+    def _passing(self, where: str) -> int:
+        told = self._ask("passing", where).values()
+        known = [count for count in told if isinstance(count, int)]
+        if not known:
+            raise FilterError(next(iter(told)))
+        return sum(known)
+
+    def _ask(self, verb: str, *values: Any) -> Mapping[str, Any]:
+        answers = self._shards.ask(verb, *values)
+        terms().settle(self._shards.names, list(answers))
+        return answers
+
+
+def _apart() -> ClusterError:
+    return ClusterError("this works with the vectors of one index, and a cluster's lie in its shards; name one of them")

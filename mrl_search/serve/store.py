@@ -1,0 +1,61 @@
+"""How what is served is opened and changed: an index's folder, or whatever else can answer as one."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from mrl_search.encoders import Encoder, EncoderSpec
+from mrl_search.encoding import spec_of
+from mrl_search.indexes import read_manifest
+from mrl_search.living import AddOptions, Changed, add, delete
+from mrl_search.retriever import Retriever, open_retriever
+
+
+class Store(Protocol):
+    """What a server does with a folder, on threads of its own."""
+
+    def state(self, folder: Path) -> object:
+        """What is committed there; equal only while nothing else is."""
+
+    def open(
+        self,
+        folder: Path,
+        encoder_for: Callable[[EncoderSpec], Encoder],
+        device: str,
+        beside: Retriever | None = None,
+    ) -> Retriever:
+        """A snapshot of it. beside: an older one, whose prefixes are shared where they are the same."""
+
+    def add(self, folder: Path, source: Path, encoder: Encoder) -> Changed:
+        """Adds the documents of a JSON lines file."""
+
+    def delete(self, folder: Path, ids: Sequence[str], where: str | None) -> Changed:
+        """Removes documents."""
+
+
+class Folders:
+    """Indexes on disk."""
+
+    def state(self, folder: Path) -> object:
+        """See Store."""
+        return read_manifest(folder)
+
+    def open(
+        self,
+        folder: Path,
+        encoder_for: Callable[[EncoderSpec], Encoder],
+        device: str,
+        beside: Retriever | None = None,
+    ) -> Retriever:
+        """See Store."""
+        manifest, _ = read_manifest(folder)
+        stored = beside.stored if beside is not None else None
+        return open_retriever(folder, encoder_for(spec_of(manifest)), device=device, beside=stored)
+
+    def add(self, folder: Path, source: Path, encoder: Encoder) -> Changed:
+        """See Store."""
+        return add(folder, source, encoder=encoder, options=AddOptions(cache=False))
+
+    def delete(self, folder: Path, ids: Sequence[str], where: str | None) -> Changed:
+        """See Store."""
+        return delete(folder, ids, where=where)

@@ -1,0 +1,87 @@
+"""`mrl-search build --shards`, `query`, `add`, `delete` and `shards` on a cluster."""
+
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from mrl_search.cli import main
+from mrl_search.scale import read_cluster
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    lines = (json.dumps({"_id": f"d{n}", "text": f"number {n}", "year": n}) + "\n" for n in range(60))
+    (tmp_path / "c.jsonl").write_text("".join(lines))
+
+    def run(*words, code=0):
+        result = CliRunner().invoke(main, words)
+        assert result.exit_code == code, result.output
+        return result
+
+    run("build", "c.jsonl", "--index", "many", "--shards", "3", "--encoder", "hashing:64", "--dims", "16,64")
+    run("build", "c.jsonl", "--index", "one", "--encoder", "hashing:64", "--dims", "16,64")
+    return run
+
+
+def test_a_cluster_answers_as_the_one_index(run, tmp_path):
+    np.save("q.npy", np.random.default_rng(1).standard_normal((20, 64)).astype(np.float32))
+    for words in (["number 7", "--k", "3"], ["--vectors", "q.npy"], ["number 7", "--where", "year > 50"]):
+        many, one = (run("query", *words, "--index", name, "--json").stdout for name in ("many", "one"))
+        assert [answers(line) for line in many.splitlines() if "answers" in line] == [
+            answers(line) for line in one.splitlines() if "answers" in line
+        ]
+
+
+def answers(line):
+    return json.loads(line)["answers"] if line.startswith("{") else line
+
+
+def test_documents_come_and_go(run):
+    (more,) = (run("add", "many", "c.jsonl", "--json").stdout,)
+    assert json.loads(more)["removed"] == 60 and json.loads(more)["documents"] == 60
+    assert "59 deleted" in run("delete", "many", "--where", "year > 0").stdout
+
+
+def test_shards_are_shown_split_merged_and_moved(run, tmp_path):
+    shown = run("shards", "many").stdout.splitlines()
+    assert shown[0].endswith("version 1, 60 documents") and len(shown) == 4
+    told = json.loads(run("shards", "many", "--split", "s1", "--json").stdout)
+    assert [shard["name"] for shard in told["shards"]] == ["s0", "s2.0", "s2.1", "s2"]
+    run("shards", "many", "--merge", "s0", "--merge", "s2")
+    run("shards", "many", "--move", "s2.0", str(tmp_path / "there"))
+    assert read_cluster(tmp_path / "many").version == 4
+    assert "60 documents" in run("query", "number 7", "--index", "many").stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "told", "code"),
+    [
+        (["build", "c.jsonl", "--ray"], "say of how many shards", 2),
+        (["query", "number 7", "--index", "one", "--ray=local"], "is no cluster", 1),
+        (["shards", "one"], "there is no cluster in one", 1),
+        (["shards", "many", "--split", "s0", "--merge", "s1"], "exclude one another", 2),
+        (["query", "number 7", "--index", "many", "--hybrid", "rrf"], "no words to search by", 1),
+    ],
+)
+def test_what_cannot_be_done_says_so(run, words, told, code):
+    assert told in run(*words, code=code).output
+
+
+def test_a_part_of_an_answer_says_what_it_lacks_and_claims_no_proof(run, monkeypatch):
+    from mrl_search.scale.local import LocalShards
+
+    asked = LocalShards.ask
+
+    def without(shards, verb, *values):
+        found = asked(shards, verb, *values)
+        return {name: answer for name, answer in found.items() if name != "s1"}
+
+    monkeypatch.setattr(LocalShards, "ask", without)
+    assert "no answer from 1 of 3 shards (s1)" in run("query", "number 7", "--index", "many", code=1).output
+    found = run("query", "number 7", "--index", "many", "--partial")
+    assert found.stderr.strip() == "partial: without s1"
+    told = json.loads(run("query", "number 7", "--index", "many", "--partial", "--json").stdout)
+    assert told["partial"] is True and told["missing"] == ["s1"] and "certified" not in told

@@ -1,0 +1,110 @@
+"""Other shards for the same documents: every answer stays, and nobody who reads has to stop."""
+
+import shutil
+
+import pytest
+
+import mrl_search
+from mrl_search.errors import ClusterError
+from mrl_search.scale import (
+    add_to_cluster,
+    build_cluster,
+    delete_from_cluster,
+    merge_shards,
+    move_shard,
+    open_cluster,
+    read_cluster,
+    split_shard,
+)
+
+TEXTS = ["number 7", "number 33", "title 3"]
+
+
+@pytest.fixture
+def own(cluster, tmp_path):
+    shutil.copytree(cluster, tmp_path / "own")
+    return tmp_path / "own"
+
+
+def found(folder):
+    with open_cluster(folder) as retriever:
+        assert not retriever.stored.disagreeing
+        return retriever.search(TEXTS, 40)
+
+
+def test_a_split_a_merge_and_a_move_change_no_answer(own, tmp_path):
+    before = found(own)
+    told = split_shard(own, "s1")
+    assert [shard.name for shard in told.shards] == ["s0", "s2.0", "s2.1", "s2", "s3"]
+    assert found(own) == before
+    merge_shards(own, ["s3", "s0", "s2.1"])
+    assert found(own) == before and len(read_cluster(own).shards) == 3
+    told = move_shard(own, "s2", tmp_path / "another disk" / "s2")
+    assert told.named("s2").where == str(tmp_path / "another disk" / "s2")
+    assert found(own) == before and told.version == 4
+    assert len(list((own / "shards").iterdir())) == 2
+
+
+def test_readers_go_on_while_shards_are_made_anew(own):
+    with open_cluster(own) as reader:
+        before = reader.search(TEXTS, 40)
+        split_shard(own, "s0")
+        merge_shards(own, ["s1", "s2"])
+        assert reader.search(TEXTS, 40) == before
+
+
+def test_what_was_deleted_is_not_copied_and_what_comes_later_finds_its_shard(own, tmp_path, corpus):
+    delete_from_cluster(own, ["d7", "d8", "d9"])
+    split_shard(own, "s0")
+    split_shard(own, "s1")
+    add_to_cluster(
+        own, corpus({"_id": "d8", "text": "number 7"}, {"_id": "d1000", "text": "number 7"}, name="more.jsonl")
+    )
+    told = read_cluster(own)
+    assert sum(shard.documents for shard in told.shards) == 699
+    with open_cluster(own) as retriever:
+        assert {"d8", "d1000"} <= {answer.id for answer in retriever.search(["number 7"], 40)[0]}
+    for number, shard in enumerate(told.shards):
+        with mrl_search.open(own / shard.where) as alone:
+            ids = alone.stored.ids(alone.stored.vectors.rows.tolist()).values()
+            assert {told.owner_of(identifier) for identifier in ids} == {number}
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "int8"])
+def test_vectors_are_copied_bit_for_bit_in_every_type(many, tmp_path, dtype):
+    options = mrl_search.BuildOptions(dtype=dtype, rotation="none")
+    folder = build_cluster(many, tmp_path / dtype, shards=2, dims=(16, 64), encoder="hashing:64", options=options)
+    before = found(folder)
+    split_shard(folder, "s0")
+    merge_shards(folder, [shard.name for shard in read_cluster(folder).shards])
+    assert found(folder) == before
+
+
+def test_what_cannot_be_done_says_so_and_changes_nothing(own, tmp_path):
+    (tmp_path / "taken").mkdir()
+    before = read_cluster(own)
+    for call, told in (
+        (lambda: split_shard(own, "s9"), "there is no shard 's9'; there are s0, s1, s2, s3"),
+        (lambda: merge_shards(own, ["s1", "s1"]), "two shards or more"),
+        (lambda: move_shard(own, "s1", tmp_path / "taken"), "is there already"),
+    ):
+        with pytest.raises(ClusterError, match=told):
+            call()
+    assert read_cluster(own) == before
+
+
+def test_a_copy_that_was_damaged_on_the_way_does_not_count(own, tmp_path, monkeypatch):
+    def damaged(source, target, *rest):
+        real(source, target, *rest)
+        if rest:  # a folder in the folder
+            return
+        (vectors,) = target.glob("segments/*/vectors.npy")
+        content = bytearray(vectors.read_bytes())
+        content[-1] ^= 1
+        vectors.write_bytes(content)
+
+    real = shutil.copytree
+    monkeypatch.setattr(shutil, "copytree", damaged)
+    with pytest.raises(ClusterError, match="is not whole"):
+        move_shard(own, "s1", tmp_path / "there")
+    assert not (tmp_path / "there").exists() and found(own)
