@@ -8,6 +8,7 @@ Then every stored vector and the answers of 1,000 queries after each stage are c
 """
 
 import argparse
+import contextlib
 import json
 import os
 import random
@@ -55,18 +56,19 @@ class Loss:
                 self.done[what] += self.kill_worker()
         building.join()
 
-    @staticmethod
-    def kill_worker():
-        """SIGKILLs a process that is at work on a task or is an actor of ours; whether there was one."""
-        ours = ("ray::_written", "ray::MapWorker", "ray::MapBatches", "ray::_MapWorker", "ray::_MapActor")
-        found = [
-            one for one in psutil.process_iter(["cmdline"]) if " ".join(one.info["cmdline"] or ()).startswith(ours)
-        ]
-        mine = {child.pid for child in psutil.Process().children(recursive=True)}
-        found = [one for one in found if one.pid in mine]
+    def kill_worker(self):
+        """SIGKILLs a process that is at work on a task or is an actor; whether there was one."""
+        raylets = [info.process.pid for node in self.nodes.list_all_nodes() for info in node.all_processes["raylet"]]
+        found = []
+        for pid in raylets:
+            for one in psutil.Process(pid).children(recursive=True):
+                with contextlib.suppress(psutil.Error):
+                    name = " ".join(one.cmdline())
+                    if name.startswith("ray::") and not name.startswith(("ray::IDLE", "ray::Dash", "ray::Runtime")):
+                        found.append(one.pid)
         if not found:
             return False
-        os.kill(random.choice(found).pid, signal.SIGKILL)
+        os.kill(random.choice(found), signal.SIGKILL)
         return True
 
 
