@@ -102,6 +102,7 @@ def main():
     parser.add_argument("--nodes-lost", type=int, default=3)
     parser.add_argument("--replicas", type=int, default=2)
     parser.add_argument("--n", type=int, default=20_000)
+    parser.add_argument("--seconds", type=float, default=80.0, help="that actors are killed for at most")
     given = parser.parse_args()
     from mrl_search.scale.asking import Manners
     from mrl_search.scale.ray_shards import RayOptions, ray_transport
@@ -120,11 +121,14 @@ def main():
         with open_cluster(folder, transport=ray_transport("auto", asked)) as retriever:
             load = Load(retriever, partial=given.replicas == 1)
             load.thread.start()
-            recovered = []
+            recovered, end = [], time.monotonic() + given.seconds
             for turn in range(given.kills):
+                if time.monotonic() > end:
+                    break
                 recovered.append(killed(retriever, load, turn))
                 time.sleep(0.3)
             told["actor kills"] = summary(recovered)
+            print(json.dumps(told), load.counts, flush=True)
             told["after actor kills"] = dict(load.counts)
             lost = []
             for _ in range(given.nodes_lost):
