@@ -40,7 +40,7 @@ class Load:
         self.counts = {"whole": 0, "partial": 0, "failed": 0, "wrong": 0}
         self.times = []
         self.whole_at, self.slowest = time.monotonic(), 0.0
-        self.stopped, self.thread = threading.Event(), threading.Thread(target=self.ask)
+        self.stopped, self.thread = threading.Event(), threading.Thread(target=self.ask, daemon=True)
 
     def ask(self):
         turn = 0
