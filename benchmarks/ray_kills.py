@@ -65,7 +65,8 @@ class Load:
             owner = self.retriever.stored.cluster.owner_of
             names = self.retriever.stored._shards.names
             kept = [one for one in self.wanted[query] if names[owner(one.id)] not in missing]
-            self.counts["wrong"] += answers[: len(kept)] != kept
+            ids = {one.id for one in kept}  # others may come between them, where scores tie
+            self.counts["wrong"] += [one for one in answers if one.id in ids] != kept
         else:
             self.counts["whole"] += 1
             self.counts["wrong"] += answers != self.wanted[query]
