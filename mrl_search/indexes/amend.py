@@ -62,6 +62,7 @@ def add_words(folder: Path, told: Callable[[int], object]) -> None:
     told: see `postings.write_words`.
     """
     with _amending(folder) as (catalog, manifest, segments):
+        catalog.upgrade()  # only texts with checksums are indexed
         known = segments_with_words(catalog.connection)
         for segment in segments:
             if segment.number not in known:

@@ -30,7 +30,7 @@ from mrl_search.indexes.schema import (
     enlarge,
     is_blank,
 )
-from mrl_search.indexes.sums import checksum, is_whole, restored, seal
+from mrl_search.indexes.sums import checksum, demand, restored, seal
 
 _PER_LOOKUP = 500
 _LOCK_SECONDS = 5.0
@@ -232,21 +232,18 @@ class Catalog:
         statement = f"SELECT row, {self._whole} FROM documents WHERE segment = ? ORDER BY row"  # noqa: S608
         return (restored((segment, row), parts, told) for row, *parts, told in self._read(statement, segment))
 
-    def damaged(self) -> list[str]:
-        """The ids, as they are now, of all documents whose checksum is another; none in a format without them."""
-        if self.format < SUMMED:
-            return []
-        rows = self._read("SELECT sum, segment, row, id, title, text, metadata FROM documents")
-        return [str(row[3]) for row in rows if not is_whole(*row)]
-
     def fetch(self, segment: int, rows: Sequence[int]) -> dict[int, Document]:
         """The documents at those rows, by row. Raises IndexStoreError if one is missing, or damaged."""
         found = self._select(f"row, {self._whole}", segment, rows)
         return {row: restored((segment, row), parts, told) for row, *parts, told in found}
 
     def ids(self, segment: int, rows: Sequence[int]) -> dict[int, str]:
-        """Only the ids of the documents at those rows, by row. Raises IndexStoreError if one is missing."""
-        return dict(self._select("row, id", segment, rows))
+        """Only the ids of the documents at those rows, by row. Raises as `fetch`."""
+        found = self._select(f"row, {self._whole}", segment, rows)
+        for row, *parts, told in found:
+            if told is not None:
+                demand(told, segment, row, *parts)
+        return {row: identifier for row, identifier, *_ in found}
 
     @property
     def _whole(self) -> str:

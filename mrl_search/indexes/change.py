@@ -23,7 +23,7 @@ from mrl_search.indexes.codecs import EXACT, Codec, chosen_codec
 from mrl_search.indexes.fields import demand_fields
 from mrl_search.indexes.filters import Condition
 from mrl_search.indexes.kept_adapter import read_adapter
-from mrl_search.indexes.layout import Layout, Segment, explained, sweep
+from mrl_search.indexes.layout import Layout, Segment, explained, sweep, verify
 from mrl_search.indexes.manifest import Manifest
 from mrl_search.indexes.merging import carried
 from mrl_search.indexes.positions import read_positions, write_positions
@@ -31,6 +31,7 @@ from mrl_search.indexes.postings import write_stored_words
 from mrl_search.indexes.reader import committed, read_rotation
 from mrl_search.indexes.segment_files import SegmentFiles
 from mrl_search.indexes.stored import StoredVectors, map_vectors, packed
+from mrl_search.indexes.sums import demand_whole
 from mrl_search.rotation import Rotation
 from mrl_search.vectors import Vectors
 
@@ -112,6 +113,8 @@ class IndexChange:
         """Removes the documents that a filter passes. Raises FilterError for a field that no document has."""
         demand_fields(self._catalog.read_rows, condition)
         with explained(self._layout.folder):
+            for segment in self._segments:
+                demand_whole(self._catalog.read_rows, segment.number, self.changes.live(segment))
             self.changes.remove_where(condition)
 
     def rotation(self) -> Rotation | None:
@@ -245,6 +248,8 @@ class IndexChange:
             rows = np.array(self.changes.live_rows(segment), np.int64)
             path = self._layout.vectors(segment.number)
             vectors = map_vectors(path, segment.documents, self.manifest.dim, self.manifest.dtype)
+            if vectors.sums is None:  # of an older version: what is copied gets sums of its own
+                verify(path, segment.vectors, digest=True)
             for first in range(0, len(rows), _COPIED):
                 yield vectors, rows[first : first + _COPIED]
                 vectors.release()

@@ -2,7 +2,7 @@
 
 import contextlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -12,13 +12,14 @@ from mrl_search.indexes.amend import write_bounds
 from mrl_search.indexes.catalog import Catalog
 from mrl_search.indexes.codecs import Codec
 from mrl_search.indexes.kept_adapter import read_adapter
-from mrl_search.indexes.layout import FileRecord, Layout, Segment, explained, orphans, sweep, sync_folder
+from mrl_search.indexes.layout import FileRecord, Layout, Segment, explained, orphans, sweep, sync_folder, verify
 from mrl_search.indexes.manifest import Manifest
 from mrl_search.indexes.postings import forget_words, segments_of_damaged_words, write_stored_words
-from mrl_search.indexes.reader import committed, read_rotation, verify
-from mrl_search.indexes.schema import LIVING, UNREADABLE
+from mrl_search.indexes.reader import committed, read_rotation
+from mrl_search.indexes.schema import LIVING, SUMMED, UNREADABLE
 from mrl_search.indexes.segment_files import SegmentFiles
 from mrl_search.indexes.stored import map_vectors
+from mrl_search.indexes.sums import damaged
 
 _PREFIX, _SKETCHES, _BOUNDS, _WORDS, _ORPHAN = "prefix", "sketches", "bounds", "words", "orphan"
 
@@ -26,12 +27,13 @@ _PREFIX, _SKETCHES, _BOUNDS, _WORDS, _ORPHAN = "prefix", "sketches", "bounds", "
 class Finding(NamedTuple):
     """Something that is not as it should be. cure: what --repair would do; empty where nothing of ours can.
 
-    is_mended: whether it was done.
+    is_mended: whether it was done. ids: of the documents that have to be added again.
     """
 
     problem: str
     cure: str = ""
     is_mended: bool = False
+    ids: tuple[str, ...] = ()
 
 
 class _Found(NamedTuple):
@@ -118,7 +120,8 @@ def _file(path: Path, record: FileRecord, kind: str, segment: int) -> Iterator[_
         verify(path, record, digest=True)
     except IndexStoreError as error:
         cure = "make it anew from the vectors" if kind else ""
-        yield _Found(Finding(str(error), cure), kind, segment)
+        problem, _, _ = str(error).partition("; ")
+        yield _Found(Finding(problem if cure else f"{problem}; build the index again", cure), kind, segment)
     except OSError as error:
         yield _Found(Finding(f"{path} cannot be read: {error}"))
 
@@ -134,9 +137,10 @@ def _vectors(catalog: Catalog, layout: Layout, manifest: Manifest, segment: Segm
     if not rows:
         yield from found
         return
-    ids = list(catalog.ids(segment.number, sorted({*rows} - {*catalog.tombstones(segment.number)})).values())
-    told = f"add {_named(ids)} again, then compact" if ids else "they are of deleted documents; compact"
-    yield _Found(Finding(f"{path} is damaged in {len(rows):,} rows: {told}"))
+    asked = "SELECT id FROM documents WHERE segment = ? AND row = ?"
+    ids = tuple(str(one) for row in rows for (one,) in catalog.read_rows(asked, segment.number, row))
+    told = f"add {_named(ids)} again, all together, then compact" if ids else "they are of deleted documents; compact"
+    yield _Found(Finding(f"{path} is damaged in {len(rows):,} rows: {told}", ids=ids))
 
 
 def _rows(catalog: Catalog, segment: Segment) -> Iterator[_Found]:
@@ -179,14 +183,14 @@ def _strays(catalog: Catalog) -> Iterator[_Found]:
 
 def _texts(catalog: Catalog) -> Iterator[_Found]:
     """Documents that are not what was committed."""
-    damaged = catalog.damaged()
-    if damaged:
-        yield _Found(Finding(f"{len(damaged):,} documents are damaged ({_named(damaged)}); add them again"))
+    ids = damaged(catalog.read_rows) if catalog.format >= SUMMED else []
+    if ids:
+        yield _Found(Finding(f"{len(ids):,} documents are damaged ({_named(ids)}); add them again", ids=tuple(ids)))
 
 
-def _named(ids: list[str]) -> str:
+def _named(ids: Sequence[str]) -> str:
     """The first of them, for people."""
-    return ", ".join(map(repr, ids[:5])) + ", …" * (len(ids) > 5)
+    return ", ".join(map(repr, ids[:5])) + ", … (--json names all)" * (len(ids) > 5)
 
 
 def _mend(catalog: Catalog, layout: Layout, found: list[_Found]) -> None:

@@ -23,6 +23,7 @@ from mrl_search.document import has_surrogate
 from mrl_search.errors import FilterError
 
 _MOST_TESTS, _MOST_VALUES = 200, 10_000  # SQLite's own limits: 1,000 deep, 32,766 parameters
+_LONGEST = 500_000  # characters; each takes some hundred bytes while it is read
 _DEEPEST = 12  # the stack of SQLite's parser overflows at 13 pairs of parentheses with AND and OR in each
 _TOKEN = re.compile(
     r"""\s*(?:
@@ -61,6 +62,8 @@ def compiled(text: str) -> Condition:
     """The condition of a filter. Raises FilterError, with the place, for what the grammar does not have."""
     if not isinstance(text, str):
         raise FilterError(f'a filter is a text as "year >= 2020", found {text!r}')
+    if len(text) > _LONGEST:
+        raise FilterError(f"the filter has {len(text):,} characters; at most {_LONGEST:,} are read")
     if has_surrogate(text):
         raise FilterError("the filter is not UTF-8")
     return _Parser(text).whole()

@@ -5,6 +5,7 @@ import hashlib
 import os
 import shutil
 import sqlite3
+import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import NamedTuple
 
 from mrl_search.errors import IndexStoreError
 from mrl_search.indexes.refused import refused
+
+_ASK = "`mrl-search check INDEX` says what can be mended"
 
 
 class FileRecord(NamedTuple):
@@ -88,6 +91,26 @@ class Layout:
     def prefix(self, number: int) -> Path:
         """The FAISS index over the segment's prefixes."""
         return self.segment(number) / "prefix.faiss"
+
+
+def verify(path: Path, record: FileRecord, *, digest: bool = False) -> None:
+    """Raises IndexStoreError unless the file has the size (and the digest) that was committed."""
+    try:
+        there = path.lstat()  # what a link leads to is another's
+        if not stat.S_ISREG(there.st_mode):  # opening a pipe would wait for its other end
+            raise IndexStoreError(f"{path} is not a file; {_ASK}")
+        size = there.st_size
+        if size == record.size and digest:
+            with path.open("rb") as file:  # a writer may have removed it by now
+                found = hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError as error:
+        raise IndexStoreError(f"{path} is missing; {_ASK}") from error
+    except OSError as error:
+        raise IndexStoreError(f"{path} cannot be read: {error.strerror or error}") from error
+    if size != record.size:
+        raise IndexStoreError(f"{path} has {size} bytes, {record.size} were committed; {_ASK}")
+    if digest and found != record.sha256:
+        raise IndexStoreError(f"{path} is damaged (its sha256 is not the committed one); {_ASK}")
 
 
 def demand_no_links(layout: Layout) -> None:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mrl_search.errors import IndexStoreError
+from mrl_search.indexes.sums import demand
 from mrl_search.indexes.tokens import tokens
 
 PART = 65_536
@@ -78,7 +79,9 @@ def write_stored_words(
 ) -> None:
     """As `write_words`, of the documents that the catalog has for the segment."""
     _have_tables(connection)  # before documents are read: SQLite drops no table meanwhile
-    texts = connection.execute("SELECT row, title, text FROM documents WHERE segment = ? ORDER BY row", (segment,))
+    texts = connection.execute(
+        "SELECT row, title, text, sum, id, metadata FROM documents WHERE segment = ? ORDER BY row", (segment,)
+    )
     write_words(connection, segment, rows, _contents(texts, segment, rows), told)
 
 
@@ -116,9 +119,10 @@ def _total(connection: sqlite3.Connection, segment: int, packed: bytes) -> int:
 
 
 def _contents(texts: Iterable[tuple[Any, ...]], segment: int, rows: int) -> Iterator[tuple[int, str]]:
-    for row, title, text in texts:
+    for row, title, text, told, identifier, metadata in texts:
         if not (isinstance(row, int) and 0 <= row < rows):
             raise IndexStoreError(f"the catalog speaks of row {row!r} of segment {segment}, which has {rows:,}")
+        demand(told, segment, row, identifier, title, text, metadata)  # what is indexed, is answered
         yield row, f"{title} {text}"
 
 

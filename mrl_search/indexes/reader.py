@@ -1,7 +1,5 @@
 """Opening an index that was built."""
 
-import hashlib
-import stat
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,13 +19,14 @@ from mrl_search.indexes.fields import demand_fields
 from mrl_search.indexes.filters import Condition, compiled
 from mrl_search.indexes.index import VectorIndex
 from mrl_search.indexes.kept_adapter import read_adapter
-from mrl_search.indexes.layout import FileRecord, Layout, Segment
+from mrl_search.indexes.layout import FileRecord, Layout, Segment, verify
 from mrl_search.indexes.manifest import Manifest
 from mrl_search.indexes.prefix import PrefixIndex, read_prefix
-from mrl_search.indexes.schema import LIVING
+from mrl_search.indexes.schema import LIVING, SUMMED
 from mrl_search.indexes.segmented import SegmentedIndex
 from mrl_search.indexes.sketches import Levels, Sketches, sketch_width
 from mrl_search.indexes.stored import map_vectors
+from mrl_search.indexes.sums import demand_whole
 from mrl_search.rotation import Rotation
 from mrl_search.vectors import Vectors
 
@@ -41,7 +40,10 @@ Prefixes = dict[tuple[FileRecord, int, int], PrefixIndex]
 
 @dataclass(frozen=True)
 class StoredIndex:
-    """An index on disk, opened: what it says of itself, its vectors, its documents."""
+    """An index on disk, opened: what it says of itself, its vectors, its documents.
+
+    vouched: the segments of which all documents were found to be what was committed; filters read them all.
+    """
 
     folder: Path
     manifest: Manifest
@@ -51,6 +53,7 @@ class StoredIndex:
     rotation: Rotation | None
     adapter: Adapter | None = None
     prefixes: Prefixes = field(default_factory=dict, compare=False, repr=False)
+    vouched: set[Segment] = field(default_factory=set, compare=False, repr=False)
     _filtered: dict[str, VectorIndex] = field(default_factory=dict, compare=False, repr=False)
 
     @property
@@ -89,6 +92,10 @@ class StoredIndex:
         return self._filtered[where]
 
     def _passing(self, segment: Segment, condition: Condition) -> Live:
+        if segment not in self.vouched and self.catalog.format >= SUMMED:
+            count = segment.documents - len(self.catalog.tombstones(segment.number))
+            demand_whole(self.catalog.read_rows, segment.number, count)
+            self.vouched.add(segment)
         live = np.zeros(segment.documents, np.bool_)
         live[segment.checked(self.catalog.matching(segment.number, condition))] = True
         return live
@@ -122,14 +129,14 @@ def open_index(folder: Path, beside: StoredIndex | None = None) -> StoredIndex:
 
     The sizes of all files and the digest of the FAISS file are verified before
     anything is read from them; vectors are only mapped, and each row is verified when it is first read.
-    beside: another state that is open; prefixes of segments that both have are shared, not read again.
+    beside: another state that is open; of segments that both have nothing is read, or compared, again.
     Raises IndexStoreError when something is missing, damaged, or of another format.
     """
     load_kernels_ahead()
     seen: tuple[Manifest, tuple[Segment, ...]] | None = None
     while True:
         try:
-            return _open(folder, beside.prefixes if beside is not None else {})
+            return _open(folder, beside)
         except IndexStoreError:
             # A writer may have replaced the index, and swept its files, after we had read their names.
             now = read_manifest(folder)
@@ -138,8 +145,8 @@ def open_index(folder: Path, beside: StoredIndex | None = None) -> StoredIndex:
             seen = now
 
 
-def _open(folder: Path, known: Prefixes) -> StoredIndex:
-    layout = Layout(folder)
+def _open(folder: Path, beside: StoredIndex | None) -> StoredIndex:
+    layout, known = Layout(folder), beside.prefixes if beside is not None else {}
     catalog = Catalog.read(layout.catalog)
     try:
         manifest, segments = committed(catalog, layout)
@@ -153,7 +160,8 @@ def _open(folder: Path, known: Prefixes) -> StoredIndex:
         catalog.close()
         raise
     together = _together(indexes, manifest, segments)
-    return StoredIndex(folder, manifest, segments, together, catalog, rotation, adapter, prefixes)
+    vouched = beside.vouched & {*segments} if beside is not None else set()
+    return StoredIndex(folder, manifest, segments, together, catalog, rotation, adapter, prefixes, vouched)
 
 
 def _together(indexes: list[VectorIndex], manifest: Manifest, segments: Sequence[Segment]) -> VectorIndex:
@@ -277,23 +285,3 @@ def files_of(layout: Layout, manifest: Manifest, segments: Sequence[Segment]) ->
         yield layout.sketches(sketches.segment), FileRecord(sketches.size, sketches.sha256)
     if (bounds := manifest.bounds) is not None:
         yield from zip(layout.bounds(bounds.segment), map(FileRecord, bounds.sizes, bounds.sha256), strict=True)
-
-
-def verify(path: Path, record: FileRecord, *, digest: bool = False) -> None:
-    """Raises IndexStoreError unless the file has the size (and the digest) that was committed."""
-    try:
-        there = path.lstat()  # what a link leads to is another's
-        if not stat.S_ISREG(there.st_mode):  # opening a pipe would wait for its other end
-            raise IndexStoreError(f"{path} is not a file; build the index again")
-        size = there.st_size
-        if size == record.size and digest:
-            with path.open("rb") as file:  # a writer may have removed it by now
-                found = hashlib.file_digest(file, "sha256").hexdigest()
-    except FileNotFoundError as error:
-        raise IndexStoreError(f"{path} is missing; build the index again") from error
-    except OSError as error:
-        raise IndexStoreError(f"{path} cannot be read: {error.strerror or error}") from error
-    if size != record.size:
-        raise IndexStoreError(f"{path} has {size} bytes, {record.size} were committed; build the index again")
-    if digest and found != record.sha256:
-        raise IndexStoreError(f"{path} is damaged (its sha256 is not the committed one); build the index again")

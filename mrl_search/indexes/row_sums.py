@@ -33,8 +33,13 @@ class RowSums:
         if row >= 0:
             raise IndexStoreError(
                 f"row {row} of {self._path} is damaged: it is not what was committed; "
-                "`mrl-search check INDEX` says what to do"
+                f"to know what to do: mrl-search check {self._index}"
             )
+
+    @property
+    def _index(self) -> str:
+        folder = self._path.parents[2:3]  # INDEX/segments/NUMBER/FILE
+        return str(folder[0]) if folder else "INDEX"
 
     def demand_all(self) -> None:
         """As `demand`, of every row; at no cost once they were found sound."""

@@ -14,6 +14,9 @@ from mrl_search.document import Document
 from mrl_search.errors import IndexStoreError
 
 _SEGMENT, _ROW, _MASK = 2_654_435_761, 2_246_822_519, 2**32 - 1
+_EACH = "SELECT sum, segment, row, id, title, text, metadata FROM documents"
+Read = Callable[..., Iterable[tuple[Any, ...]]]
+"""A statement to a catalog, and its values, to rows."""
 MOVED = (
     f"(documents.sum - documents.segment * {_SEGMENT} - documents.row * {_ROW} + "
     f"? * {_SEGMENT} + moved.row * {_ROW}) & {_MASK}"
@@ -30,11 +33,8 @@ def checksum(segment: int, row: int, *parts: str) -> int:
     return (zlib.crc32("\0".join(parts).encode()) + segment * _SEGMENT + row * _ROW) & _MASK
 
 
-def seal(read: Callable[[str], Iterable[tuple[Any, ...]]], manifest: str) -> int:
-    """Of all a reader goes by before it looks at a document: the manifest, the segments, and which rows are deleted.
-
-    read: a statement to the catalog's rows.
-    """
+def seal(read: Read, manifest: str) -> int:
+    """Of all a reader goes by before it looks at a document: the manifest, the segments, and which rows are deleted."""
     segments = list(read("SELECT * FROM segments ORDER BY number"))
     dead = list(read("SELECT segment, count(*), sum(row) FROM tombstones GROUP BY segment ORDER BY segment"))
     return zlib.crc32(repr((manifest, segments, dead)).encode())
@@ -54,6 +54,34 @@ def is_whole(told: int, segment: int, row: int, *parts: str) -> bool:
         return False
 
 
+def damaged(read: Read) -> list[str]:
+    """The ids, as they are now, of all documents whose checksum is another."""
+    return [str(one[2]) for told, *one in read(f"{_EACH}") if not is_whole(told, *one)]
+
+
+def demand_whole(read: Read, segment: int, count: int) -> None:
+    """Raises IndexStoreError unless the segment has so many documents, each of them what was committed.
+
+    For who goes by what no answer shows, as a filter does by the metadata of documents that it leaves out.
+    """
+    found = 0
+    for told, *one in read(f"{_EACH} WHERE segment = ?", segment):
+        demand(told, *one)
+        found += 1
+    if found != count:
+        raise IndexStoreError(
+            f"the catalog finds {found:,} documents of segment {segment}, which has {count:,}; build the index again"
+        )
+
+
+def demand(told: int, segment: int, row: int, identifier: str, *parts: str) -> None:
+    """Raises IndexStoreError unless that is the checksum of a document, in that place."""
+    if not is_whole(told, segment, row, identifier, *parts):
+        raise IndexStoreError(
+            f"the document {identifier!r} is damaged: its text is not what was committed; add it again"
+        )
+
+
 def restored(place: tuple[int, int], parts: Sequence[str], told: int | None) -> Document:
     """The document of a row of the catalog.
 
@@ -61,10 +89,8 @@ def restored(place: tuple[int, int], parts: Sequence[str], told: int | None) -> 
     format without them. Raises IndexStoreError where it is damaged.
     """
     identifier, title, text, metadata = parts
-    if told is not None and not is_whole(told, *place, *parts):
-        raise IndexStoreError(
-            f"the document {identifier!r} is damaged: its text is not what was committed; add it again"
-        )
+    if told is not None:
+        demand(told, *place, *parts)
     try:
         return Document(identifier, text, title, json.loads(metadata) if metadata else {})
     except (ValueError, TypeError, RecursionError) as error:

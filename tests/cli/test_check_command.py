@@ -21,7 +21,8 @@ def test_check_says_what_cannot_be_repaired(built):
     vectors = built / "indexes/corpus/segments/000001/vectors.npy"
     vectors.write_bytes(vectors.read_bytes()[:-1] + b"x")
     assert (
-        "is damaged in 1 rows: add 'whale' again, then compact" in (result := call("check", "--repair", code=1)).stdout
+        "is damaged in 1 rows: add 'whale' again, all together, then compact"
+        in (result := call("check", "--repair", code=1)).stdout
     )
     assert "[--repair cannot mend it]" in result.stdout
     assert result.stderr == "indexes/corpus: 1 finding\n"

@@ -177,3 +177,8 @@ def test_a_number_for_what_is_always_a_text_is_refused_and_told_how_to_write_it(
 def test_a_filter_that_is_no_text_is_refused():
     with pytest.raises(FilterError, match='a filter is a text as "year >= 2020", found 5'):
         compiled(5)
+
+
+def test_a_filter_without_end_is_refused_before_it_is_taken_apart():
+    with pytest.raises(FilterError, match="the filter has 600,007 characters; at most 500,000 are read"):
+        compiled(f"lang='{'x' * 600_000}'")

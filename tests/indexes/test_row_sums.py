@@ -1,5 +1,8 @@
 """Every row of an array file is compared with what was written when it is first read, wherever it is read."""
 
+import shutil
+from pathlib import Path
+
 import living_model as model
 import numpy as np
 import pytest
@@ -80,7 +83,9 @@ def test_any_flipped_bit_of_a_row_or_of_its_sum_is_found(tmp_path, rows):
             stored = map_vectors(path, ROWS, DIM, dtype)
             assert stored.sums is not None
             stored.vouch(np.array([6, 8]))
-            with pytest.raises(IndexStoreError, match=r"row 7 of .*v\.npy is damaged.*mrl-search check"):
+            with pytest.raises(
+                IndexStoreError, match=r"row 7 of .*v\.npy is damaged.*to know what to do: mrl-search check "
+            ):
                 stored.vouch(np.array([6, 7, 8]))
             assert stored.sums.unsound() == [7]
             flip(path, place, bit)
@@ -128,7 +133,7 @@ def broken(data, rows):
     whole = np.array(data)
     changed = np.array(data)
     changed[rows] ^= 1
-    return changed, RowSums("it", changed, row_sums(whole, 0))
+    return changed, RowSums(Path("it"), changed, row_sums(whole, 0))
 
 
 READS = {
@@ -174,7 +179,7 @@ def test_an_index_of_a_damaged_vector_answers_without_it_names_it_and_is_mended_
     path = index / "segments" / "000001" / "vectors.npy"
     flip(path, len(header(40, model.DIM, "float32")) + 4 * model.DIM * 3 + 5)
     (finding,) = check(index)
-    assert finding == (f"{path} is damaged in 1 rows: add 'id3' again, then compact", "", False)
+    assert finding == (f"{path} is damaged in 1 rows: add 'id3' again, all together, then compact", "", False, ("id3",))
     with pytest.raises(IndexStoreError, match="row 3 of"), IndexChange(index) as change:
         change.write(change.segments, iter([]))
     model.put(index, {"id3": "3"}, merges=False)
@@ -194,3 +199,12 @@ def test_damaged_bounds_prove_nothing(index):
         stored.vectors.proven(model.QUERIES, hits)
     stored.close()
     assert map_sums(path, np.zeros((0, 1), np.uint8), path.stat().st_size) is None
+
+
+def test_what_an_older_version_wrote_is_compared_as_a_whole_before_it_is_copied(tmp_path):
+    golden = Path(__file__).parent / "golden" / "format-1" / "float32"
+    folder = shutil.copytree(golden, tmp_path / "old")
+    (path,) = folder.rglob("vectors.npy")
+    flip(path, 151, 6)
+    with pytest.raises(IndexStoreError, match="vectors.npy is damaged"), IndexChange(folder) as change:
+        change.write(change.segments, iter([]))
