@@ -8,6 +8,7 @@ Then every stored vector and the answers of 1,000 queries after each stage are c
 """
 
 import argparse
+import contextlib
 import json
 import os
 import random
@@ -33,20 +34,19 @@ NODE = {"num_cpus": 1, "object_store_memory": 100 * 2**20, "memory": 2**33}
 
 
 class Loss:
-    """Takes workers and nodes away until it is stopped."""
+    """Takes workers and nodes away while a thread builds; Ray starts nodes in a process's main thread only."""
 
     def __init__(self, nodes, kills, nodes_lost, every):
         self.nodes, self.every = nodes, every
         self.plan = ["worker"] * kills + ["node"] * nodes_lost
         random.Random(3).shuffle(self.plan)
-        self.done, self.stopped = {"worker": 0, "node": 0}, threading.Event()
+        self.done = {"worker": 0, "node": 0}
         self.extra = nodes.add_node(**NODE)
-        self.thread = threading.Thread(target=self.go)
-        self.thread.start()
 
-    def go(self):
+    def during(self, building):
         for what in self.plan:
-            if self.stopped.wait(self.every):
+            building.join(self.every)
+            if not building.is_alive():
                 return
             if what == "node":
                 self.nodes.remove_node(self.extra, allow_graceful=False)
@@ -54,19 +54,21 @@ class Loss:
                 self.done[what] += 1
             else:
                 self.done[what] += self.kill_worker()
+        building.join()
 
-    @staticmethod
-    def kill_worker():
-        """SIGKILLs a process that is at work on a task or is an actor of ours; whether there was one."""
-        ours = ("ray::_written", "ray::MapWorker", "ray::MapBatches", "ray::_MapWorker", "ray::_MapActor")
-        found = [
-            one for one in psutil.process_iter(["cmdline"]) if " ".join(one.info["cmdline"] or ()).startswith(ours)
-        ]
-        mine = {child.pid for child in psutil.Process().children(recursive=True)}
-        found = [one for one in found if one.pid in mine]
+    def kill_worker(self):
+        """SIGKILLs a process that is at work on a task or is an actor; whether there was one."""
+        raylets = [info.process.pid for node in self.nodes.list_all_nodes() for info in node.all_processes["raylet"]]
+        found = []
+        for pid in raylets:
+            for one in psutil.Process(pid).children(recursive=True):
+                with contextlib.suppress(psutil.Error):
+                    name = " ".join(one.cmdline())
+                    if name.startswith("ray::") and not name.startswith(("ray::IDLE", "ray::Dash", "ray::Runtime")):
+                        found.append(one.pid)
         if not found:
             return False
-        os.kill(random.choice(found).pid, signal.SIGKILL)
+        os.kill(random.choice(found), signal.SIGKILL)
         return True
 
 
@@ -103,19 +105,22 @@ def main():
         vectors=given.folder / f"{given.n}.npy", rotation="pca", prefix="Flat", force=True
     )
     folder, start = given.folder / f"ray-{given.n}", time.perf_counter()
-    with ray_nodes(1) as nodes:
-        loss = Loss(nodes, given.kills, given.nodes_lost, given.every)
+
+    def build():
         while True:
             told["calls"] += 1
             try:
                 corpus = given.folder / f"{given.n}.txt"
                 build_cluster(corpus, folder, shards=4, dims=(128, DIM), options=options, work=RayWork())
-                break
+                return
             except Exception as error:
                 print("the build ended:", type(error).__name__, str(error)[:300], flush=True)
+
+    with ray_nodes(1) as nodes:
+        loss, building = Loss(nodes, given.kills, given.nodes_lost, given.every), threading.Thread(target=build)
+        building.start()
+        loss.during(building)
         told["seconds"] = round(time.perf_counter() - start, 1)
-        loss.stopped.set()
-        loss.thread.join()
     told["lost meanwhile"] = loss.done
     told["documents whose vectors are the same"] = compared(one, folder)
     with mrl_search.open(one) as alone, open_cluster(folder) as cluster:

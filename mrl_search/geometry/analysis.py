@@ -195,6 +195,7 @@ def _notes(found: Sequence[Geometry], unnamed: Sequence[str]) -> tuple[str, ...]
     """What a reader of the figures must know."""
     notes = [
         f"{one.name}: of {one.rows:,} rows effective rank and rankme are too low from {one.rows // 4 + 1:,} dims on"
+        + (f", and of {one.rows:,} dims or more some collapse for want of rows" if one.rows <= one.dim else "")
         for one in found
         if one.rows < 4 * one.dim
     ]

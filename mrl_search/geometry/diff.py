@@ -17,7 +17,7 @@ from mrl_search.results import Result
 from mrl_search.tuning import TEXTS, drawn_texts
 from mrl_search.vectors import prefix
 
-_LEAST = 100  # texts
+_LEAST, _MANY = 100, 10_000  # texts
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,9 @@ def diff(first: str, second: str, asked: Compared | None = None) -> Diff:
         for folder in siblings(Path(name))
     ]
     shared = crosscoded(one.vectors, other.vectors, texts, asked.crosscoder) if asked.crosscoder else None
-    return Diff(len(texts), asked.texts, pair, shared, tuple(seeds), _notes(seeds), provenance())
+    few = shared is not None and len(texts) < _MANY
+    notes = _notes(seeds) + ((f"of {len(texts):,} texts a crosscoder finds little; it wants {_MANY:,}",) if few else ())
+    return Diff(len(texts), asked.texts, pair, shared, tuple(seeds), notes, provenance())
 
 
 def compared(one: Model, other: Model, asked: Sequence[int] = ()) -> Pair:

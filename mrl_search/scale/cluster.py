@@ -4,7 +4,7 @@ import dataclasses
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +14,7 @@ import numpy as np
 
 from mrl_search.atomic import held, replacing
 from mrl_search.errors import ClusterError, IndexBusyError, RecipeError
-from mrl_search.indexes import Manifest, read_manifest
+from mrl_search.indexes import Manifest, Segment, read_manifest
 from mrl_search.recipe import from_table
 from mrl_search.rotation import Rotation
 from mrl_search.scale.routing import Ranges, bucket_of, table
@@ -140,14 +140,18 @@ def writing(folder: Path) -> Iterator[ClusterManifest]:
 
 def state_of(folder: Path) -> str:
     """What an index has committed, in 16 digits; any commit changes them."""
-    manifest, segments = read_manifest(folder)
-    return hashlib.sha256(repr((manifest.to_json(), segments)).encode()).hexdigest()[:16]
+    return state_told(*read_manifest(folder))
+
+
+def state_told(manifest: Manifest, segments: Sequence[Segment]) -> str:
+    """The same of what is open."""
+    return hashlib.sha256(repr((manifest.to_json(), tuple(segments))).encode()).hexdigest()[:16]
 
 
 def recorded(cluster: Path, shard: ShardRecord) -> ShardRecord:
     """The shard as it is now."""
-    folder = shard_folder(cluster, shard)
-    return replace(shard, documents=read_manifest(folder)[0].documents, state=state_of(folder))
+    manifest, segments = read_manifest(shard_folder(cluster, shard))
+    return replace(shard, documents=manifest.documents, state=state_told(manifest, segments))
 
 
 def write_rotation(folder: Path, rotation: Rotation | None) -> str:

@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from ray._private.state import available_resources_per_node
 from ray.exceptions import RayActorError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from mrl_search.errors import ClusterError, MRLSearchError
+from mrl_search.errors import ClusterError, IndexStoreError, MRLSearchError
 from mrl_search.indexes import read_manifest
 from mrl_search.scale.asking import LostError, Manners, ask_all
 from mrl_search.scale.placement import placed
@@ -24,6 +24,7 @@ from mrl_search.scale.terms import terms
 
 _KEPT = 2  # snapshots of a shard: that of new queries, and the one before it, until those that use it are done
 _ILL_SECONDS = 2.0  # that a replica is asked last, after another had to be asked in its place
+_BATCH = 64  # queries; a larger question takes its time, and to ask it twice would take as much again
 _SHARED_BYTES = 100_000  # of a question, from which on it is put into Ray's store once and not sent to each shard
 
 
@@ -69,7 +70,9 @@ class ShardActor:
         if deadline is not None and time.time() >= deadline:
             return None
         if state not in self._open and self.open() != state:
-            raise ClusterError(f"the shard in {self._folder} was changed since the cluster was opened; open it again")
+            raise IndexStoreError(
+                f"the shard in {self._folder} was changed since it was opened; open the cluster again"
+            )
         return getattr(self._open[state], verb)(*map(_writable, values))
 
     def pid(self) -> int:
@@ -96,7 +99,7 @@ class Fleet:
         self._nodes: dict[str, set[str]] = {}
 
     def start(self, folders: Iterable[Path]) -> None:
-        """Starts the actors of those shards that have none, each where it is placed; all are open when it returns."""
+        """Starts the actors of those shards that have none, each where it is placed; they open when they are asked."""
         new = [str(folder) for folder in folders if str(folder) not in self.actors]
         if not new:
             return
@@ -170,7 +173,10 @@ class RayShards:
         wire = _RayWire(self, verb, told)
         there = [name for name in self._folders if verb == "open" or name in self._states]
         orders = {name: self._fleet.order(self._folders[name], self._turn) for name in there}
-        answers = ask_all(wire, orders, self._fleet.options.manners, self._until(), partial=now.partial)
+        manners = self._fleet.options.manners
+        if values and isinstance(values[0], np.ndarray) and len(values[0]) > _BATCH:
+            manners = replace(manners, hedge_seconds=None)
+        answers = ask_all(wire, orders, manners, self._until(), partial=now.partial)
         return {name: answer for name, answer in answers.items() if answer is not None}
 
     def _until(self) -> float | None:
@@ -247,7 +253,7 @@ def _ram_bytes(folder: Path) -> int:
 
 
 def _free_bytes() -> dict[str, int]:
-    """Of every node that lives, what Ray may still give away of its memory."""
+    """Of every living node, what Ray may still give away of its memory; its public functions tell of all together."""
     free = available_resources_per_node()
     return {node: int(has.get("memory", 0)) for node, has in free.items()}
 

@@ -3,6 +3,7 @@
 What a lost node was doing is done again elsewhere; a part or a shard is there whole or not at all, so twice is no harm.
 """
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
@@ -33,6 +34,7 @@ class RayWork:
             return
         import ray.data
 
+        logging.getLogger("ray.data").setLevel(logging.ERROR)  # it tells of plans and bars; ours is shown
         ray.data.DataContext.get_current().enable_progress_bars = False
         workers = max(1, min(len(parts), int(ray.cluster_resources().get("CPU", 1))))
         told = ray.data.from_items([{"part": part} for part in parts], override_num_blocks=len(parts))

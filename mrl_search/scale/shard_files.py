@@ -9,7 +9,7 @@ import numpy as np
 from mrl_search.device import chosen_device
 from mrl_search.errors import ClusterError
 from mrl_search.hits import Rows
-from mrl_search.indexes import Codec, IndexWriter, Manifest, RotationRecord
+from mrl_search.indexes import Codec, IndexWriter, Layout, Manifest, RotationRecord
 from mrl_search.placing import rotation_on
 from mrl_search.results import Result
 from mrl_search.rotation import Rotation
@@ -72,7 +72,7 @@ def write_shard(plan: ShardPlan) -> Done:
 def finished(plan: ShardPlan) -> Done | None:
     """What is known of the shard, if this build finished it."""
     note = _note(plan.folder)
-    if not note.is_file():
+    if not (note.is_file() and Layout(plan.folder).catalog.is_file()):
         return None
     done = Done.read(note)
     return done if done.key == plan.key and state_of(plan.folder) == done.state else None

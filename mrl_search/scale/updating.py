@@ -4,8 +4,10 @@ Between the commits of two shards a reader may open one as it is and the other a
 says so. A change that was cut short is made whole by making it again: a document put twice is there once.
 """
 
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,6 +27,8 @@ from mrl_search.scale.cluster import ClusterManifest, recorded, shard_folder, wr
 from mrl_search.scale.parts import PartEncoder, documents_of, part_files, positions_of, read_into_parts, vectors_file
 from mrl_search.scale.work import LocalWork, Work
 from mrl_search.vectors import Vectors, load_vectors, prefix
+
+_ADDING = ".adding-"
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ def add_to_cluster(
     cannot be, those before it are, and the same call makes it whole.
     """
     folder, options, work = Path(folder).resolve(), options or AddOptions(), work or LocalWork()
-    with writing(folder) as cluster, tempfile.TemporaryDirectory(prefix=".adding-", dir=folder) as made:
+    with writing(folder) as cluster, _room(folder) as made:
         manifest, room = cluster.manifest, Path(made)
         encode = _encoder(manifest, encoder, options, cluster.next_position)
         reading = Reading("added", options.vectors is None, options.skip_bad, options.progress)
@@ -70,6 +74,15 @@ def add_to_cluster(
         ]
         done = list(work.each(_added, additions))
         return _noted(folder, cluster, done, read.skipped)
+
+
+@contextmanager
+def _room(folder: Path) -> Iterator[str]:
+    """A hidden folder in the cluster's, which workers reach, too; what a killed process left of such goes first."""
+    for left in folder.glob(f"{_ADDING}*"):
+        shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=_ADDING, dir=folder) as made:
+        yield made
 
 
 def delete_from_cluster(folder: Path | str, ids: Iterable[str] = (), *, where: str | None = None) -> Changed:

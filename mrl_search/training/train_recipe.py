@@ -215,13 +215,7 @@ class TrainRecipe:
             f"negatives are taken from the {NEIGHBOURS} nearest; ask for 0 to {NEIGHBOURS}, found {self.negatives}",
         )
         _demand(self.loss in LOSSES, f"unknown loss {self.loss!r}; choose one of {', '.join(LOSSES)}")
-        for arm in self.arms:
-            _demand(
-                (arm.method == "smae") == (self.loss == "masked"),
-                f"loss = 'masked' and method = 'smae' go together; the arm {arm.name} has the method {arm.method!r}, "
-                f"the recipe loss = {self.loss!r}",
-            )
-            _demand(arm.method != "smae" or arm.rotation == "none", "smae trains no vectors that could be rotated")
+        self._check_raw_text()
         _demand(self.head in HEADS, f"unknown head {self.head!r}; choose one of {', '.join(HEADS)}")
         _demand(self.head == "own" or self.loss == "softmax", "head = 'tied' is for loss = 'softmax'; others have none")
         _demand(
@@ -254,6 +248,15 @@ class TrainRecipe:
             f"negatives are for loss = 'contrastive' and 'distil'; {self.loss} has no use for them",
         )
         _demand(self.loss != "distil" or self.negatives > 0, "loss = 'distil' compares with negatives; ask for some")
+
+    def _check_raw_text(self) -> None:
+        for arm in self.arms:
+            _demand(
+                (arm.method == "smae") == (self.loss == "masked"),
+                f"loss = 'masked' and method = 'smae' go together; the arm {arm.name} has the method {arm.method!r}, "
+                f"the recipe loss = {self.loss!r}",
+            )
+            _demand(arm.method != "smae" or arm.rotation == "none", "smae trains no vectors that could be rotated")
 
     @property
     def widths(self) -> tuple[int, ...]:

@@ -13,6 +13,7 @@ from mrl_search.training.sts import scored_pairs
 from mrl_search.training.train_recipe import Source, TrainRecipe
 
 _JUDGED = "dir:"
+_SCHEMES = ("hf:", "pydoc:")  # what is no path
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class TrainingSet:
 def training_set(recipe: TrainRecipe, root: Path) -> TrainingSet:
     """All examples the recipe names, paths taken from `root`.
 
+    Of loss = "masked" every source is a corpus, as for build, and its texts are the examples' firsts.
     `dir:FOLDER` stands for the judged pairs of a BEIR folder's split "train". A pair of a test query and a document
     that is relevant to it is left out and counted; pairs of a file of scored pairs that is judged by are only counted.
     Raises CorpusError, and TrainingError for examples of a wrong kind.
@@ -119,7 +121,7 @@ def columns(recipe: TrainRecipe, data: TrainingSet) -> dict[str, list[Any]]:
 
 def _read(source: Source, root: Path, loss: str) -> Iterator[Example]:
     if loss == "masked":
-        documents = open_corpus(source.path if source.path.startswith("hf:") else str(root / source.path))
+        documents = open_corpus(source.path if source.path.startswith(_SCHEMES) else str(root / source.path))
         return (Example(document.content, "") for document in documents.read(Tolerance(0)))
     if source.path.startswith(_JUDGED):
         folder = root / source.path.removeprefix(_JUDGED)

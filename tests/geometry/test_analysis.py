@@ -73,7 +73,15 @@ def test_other_seeds_that_lie_beside_a_subject_are_told(twins, texts):
 def test_few_rows_for_their_dims_are_told(tmp_path):
     np.save(tmp_path / "few.npy", arm_vectors(1, 0, count=120, dim=64))
     found = analyze([EncoderSpec(str(tmp_path / "few.npy"))], Asked())
-    assert any("of 120 rows effective rank and rankme are too low from 31 dims on" in note for note in found.notes)
+    (note,) = found.notes
+    assert note.endswith("of 120 rows effective rank and rankme are too low from 31 dims on")
+
+
+def test_fewer_rows_than_dims_collapse_and_that_is_told(tmp_path):
+    np.save(tmp_path / "few.npy", arm_vectors(1, 0, count=120, dim=128))
+    found = analyze([EncoderSpec(str(tmp_path / "few.npy"))], Asked())
+    assert found.subjects[0].collapse[-1].collapsed == 128 - 119  # a mean was taken off
+    assert found.notes[0].endswith("too low from 31 dims on, and of 120 dims or more some collapse for want of rows")
 
 
 @pytest.mark.parametrize(

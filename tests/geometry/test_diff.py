@@ -59,6 +59,7 @@ def test_a_crosscoder_comes_with_it_where_it_is_asked_for(twins, texts):
     assert asked.crosscoded.latents == 32
     assert Diff.from_json(asked.to_json(), "here") == asked
     assert "crosscoder: of 32 latents" in shown_diff(asked).table
+    assert "of 150 texts a crosscoder finds little; it wants 10,000" in asked.notes
 
 
 def test_few_texts_are_refused(tmp_path):

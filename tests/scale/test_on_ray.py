@@ -91,6 +91,7 @@ def test_without_a_replica_part_of_the_answer_names_what_it_lacks(asked):
     assert asked.search(["number 7"], 50)  # whole again, as soon as it is back
 
 
+@pytest.mark.slow
 def test_a_deadline_ends_the_waiting(asked):
     kill_actor(fleet_of(asked).actors[folder_of(asked, "s3")][0])
     start = time.monotonic()

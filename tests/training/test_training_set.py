@@ -54,6 +54,17 @@ def test_what_is_tested_on_is_counted_and_its_pairs_are_left_out(tmp_path, judge
     }
 
 
+def test_raw_text_is_any_corpus_one_column_of_it(tmp_path, judged):
+    (tmp_path / "a.txt").write_text("one line\n\nand another\n")
+    arm = Arm("smae", (4, 16), method="smae", layers=(1, 2))
+    sources = (Source("a.txt"), Source("tests/tiny", 2), Source("pydoc:stdlib", 1))
+    recipe = TrainRecipe("b", sources, (arm,), 1, loss="masked")
+    data = training_set(recipe, tmp_path)
+    assert columns(recipe, data)["first"][:4] == ["one line", "and another", "On text 0", "On text 1"]
+    assert list(columns(recipe, data)) == ["first"]
+    assert [source["examples"] for source in data.sources] == [2, 2, 1]
+
+
 def test_columns_are_what_the_loss_takes(tmp_path):
     told = {"query": "q", "positive": "p", "negative": "n", "score": 2, "label": 1}
     write(tmp_path / "a.jsonl", told, told | {"label": 0})
