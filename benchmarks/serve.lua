@@ -1,5 +1,6 @@
--- What wrk sends: the bodies of a file ($BODIES, one a line) in turn; after each answer a pause of $PAUSE ms on average.
-local pause, requests, at, threads = tonumber(os.getenv("PAUSE")), {}, 0, {}
+-- What wrk sends: the bodies of a file ($BODIES, one a line) in turn, from one ($FIRST) on; after each answer a pause of
+-- $PAUSE ms on average.
+local pause, requests, at, threads = tonumber(os.getenv("PAUSE")), {}, tonumber(os.getenv("FIRST")), {}
 
 function setup(thread) threads[#threads + 1] = thread end
 
