@@ -4,10 +4,11 @@
     python benchmarks/ray_tail.py --measured out.json --sweep     # shards, replicas, load, hedging
 
 A query is a fan-out for each stage of its funnel: to one replica of every shard, in turn; the stage ends with the last
-shard, and costs the asker's own time on top (Ray's calls, the merge), as measured by a question that shards answer at
-once. Times of shards are drawn from those measured in one process on one thread. A replica works on one question after
-another; with `cores`, replicas share so many (the machine that was measured). A hedge is a second question to the next
-replica, after so many ms; nobody tells the first that it is needed no more, as in mrl_search/scale/asking.py.
+shard. The asker's own time (Ray's calls) is measured by a question that shards answer at once; it goes shard by shard,
+half of it to send and half to take what comes back, while shards that were sent to are at work. Times of shards are
+drawn from those measured in one process on one thread. A replica works on one question after another; with `cores`,
+replicas share so many (the machine that was measured). A hedge is a second question to the next replica, after so many
+ms; nobody tells the first that it is needed no more, as in mrl_search/scale/asking.py.
 """
 
 import argparse
@@ -37,10 +38,13 @@ class Query:
     began: float
     stage: int = -1
     waiting: set = field(default_factory=set)
+    free_at: float = 0.0  # when its asker is done with what there is to do
+    step: float = 0.0  # of the asker, to send to a shard or to take from it
 
 
 class Simulation:
-    """Milliseconds throughout. service: of each stage the measured times of a shard. overhead: of a bare fan-out."""
+    """Milliseconds throughout. service: of each stage the measured times of a shard. overhead: of the asker, for
+    each shard."""
 
     def __init__(self, setup, service, overhead, seed=0):
         self.setup, self.service, self.overhead = setup, list(map(np.asarray, service)), np.asarray(overhead)
@@ -78,11 +82,13 @@ class Simulation:
                 self.at(now, self.begin, Query(now))
             return
         query.waiting = set(range(self.setup.shards))
+        query.step = self.drawn(self.overhead) / 2
         self.turn += 1
         for shard in range(self.setup.shards):
-            self.ask(now, query, query.stage, shard, self.turn)
+            sent = query.free_at = now + (shard + 1) * query.step
+            self.at(sent, self.ask, query, query.stage, shard, self.turn)
             if self.setup.hedge_ms is not None and self.setup.replicas > 1:
-                self.at(now + self.setup.hedge_ms, self.hedge, query, query.stage, shard, self.turn + 1)
+                self.at(sent + self.setup.hedge_ms, self.hedge, query, query.stage, shard, self.turn + 1)
 
     def hedge(self, now, query, stage, shard, turn):
         if query.stage == stage and shard in query.waiting:
@@ -103,8 +109,9 @@ class Simulation:
         self.busy[place] -= 1
         if query.stage == stage and shard in query.waiting:
             query.waiting.discard(shard)
+            query.free_at = max(query.free_at, now) + query.step
             if not query.waiting:
-                self.at(now + self.drawn(self.overhead), self.begin, query)
+                self.at(query.free_at, self.begin, query)
         self.work(now, place)
 
 
@@ -112,23 +119,28 @@ def percentiles(taken):
     return [round(float(value), 2) for value in np.percentile(taken, [50, 95, 99])]
 
 
+def asking(told):
+    """Milliseconds of the asker for each shard."""
+    return np.asarray(told["fan_out_ms"]) / told["shards"]
+
+
 def predicted(told, queries=4_000):
     """p50, p95, p99 of the configuration that was measured, one query after another, and how far they are off."""
     setup = Setup(told["shards"], cores=told["cores"])
-    found = percentiles(Simulation(setup, told["shard_ms"], told["fan_out_ms"]).run(queries))
+    found = percentiles(Simulation(setup, told["shard_ms"], asking(told)).run(queries))
     measured = percentiles(told["taken_ms"]["ray"])
     off = [round(100 * (a / b - 1), 1) for a, b in zip(found, measured, strict=True)]
     return {"predicted_ms_p50_p95_p99": found, "measured_ms_p50_p95_p99": measured, "off_percent": off}
 
 
-def sweep(told, queries=4_000):
+def sweep(told, queries=800):
     """Each replica on a core of its own; rates as shares of what a shard can do with its replicas."""
-    rows, service, overhead = [], told["shard_ms"], told["fan_out_ms"]
+    rows, service, overhead = [], told["shard_ms"], asking(told)
     each = sum(float(np.mean(times)) for times in service)
     late = float(np.percentile(np.concatenate(service), 95))
     for shards in (4, 16, 64):
-        for replicas in (1, 2, 3):
-            for load in (0.3, 0.6, 0.8):
+        for replicas in (1, 2):
+            for load in (0.3, 0.6):
                 for hedge in (None, late) if replicas > 1 else (None,):
                     setup = Setup(shards, replicas, 1000 * load * replicas / each, hedge)
                     taken = Simulation(setup, service, overhead).run(queries)

@@ -13,6 +13,7 @@ _STORE = 100 * 2**20
 @contextmanager
 def ray_nodes(count=2, cpus=1):
     """Yields the cluster, of which this process is a driver; everything it started is gone at the end."""
+    environment = dict(os.environ)
     os.environ["PYTHONPATH"] = str(Path(__file__).resolve().parents[2])  # this tree, not one that is installed
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ.setdefault("RAY_raylet_start_wait_time_s", "120")  # two busy cores take their time
@@ -36,6 +37,8 @@ def ray_nodes(count=2, cpus=1):
         for child in psutil.Process().children(recursive=True):
             if child.pid not in before:
                 _end(child.pid)
+        os.environ.clear()
+        os.environ.update(environment)
 
 
 def _end(pid):

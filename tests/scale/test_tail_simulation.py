@@ -20,8 +20,14 @@ def tail():
 
 
 def test_alone_a_query_takes_its_stages_and_what_asking_costs(tail):
-    taken = tail.Simulation(tail.Setup(shards=5), [[2.0], [3.0]], [0.5]).run(10)
-    assert taken.tolist() == [6.0] * 10  # 2 + 0.5 + 3 + 0.5
+    taken = tail.Simulation(tail.Setup(shards=5), [[2.0], [3.0]], [0.1]).run(10)
+    # 0.05 to send to each: the last at 0.25, whose answer comes after 2 more, and is taken in 0.05; then the same with 3
+    assert taken == pytest.approx([2.3 + 3.3] * 10)
+
+
+def test_what_asking_costs_is_not_less_than_asking_for_nothing_costs(tail):
+    taken = tail.Simulation(tail.Setup(shards=4), [[0.0]], [2.0]).run(3)
+    assert taken == pytest.approx([8.0] * 3)
 
 
 def test_shards_that_share_cores_wait_for_one_another(tail):
