@@ -15,6 +15,7 @@ from pathlib import Path
 import faiss
 import numpy as np
 from search.data import DIM, ENCODER, cache_folder
+from threadpoolctl import threadpool_limits
 
 import mrl_search
 from mrl_search.funnel import Funnel, Stage
@@ -133,6 +134,7 @@ def main():
     parser.add_argument("--index", type=Path, required=True)
     told = parser.parse_args()
     faiss.omp_set_num_threads(1)
+    threadpool_limits(1, "blas")
     count = told.n + MORE + QUERIES
     vectors = np.fromfile(cache_folder() / f"sentences-{ENCODER}.f32", np.float32, count=count * DIM)
     bench = Bench(told.index, vectors.reshape(count, DIM), told.n)
