@@ -56,10 +56,10 @@ def guarantee_command(
         if queries is not None or vectors is not None:
             raise click.UsageError("exact needs no queries")
         record = add_bounds(folder)
-        documents = read_manifest(folder)[0].documents
+        rows = sum(one.documents for one in read_manifest(folder)[1] if one.number == record.segment)
         facts = {"index": str(folder), "axes": len(record.means), "bytes": sum(record.sizes)}
-        each = sum(record.sizes) / max(1, documents)
-        click.echo(json.dumps(facts) if as_json else f"bounds of {documents:,} documents, {each:,.1f} bytes each")
+        each = sum(record.sizes) / max(1, rows)
+        click.echo(json.dumps(facts) if as_json else f"bounds of {rows:,} rows, {each:,.1f} bytes each")
         return
     manifest, segments = read_manifest(folder)
     calibration = _calibrated(folder, queries, vectors, Promise(float(level), k, confidence), encodes)

@@ -231,4 +231,4 @@ class Manifest:
                 raise IndexStoreError(f"{where}: the manifest is not a JSON object")
             return from_table(table, cls, f"{where}, manifest")
         except (ValueError, RecursionError) as error:  # RecipeError and JSONDecodeError are ValueErrors
-            raise IndexStoreError(f"{where}: the manifest cannot be read: {error}") from error
+            raise IndexStoreError(f"{where}: the manifest cannot be read: {error}; build the index again") from error

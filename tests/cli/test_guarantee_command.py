@@ -27,7 +27,7 @@ def test_exact_answers_are_those_of_full_width_with_bounds_and_without(many):
     assert without.stdout == wanted
     assert "no bounds, so all its vectors are compared; `mrl-search guarantee exact --index" in without.stderr
     made = call("guarantee", "exact").stdout
-    assert made.startswith("bounds of 700 documents, ")
+    assert made.startswith("bounds of 700 rows, ")
     proven = call("query", "--vectors", "q.npy", "--funnel", "8:4,32:3", "--guarantee", "exact")
     assert (proven.stdout, proven.stderr) == (wanted, "")
     assert call("query", "--vectors", "q.npy", "--funnel", "8:4,32:3").stdout != wanted
@@ -100,3 +100,9 @@ def test_an_answer_says_which_recall_was_promised_of_it_and_how_surely(many):
     assert "0.95 sure" in told.stdout
     as_json = json.loads(call("query", "word 3", "--k", "3", "--guarantee", "0.5", "--index", "words", "--json").stdout)
     assert (as_json["promise"]["recall"], as_json["promise"]["confidence"]) == (0.5, 0.95)
+
+
+def test_bounds_are_of_the_rows_of_their_segment_deleted_ones_too(built):
+    (built / "gone.txt").write_text("fox\n")
+    call("delete", "corpus", "--ids", "gone.txt")
+    assert call("guarantee", "exact").stdout.startswith("bounds of 3 rows, ")
