@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from mrl_search.encoders import EncoderSpec
-from mrl_search.errors import DimensionError
+from mrl_search.errors import DimensionError, VectorsError
 from mrl_search.geometry.materials import Asked, Material, material
 from mrl_search.geometry.measuring import Collapse, Redrawn, aligned_pairs, neighbourhood, spread
 from mrl_search.geometry.outliers import OutlierDim, outlier_dims
@@ -90,7 +90,8 @@ class Analysis(Result):
 def analyze(specs: Sequence[EncoderSpec], asked: Asked, dims: Sequence[int] = ()) -> Analysis:
     """Analyses encoders, indexes or .npy files on the same texts. dims: widths, powers of two from 8 unless told.
 
-    Raises as `material`, and DimensionError for widths that a subject does not have, before others are encoded.
+    Raises as `material`, DimensionError for widths that a subject does not have, before others are encoded, and
+    VectorsError where all rows are the same.
     """
     names = [label(spec.label) for spec in specs]
     names = names if len(set(names)) == len(names) else [spec.label for spec in specs]
@@ -135,6 +136,9 @@ def _geometry(name: str, given: Material, asked: Sequence[int]) -> tuple[Geometr
     vectors = given.subject.vectors
     dim = vectors.shape[1]
     dims = widths(dim, asked)
+    if not np.ptp(vectors, axis=0).any():
+        raise VectorsError(f"all {len(vectors):,} rows of {name} are the same and have no geometry; name other vectors")
+    zeros = int((~vectors.any(axis=1)).sum())
     told, sample = spread(vectors, dims), sampled(vectors)
     redrawn = told.redrawn | neighbourhood(sample, dims)
     if given.pairs is not None:
@@ -143,7 +147,7 @@ def _geometry(name: str, given: Material, asked: Sequence[int]) -> tuple[Geometr
     found = Geometry(
         name=name,
         kind=given.subject.kind,
-        rows_of=given.subject.rows_of,
+        rows_of=given.subject.rows_of + f", {zeros:,} of them zeros, which have no direction" * bool(zeros),
         rows=len(vectors),
         paired=len(sample),
         dim=dim,

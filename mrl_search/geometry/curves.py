@@ -169,7 +169,9 @@ def _notes(runs: Sequence[Course], seeds: Sequence[Course]) -> tuple[str, ...]:
     if drawn := [run.name for run in runs if not run.falls]:
         notes.append(f"{', '.join(drawn)}: a step's loss is of sizes drawn for it, so no curve is of one size")
     if seeds:
-        notes.append(f"{len(seeds)} other seeds of these arms were found; of so few, noise may well be larger")
+        notes.append(
+            f"{len(seeds)} other seed{'s' * (len(seeds) > 1)} of these arms found; of so few, noise may well be larger"
+        )
     else:
         notes.append("no other seed of these arms was found: how far seeds alone move these figures is not known")
     return tuple(notes)

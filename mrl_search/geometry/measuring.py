@@ -60,7 +60,7 @@ def spread(vectors: Vectors, dims: Sequence[int]) -> Spread:
         redrawn[RANKME, dim] = effective_rank_redrawn(of, raw, drawn, centre=False)
         told_of = (dims_holding(axes.values, 0.9), dims_holding(axes.values, 0.99), collapsed(axes.values))
         collapse.append(Collapse(dim, *told_of))
-    return Spread(redrawn, collapse, whole, axes.values / axes.values.sum())
+    return Spread(redrawn, collapse, whole, axes.values / (axes.values.sum() or 1.0))
 
 
 def neighbourhood(sample: Vectors, dims: Sequence[int]) -> Redrawn:

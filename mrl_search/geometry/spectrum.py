@@ -29,15 +29,19 @@ def effective_rank(values: Reals) -> float:
 
     values: eigenvalues; the singular values of the array are their roots. Of the covariance's it is the effective rank
     of centred rows, of the second moment's RankMe (Garrido et al. 2023, eq. 1, without its ε = 1e-7). Saturates
-    where there are fewer than some 4 d rows.
+    where there are fewer than some 4 d rows. What float32 leaves where nothing lies is not counted; 0 of zeros.
     """
-    roots = np.sqrt(values)
-    shares = roots[roots > 0] / roots.sum()
+    roots = np.sqrt(values[values > _NOTHING * values.max(initial=0)])
+    if not len(roots):
+        return 0.0
+    shares = roots / roots.sum()
     return float(np.exp(-(shares * np.log(shares)).sum()))
 
 
 def dims_holding(values: Reals, share: float) -> int:
-    """How many principal axes hold such a share of the variance."""
+    """How many principal axes hold such a share of the variance; 0 where there is none."""
+    if not values.any():
+        return 0
     held = np.cumsum(values) / values.sum()
     return int(np.searchsorted(held, share - 1e-12) + 1)
 
@@ -70,8 +74,10 @@ def effective_rank_redrawn(groups: Groups, found: Spectrum, weights: NDArray[np.
 
 def _slope(values: Reals) -> Reals:
     """(d,): the derivative of `effective_rank` by each eigenvalue; 0 of those that are nothing."""
-    roots = np.sqrt(values)
     some = values > _NOTHING * values.max(initial=0)
+    roots = np.sqrt(np.where(some, values, 0))
+    if not some.any():
+        return roots
     logs = np.log(roots, out=np.zeros_like(roots), where=some) - np.log(roots.sum())
     entropy = -float((roots[some] * logs[some]).sum() / roots.sum())
     slope: Reals = np.divide(

@@ -3,7 +3,7 @@ import pytest
 from arm_vectors import arm_vectors
 
 from mrl_search.encoders import EncoderSpec
-from mrl_search.errors import DimensionError
+from mrl_search.errors import DimensionError, VectorsError
 from mrl_search.geometry import Analysis, Asked, analyze
 from mrl_search.geometry.analysis import PAIRED, gaps, measured, sampled, widths
 from mrl_search.geometry.measuring import ISOSCORE, OVERLAP
@@ -116,3 +116,15 @@ def test_pairs_are_taken_of_a_sample_that_is_always_the_same():
     assert sampled(vectors).shape == (PAIRED, 4)
     assert (sampled(vectors) == sampled(vectors)).all()
     assert sampled(vectors[:10]) is not None
+
+
+def test_rows_that_are_all_the_same_are_refused_and_zeros_among_others_are_told(tmp_path):
+    rows = np.random.default_rng(0).standard_normal((300, 16)).astype(np.float32)
+    rows[7] = 0
+    np.save(tmp_path / "some.npy", rows)
+    np.save(tmp_path / "none.npy", np.zeros((300, 16), np.float32))
+    asked = Asked()
+    found = analyze([EncoderSpec.named(str(tmp_path / "some.npy"))], asked)
+    assert found.subjects[0].rows_of.endswith(", 1 of them zeros, which have no direction")
+    with pytest.raises(VectorsError, match=r"all 300 rows of .*none\.npy are the same and have no geometry"):
+        analyze([EncoderSpec.named(str(tmp_path / "none.npy"))], asked)

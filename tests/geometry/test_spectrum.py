@@ -53,3 +53,11 @@ def test_redraws_of_the_effective_rank_are_those_of_a_plain_bootstrap_to_first_o
     assert quick[0] == pytest.approx(plain[0], rel=1e-6)
     assert np.corrcoef(quick[1:], plain[1:])[0, 1] > 0.95
     assert quick[1:].std() == pytest.approx(np.std(plain[1:]), rel=0.1)
+
+
+def test_what_float32_leaves_of_a_direction_is_no_rank():
+    rng = np.random.default_rng(0)
+    points = np.outer(rng.standard_normal(2_000), rng.standard_normal(384)).astype(np.float32)
+    values = spectrum(np.cov(points.T)).values
+    assert effective_rank(values) == pytest.approx(1, abs=1e-9)
+    assert effective_rank(np.zeros(4)) == dims_holding(np.zeros(4), 0.9) == 0
