@@ -10,7 +10,7 @@ from mrl_search.indexes.codecs import AUTO, EXACT, Codec, check_codec, chosen_co
 from mrl_search.indexes.exhaustive import NOISE, exact, growing
 from mrl_search.indexes.filters import compiled
 from mrl_search.indexes.index import VectorIndex
-from mrl_search.indexes.layout import Layout, Segment
+from mrl_search.indexes.layout import Layout, Segment, sync_folder
 from mrl_search.indexes.locate import ROOT, find_index
 from mrl_search.indexes.manifest import (
     PROBE_TEXT,
@@ -86,6 +86,7 @@ __all__ = [
     "segments_with_words",
     "sketched",
     "store_tuned",
+    "sync_folder",
     "verify_index",
     "words_in_memory",
     "words_of",

@@ -14,7 +14,7 @@ import numpy as np
 
 from mrl_search.atomic import held, replacing
 from mrl_search.errors import ClusterError, IndexBusyError, RecipeError
-from mrl_search.indexes import Manifest, Segment, read_manifest
+from mrl_search.indexes import Manifest, Segment, read_manifest, sync_folder
 from mrl_search.recipe import from_table
 from mrl_search.rotation import Rotation
 from mrl_search.scale.routing import Ranges, bucket_of, table
@@ -124,7 +124,7 @@ def write_cluster(folder: Path, cluster: ClusterManifest) -> None:
         json.dump({"sha256": _digest(body), "cluster": body}, file, ensure_ascii=False, indent=1)
         file.flush()
         os.fsync(file.fileno())
-    _sync(folder)
+    sync_folder(folder)
 
 
 @contextmanager
@@ -184,11 +184,3 @@ def _digest(body: dict[str, Any]) -> str:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
