@@ -8,7 +8,7 @@
 
 Vectors are made by synthetic.py, which says what they are like, and stored as float32, rotated already. Times are
 medians, from numpy's queries to numpy's hits unless a column says otherwise. `plain` is torch's product, `graphs` the
-same replayed as a CUDA graph, `host` with the vectors left in the host's memory, `fused` the Triton kernel, `faiss`
+same replayed as a CUDA graph, `host` with the vectors left in the host's memory, `fused` the Triton kernels, `faiss`
 GpuIndexFlat in float16, if FAISS sees the card. Exact answers and a rotation are only checked, on 100,000 rows.
 Writes one JSON to --out, after every part, so that what was measured outlives whatever stops it.
 """
@@ -81,9 +81,12 @@ def engines(cpu, plain, device):
     yield "graphs", DeviceIndex(cpu, rows, finder, (device, "torch graphs"), Replays(recording_on(device)))
     yield "host", DeviceIndex(cpu, OnHost(cpu.stored, device), finder, (device, "torch, vectors on the host"))
     if device.is_cuda:
-        from mrl_search.gpu.fused import group_maxima
+        from mrl_search.gpu.fused import GROUPS
 
-        yield "fused", DeviceIndex(cpu, rows, finder.found_by(group_maxima), (device, "torch fused"))
+        fused = finder.found_by(GROUPS)
+        yield "fused", DeviceIndex(cpu, rows, fused, (device, "torch fused"))
+        replays = Replays(recording_on(device))
+        yield "fused graphs", DeviceIndex(cpu, rows, fused, (device, "torch fused, graphs"), replays)
     if device.is_cuda and faiss_cards():
         yield (
             "faiss",
@@ -169,7 +172,7 @@ def measured(name, documents, queries, device, most):
             wrong, off = differences(found, expected)
             line = {"vectors": name, "n": n, "dim": dim, "prefix": prefix, "engine": engine, "where": on.where}
             line |= {"checked": CHECKED, "rows_wrong": wrong, "largest_score_difference": off}
-            if engine != "graphs":
+            if not engine.endswith("graphs"):
                 line["shortlist"] = list(shortlists(on, prefix, queries, n, most, device))
             if whole is not None:
                 line["funnel"] = funnels(on, whole, queries, device, prefix)

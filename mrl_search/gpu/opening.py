@@ -12,7 +12,7 @@ from mrl_search.gpu.faiss_cards import faiss_cards, has_cagra, on_cards
 from mrl_search.gpu.index import DeviceIndex, Finder
 from mrl_search.gpu.replay import Replays, recording_on
 from mrl_search.gpu.rows import DeviceRows, OnHost, Resident
-from mrl_search.gpu.scan import Maxima, Scan
+from mrl_search.gpu.scan import Groups, Scan
 from mrl_search.indexes import VectorIndex
 
 _LOG = logging.getLogger(__name__)
@@ -83,8 +83,8 @@ def _found(
     device, options = where
     choice = needed.choice
     if choice.engine == TORCH:
-        maxima = _maxima(needed.prefix_dim) if options.fused else None
-        return choice, Scan.over(vectors, needed.prefix_dim, device, maxima)
+        groups = _fused(needed.prefix_dim) if options.fused else None
+        return choice, Scan.over(vectors, needed.prefix_dim, device, groups)
     cards = sorted({device.number, *options.cards})
     shared = spread(needed, [_free_bytes(card) for card in cards], options.shared) if len(cards) > 1 else "replicas"
     try:
@@ -99,11 +99,11 @@ def _found(
         raise DeviceError(f"FAISS cannot hold the prefixes on {device.told}: {error}") from error
 
 
-def _maxima(dim: int) -> Maxima:
-    from mrl_search.gpu.fused import demand_fusible, group_maxima
+def _fused(dim: int) -> Groups:
+    from mrl_search.gpu.fused import GROUPS, demand_fusible
 
     demand_fusible(dim)
-    return group_maxima
+    return GROUPS
 
 
 def _free_bytes(card: int) -> int:

@@ -1,6 +1,7 @@
 """Finding the rows worth scoring: a matrix product with all prefixes, part by part, and the largest so far."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -14,6 +15,7 @@ HALF_NOISE = 2**-9
 of the result, and as much again for sums that are kept in halves or made by TF32."""
 
 _BYTES = 2**28  # of cosines at a time
+_CARD_BYTES = 2**30  # there each part costs a dozen launches
 _QUERIES = 1024  # at a time
 _GROUP = 32  # columns whose largest stands for them
 _WORTH_GROUPS = 4  # groups for each one wanted, at least
@@ -23,7 +25,19 @@ class ShallowError(Exception):
     """A finder does not look as deep as is needed to leave none out; who asks compares all rows."""
 
 
-Maxima = Callable[[Tensor, Tensor], Tensor]
+class Groups(NamedTuple):
+    """How the best are found by way of groups of 32 rows, with (q, dim) queries and (n, dim) prefixes.
+
+    maxima: (queries, prefixes) to the largest inner product of each query with each group, (q, ⌈n / 32⌉).
+    within: (queries, prefixes, (q, m) groups) to the inner products with their rows, (q, 32 m); -inf beyond the last.
+    noise: what either errs by, at most.
+    """
+
+    maxima: Callable[[Tensor, Tensor], Tensor]
+    within: Callable[[Tensor, Tensor, Tensor], Tensor]
+    noise: float
+
+
 Find = Callable[[Tensor, int], tuple[Tensor, Tensor]]
 """(q, dim) queries and m to the m largest inner products of each, in order, and their rows: (q, m) each."""
 
@@ -31,29 +45,28 @@ Find = Callable[[Tensor, int], tuple[Tensor, Tensor]]
 class Scan:
     """The re-normalised prefixes of all rows on a device: float16 on a card, float32 on the CPU, where it is faster.
 
-    maxima: finds the largest of each 32 inner products, (q, dim) and (n, dim) to (q, ⌈n / 32⌉), by other means than a
-    product of all (`fused.group_maxima`). Then two roundings stand between a row and its place, and the noise is twice
-    as large.
+    groups: by which the best are found, of many rows, in place of a product with all (`fused.GROUPS`).
     """
 
-    def __init__(self, prefixes: Tensor, maxima: Maxima | None = None) -> None:
+    def __init__(self, prefixes: Tensor, groups: Groups | None = None) -> None:
         self._prefixes = prefixes
-        self._maxima = maxima
+        self._groups = groups
         exact = prefixes.device.type == "cpu" and prefixes.dtype == torch.float32
-        self.noise = (float(NOISE) if exact else HALF_NOISE) * (1 if maxima is None else 2)
+        of_products = float(NOISE) if exact else HALF_NOISE  # which answer where there are few rows
+        self.noise = of_products if groups is None else max(of_products, groups.noise)
 
     @classmethod
-    def over(cls, vectors: DeviceRows, dim: int, device: Device, maxima: Maxima | None = None) -> "Scan":
+    def over(cls, vectors: DeviceRows, dim: int, device: Device, groups: Groups | None = None) -> "Scan":
         """Of stored vectors, cut, scaled and rounded on the device."""
         dtype = torch.float16 if device.is_cuda else torch.float32
         prefixes = torch.empty((len(vectors), dim), dtype=dtype, device=str(device))
         for start, block in vectors.blocks(dim):
             prefixes[start : start + len(block)] = units(block)
-        return cls(prefixes, maxima)
+        return cls(prefixes, groups)
 
-    def found_by(self, maxima: Maxima | None) -> "Scan":
+    def found_by(self, groups: Groups | None) -> "Scan":
         """The same prefixes, searched by other means."""
-        return Scan(self._prefixes, maxima)
+        return Scan(self._prefixes, groups)
 
     def __len__(self) -> int:
         return len(self._prefixes)
@@ -101,9 +114,10 @@ class Scan:
     def largest(self, queries: Tensor, wanted: int) -> tuple[Tensor, Tensor]:
         """See Find; the products are in the prefixes' precision."""
         queries = queries.to(self._prefixes.dtype)
-        if self._maxima is not None and len(self) >= _WORTH_GROUPS * _GROUP * wanted:
-            return self._within_groups(queries, largest_of(self._maxima(queries, self._prefixes), wanted)[1], wanted)
-        step = _BYTES // (max(1, len(queries)) * self._prefixes.itemsize)
+        if self._groups is not None and len(self) >= _WORTH_GROUPS * _GROUP * wanted:
+            return self._by_groups(self._groups, queries, wanted)
+        most = _CARD_BYTES if queries.is_cuda else _BYTES
+        step = most // (max(1, len(queries)) * self._prefixes.itemsize)
         step = max(_GROUP, step - step % _GROUP)
         scores = torch.empty((len(queries), 0), dtype=queries.dtype, device=queries.device)
         rows = torch.empty((len(queries), 0), dtype=torch.int64, device=queries.device)
@@ -114,41 +128,37 @@ class Scan:
             rows = rows.gather(1, kept)
         return scores.float(), rows
 
-    def _within_groups(self, queries: Tensor, groups: Tensor, wanted: int) -> tuple[Tensor, Tensor]:
-        """The largest inside (q, m) groups of 32 rows; the last group may have fewer."""
-        inside = torch.arange(_GROUP, device=queries.device)
-        step = max(1, _BYTES // (groups.shape[1] * _GROUP * self.dim * self._prefixes.itemsize))
+    def _by_groups(self, groups: Groups, queries: Tensor, wanted: int) -> tuple[Tensor, Tensor]:
+        """The wanted largest lie within as many groups, those whose largest are the largest."""
         parts = []
-        for start in range(0, len(groups), step):
-            some, asked = groups[start : start + step], queries[start : start + step]
-            rows = (_GROUP * some[:, :, None] + inside).flatten(1)  # (b, 32 m)
-            known = rows.clamp(max=len(self) - 1)
-            near = self._prefixes.index_select(0, known.flatten()).view(*rows.shape, self.dim)
-            cosines = (near @ asked[:, :, None]).squeeze(2).masked_fill(rows >= len(self), -torch.inf)
-            scores, kept = cosines.topk(wanted, dim=1)
-            parts.append((scores.float(), known.gather(1, kept)))
+        for some in torch.split(queries, max(1, _CARD_BYTES * _GROUP // (4 * len(self)))):
+            chosen = largest_of(groups.maxima(some, self._prefixes), wanted, in_order=False)[1]
+            scores, kept = groups.within(some, self._prefixes, chosen).topk(wanted, dim=1)
+            parts.append((scores.float(), _GROUP * chosen.gather(1, kept // _GROUP) + kept % _GROUP))
         return torch.cat([scores for scores, _ in parts]), torch.cat([rows for _, rows in parts])
 
 
-def largest_of(values: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """The k largest of each line of (q, n) values, in order, and their places; all there are if they are fewer.
+def largest_of(values: Tensor, k: int, *, in_order: bool = True) -> tuple[Tensor, Tensor]:
+    """The k largest of each line of (q, n) values, and their places; all there are if they are fewer.
 
     Of many, groups of 32 are ranked by their largest first, which reads the values once: the k largest lie within the
-    k groups whose largest are the largest (as in TPU-KNN, Chern et al. 2022, §4, but with nothing left out).
+    k groups whose largest are the largest (as in TPU-KNN, Chern et al. 2022, §4, but with nothing left out). A group's
+    values stand far apart, so that the largest of neighbouring groups are found side by side: where they stand together
+    an H100 takes ten times as long.
     """
     lines, width = values.shape
     k = min(k, width)
     if width < _WORTH_GROUPS * _GROUP * k:
-        scores, places = values.topk(k, dim=1)
+        scores, places = values.topk(k, dim=1, sorted=in_order)
         return scores, places
-    whole = width - width % _GROUP
-    largest = values[:, :whole].reshape(lines, -1, _GROUP).amax(2)  # (q, n / 32)
+    many = width // _GROUP
+    largest = values[:, : _GROUP * many].view(lines, _GROUP, many).amax(1)  # (q, n / 32)
     groups = largest.topk(k, dim=1, sorted=False).indices
-    inside = torch.arange(_GROUP, device=values.device)
-    places = (_GROUP * groups[:, :, None] + inside).flatten(1)  # (q, 32 k)
-    beyond = torch.arange(whole, width, device=values.device).expand(lines, -1)
+    inside = many * torch.arange(_GROUP, device=values.device)
+    places = (groups[:, :, None] + inside).flatten(1)  # (q, 32 k)
+    beyond = torch.arange(_GROUP * many, width, device=values.device).expand(lines, -1)
     places = torch.cat([places, beyond], 1)
-    scores, kept = values.gather(1, places).topk(k, dim=1)
+    scores, kept = values.gather(1, places).topk(k, dim=1, sorted=in_order)
     return scores, places.gather(1, kept)
 
 

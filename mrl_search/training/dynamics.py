@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from sentence_transformers import SentenceTransformer
 from torch import Tensor
+from torch.nn.utils import get_total_norm, parameters_to_vector
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from mrl_search.atomic import replacing
@@ -49,7 +50,7 @@ class Dynamics(TrainerCallback):  # type: ignore[misc]
         self._squares = torch.zeros(full)
         self._row: Row = {}
         self._rows: list[Row] = []
-        self._before: list[Tensor] = []
+        self._before: dict[str, Tensor] = {}
         self._began = 0.0
         self.seconds: list[float] = []  # of each step of this process; no part of the record, which is the same twice
         model[-1].register_forward_hook(self._watch)
@@ -60,7 +61,7 @@ class Dynamics(TrainerCallback):  # type: ignore[misc]
             vectors.register_hook(self._add)  # type: ignore[no-untyped-call]
 
     def _add(self, gradient: Tensor) -> None:
-        self._squares += gradient.detach().float().square().sum(dim=0).cpu()
+        self._squares = self._squares.to(gradient.device) + gradient.detach().float().square().sum(dim=0)
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Drops what was noted after the checkpoint that is gone on from."""
@@ -87,10 +88,11 @@ class Dynamics(TrainerCallback):  # type: ignore[misc]
         record with gradients that are not finite, and moves nothing.
         """
         self._row = {"step": state.global_step + 1} | self._noted.row()
-        for layer, parameters in self._layers.items():
-            self._row[f"gradient:{layer}"] = _norm([p.grad for p in parameters if p.grad is not None])
+        gradients = {name: [p.grad for p in some if p.grad is not None] for name, some in self._layers.items()}
+        self._row |= _norms("gradient", gradients)
+        squares = self._squares.cpu()
         for start, stop in self._blocks:
-            self._row[f"gradient[{start}:{stop}]"] = float(self._squares[start:stop].sum().sqrt()) / _scale(optimizer)
+            self._row[f"gradient[{start}:{stop}]"] = float(squares[start:stop].sum().sqrt()) / _scale(optimizer)
         self._squares.zero_()
         strange = [name for name, value in self._row.items() if not math.isfinite(value)]
         if args.fp16:
@@ -101,16 +103,15 @@ class Dynamics(TrainerCallback):  # type: ignore[misc]
                 f"the last checkpoint is kept, if there is one; begin anew with a lower learning_rate"
                 f"{self._or_in_float32}, and another --out"
             )
-        self._before = [p.detach().clone() for parameters in self._layers.values() for p in parameters]
+        self._before = {layer: parameters_to_vector(some).detach() for layer, some in self._layers.items()}
 
     def on_optimizer_step(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
         """How far the step moved each layer's weights."""
-        before = iter(self._before)
-        for layer, parameters in self._layers.items():
-            self._row[f"update:{layer}"] = _norm([p.detach() - next(before) for p in parameters])
-        self._before = []
+        after = {layer: parameters_to_vector(some).detach() for layer, some in self._layers.items()}
+        self._row |= _norms("update", {layer: [after[layer] - before] for layer, before in self._before.items()})
+        self._before = {}
 
     def on_step_end(
         self,
@@ -197,5 +198,8 @@ def _outside(name: str) -> str:
     return "embeddings" if "embeddings" in name else name.split(".")[-2]
 
 
-def _norm(tensors: list[Tensor]) -> float:
-    return math.sqrt(sum(float(tensor.float().square().sum()) for tensor in tensors))
+def _norms(what: str, layers: dict[str, list[Tensor]]) -> Row:
+    """`what:layer` → the norm of all its numbers together. A card is waited for once, not for each of them."""
+    device = next((tensors[0].device for tensors in layers.values() if tensors), torch.device("cpu"))
+    norms = torch.stack([get_total_norm(tensors).to(device) for tensors in layers.values()])
+    return {f"{what}:{layer}": norm for layer, norm in zip(layers, norms.tolist(), strict=True)}

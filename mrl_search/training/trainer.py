@@ -29,7 +29,7 @@ from mrl_search.training.dynamics import Dynamics, Row, joined, write_rows
 from mrl_search.training.facts import facts_of
 from mrl_search.training.objective import objective
 from mrl_search.training.train_recipe import Arm, TrainRecipe
-from mrl_search.training.training_device import check_precision, training_device
+from mrl_search.training.training_device import check_precision, deterministic, training_device
 from mrl_search.training.training_set import TrainingSet, columns
 
 MODEL, CURVES, FACTS, CARD = "model", "dynamics.parquet", "training.json", "README.md"
@@ -99,7 +99,8 @@ def train_arm(
             )
             trainer.remove_callback(PrinterCallback)
             trainer.callback_handler.callbacks.insert(0, dynamics)  # before TensorBoard's, which logs what it adds
-            trainer.train(resume_from_checkpoint=last_checkpoint(folder / _CHECKPOINTS))
+            with deterministic(device):
+                trainer.train(resume_from_checkpoint=last_checkpoint(folder / _CHECKPOINTS))
             if not trainer.state.global_step:
                 shutil.rmtree(folder)
                 raise TrainingError(_no_batch(recipe, len(dataset)))
@@ -149,7 +150,6 @@ def _arguments(
         max_grad_norm=recipe.clip,
         seed=seed,
         data_seed=seed,
-        full_determinism=on_gpu,
         use_cpu=not on_gpu,
         bf16=recipe.precision == "bfloat16",
         fp16=recipe.precision == "float16",

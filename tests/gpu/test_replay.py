@@ -12,7 +12,7 @@ from mrl_search.funnel import Funnel
 from mrl_search.gpu import DeviceIndex, DeviceOptions, on_device, opening
 from mrl_search.gpu.replay import Replays, recording_on
 from mrl_search.gpu.rows import Resident
-from mrl_search.gpu.scan import Scan
+from mrl_search.gpu.scan import Groups, Scan
 from mrl_search.retriever import search
 from mrl_search.vectors import unit
 
@@ -171,8 +171,9 @@ def test_nothing_that_is_recorded_asks_the_device_for_a_number(index_of, crowded
     # torch's meta device has none: what would wait for one, or make a shape of one, fails
     index = index_of(crowded, 32)
     vectors = Resident.of(torch.empty(3000, 96, device="meta"))
-    for maxima in (None, lambda *_: torch.empty(7, 94, device="meta")):
-        scan = Scan(torch.empty(3000, 32, device="meta", dtype=torch.float16), maxima)
+    maxima, within = torch.empty(7, 94, device="meta"), torch.empty(7, 32 * 94, device="meta")
+    for groups in (None, Groups(lambda *_: maxima, lambda *asked: within[:, : 32 * asked[2].shape[1]], 0.0)):
+        scan = Scan(torch.empty(3000, 32, device="meta", dtype=torch.float16), groups)
         on = DeviceIndex(index, vectors, scan, (Device(), "meta"))
         for text in ("32:200,64:50,96:10", "32:5", "32:5000,96:4000"):
             results = on._tried(torch.empty(7, 96, device="meta"), funnel := Funnel.parse(text))

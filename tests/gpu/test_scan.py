@@ -24,7 +24,8 @@ def test_parts_come_together_as_the_whole(device, monkeypatch):
     queries = torch.tensor(unit(random.standard_normal((6, 16))), device=str(device))
     scan = Scan.over(Resident(stored, device), 16, device)
     whole = scan.largest(queries, 40)
-    monkeypatch.setattr(scanning, "_BYTES", 6 * 4 * 200)
+    for most in ("_BYTES", "_CARD_BYTES"):
+        monkeypatch.setattr(scanning, most, 6 * 4 * 200)
     parts = scan.largest(queries, 40)
     np.testing.assert_allclose(parts[0].cpu(), whole[0].cpu(), atol=HALF_NOISE if device.is_cuda else 1e-6)
     if not device.is_cuda:

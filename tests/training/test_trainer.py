@@ -135,13 +135,14 @@ def test_a_loss_that_is_not_finite_stops_before_a_weight_changes_and_keeps_the_c
 
     from mrl_search.training import dynamics
 
-    real, seen = dynamics._norm, []
+    real, seen = dynamics._norms, []
 
-    def spoiled(tensors):
-        seen.append(1)
-        return real(tensors) if len(seen) < 30 else float("nan")
+    def spoiled(what, layers):
+        seen.append(what)
+        norms = real(what, layers)
+        return norms if seen.count("gradient") < 6 else dict.fromkeys(norms, float("nan"))
 
-    monkeypatch.setattr(dynamics, "_norm", spoiled)
+    monkeypatch.setattr(dynamics, "_norms", spoiled)
     with pytest.raises(
         TrainingError, match=r"step \d: .* is nan; no weight was changed by it; the last checkpoint is kept"
     ):
