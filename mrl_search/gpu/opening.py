@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 import torch
 
@@ -25,7 +26,7 @@ class DeviceOptions:
     engine: auto (FAISS where it sees a card, else torch), faiss or torch. cards: further cards that FAISS shares the
     prefixes among. shared: auto (replicas if the prefixes fit on each card), replicas or shards.
     resident: whether the full vectors lie in the device's memory; None: where they fit. fused: whether torch's engine
-    uses the Triton kernel of `fused` (half precision only); benchmarks/gpu.py measures it, no card has run it yet.
+    uses the Triton kernels of `fused` (half precision only); None: on a card, where Triton is there and has the width.
     graphs: whether torch's engine replays small batches' funnels as CUDA graphs, where the vectors are resident.
     """
 
@@ -33,7 +34,7 @@ class DeviceOptions:
     cards: tuple[int, ...] = ()
     shared: str = "auto"
     resident: bool | None = None
-    fused: bool = False
+    fused: bool | None = None
     graphs: bool = True
 
 
@@ -83,8 +84,7 @@ def _found(
     device, options = where
     choice = needed.choice
     if choice.engine == TORCH:
-        groups = _fused(needed.prefix_dim) if options.fused else None
-        return choice, Scan.over(vectors, needed.prefix_dim, device, groups)
+        return choice, Scan.over(vectors, needed.prefix_dim, device, _groups(needed.prefix_dim, where))
     cards = sorted({device.number, *options.cards})
     shared = spread(needed, [_free_bytes(card) for card in cards], options.shared) if len(cards) > 1 else "replicas"
     try:
@@ -99,9 +99,15 @@ def _found(
         raise DeviceError(f"FAISS cannot hold the prefixes on {device.told}: {error}") from error
 
 
-def _fused(dim: int) -> Groups:
-    from mrl_search.gpu.fused import GROUPS, demand_fusible
+def _groups(dim: int, where: tuple[Device, DeviceOptions]) -> Groups | None:
+    """The fused kernels, if they are wanted. Raises DeviceError where they are asked for and have not the width."""
+    device, options = where
+    if options.fused is False or (options.fused is None and not (device.is_cuda and find_spec("triton"))):
+        return None
+    from mrl_search.gpu.fused import GROUPS, WIDTHS, demand_fusible
 
+    if options.fused is None and dim not in WIDTHS:
+        return None
     demand_fusible(dim)
     return GROUPS
 

@@ -1,5 +1,6 @@
 """What stands on a card is decided here with a FAISS that only notes what it was asked for: there is none with a card."""
 
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -132,3 +133,27 @@ def test_a_faiss_without_its_gpu_half_sees_no_card(monkeypatch):
 
 def test_on_the_cpu_torch_stands_for_everything():
     assert planned("PQ64x4fs", Device()).engine == "torch"
+
+
+@pytest.mark.parametrize(
+    ("device", "dim", "triton", "fused"),
+    [
+        (Device(), 64, True, None),  # no card
+        (Device("cuda"), 64, False, None),
+        (Device("cuda"), 96, True, None),  # a width that the kernels do not take
+        (Device("cuda"), 64, True, False),
+    ],
+)
+def test_a_plain_product_finds_groups_where_the_fused_kernels_cannot_or_shall_not(
+    device, dim, triton, fused, monkeypatch
+):
+    monkeypatch.setattr(opening, "find_spec", lambda name: triton or None)
+    monkeypatch.setitem(sys.modules, "mrl_search.gpu.fused", SimpleNamespace(GROUPS=1, WIDTHS=(64,), demand_fusible=1))
+    assert opening._groups(dim, (device, DeviceOptions(fused=fused))) is None
+
+
+def test_the_fused_kernels_are_taken_on_a_card_that_has_triton(monkeypatch):
+    fused = SimpleNamespace(GROUPS="kernels", WIDTHS=(64,), demand_fusible=lambda dim: None)
+    monkeypatch.setattr(opening, "find_spec", lambda name: True)
+    monkeypatch.setitem(sys.modules, "mrl_search.gpu.fused", fused)
+    assert opening._groups(64, (Device("cuda"), DeviceOptions())) == "kernels"
