@@ -55,7 +55,8 @@ def siblings(folder: Path) -> list[Path]:
         for path in run.parent.iterdir()
         if (told := _SEEDED.fullmatch(path.name)) and told[1] == found[1] and told[2] != found[2]
     }
-    return [path / "model" if inside else path for _, path in sorted(alike.items())]
+    found_there = [path / "model" if inside else path for _, path in sorted(alike.items())]
+    return [path for path in found_there if path.is_dir()]  # a run that goes on has no model yet
 
 
 def apart(values: Mapping[str, float]) -> float | None:
