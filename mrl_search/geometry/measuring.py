@@ -6,6 +6,7 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
+from mrl_search.geometry.copies import MANY, knotted, tied
 from mrl_search.geometry.intrinsic import levina_bickel, two_nn
 from mrl_search.geometry.isotropy import average_cosine, centred, correlation, isoscore, participation_ratio
 from mrl_search.geometry.moments import Moments, Reals, grouped
@@ -63,13 +64,23 @@ def spread(vectors: Vectors, dims: Sequence[int]) -> Spread:
     return Spread(redrawn, collapse, whole, axes.values / (axes.values.sum() or 1.0))
 
 
-def neighbourhood(sample: Vectors, dims: Sequence[int]) -> Redrawn:
+class Neighbourhood(NamedTuple):
+    """What pairs tell. ties: at each width, how many rows coincide with another; knots: rows with near-copies."""
+
+    redrawn: Redrawn
+    ties: dict[int, int]
+    knots: int
+
+
+def neighbourhood(sample: Vectors, dims: Sequence[int]) -> Neighbourhood:
     """All that pairs of different rows tell, at each width of (n, D) rows; dims grow, and the last is compared with.
 
-    A redraw weighs rows, whose neighbours stay those in the sample.
+    A redraw weighs rows, whose neighbours stay those in the sample. Where a tenth of the rows coincide with another,
+    hubness and intrinsic dims are NaN: who is nearest is chance.
     """
     drawn = weights(len(sample))
     redrawn: Redrawn = {}
+    ties: dict[int, int] = {}
     found: dict[int, Pairs] = {}
     for dim in dims:
         points = prefix(sample, dim)
@@ -82,12 +93,16 @@ def neighbourhood(sample: Vectors, dims: Sequence[int]) -> Redrawn:
             (two_nn(told.distances[rows]), levina_bickel(told.distances[rows]), skewness(of_rows[rows]))
             for rows in map(rows_of, drawn)
         ]
-        redrawn |= {(name, dim): np.array(told_by_rows)[:, at] for at, name in enumerate((TWO_NN, MLE, HUBNESS))}
+        ties[dim] = tied(told.distances)
+        known = 1.0 if ties[dim] <= MANY * len(sample) else float("nan")
+        by_name = dict(zip((TWO_NN, MLE, HUBNESS), known * np.array(told_by_rows).T, strict=True))
+        redrawn |= {(name, dim): values for name, values in by_name.items()}
     widest = found[dims[-1]]
     for dim in dims:
         redrawn[OVERLAP, dim] = means(overlap(found[dim].rows, widest.rows, K))
         redrawn[ORDER, dim] = means(rank_correlation(found[dim].ranks, widest.ranks))
-    return redrawn
+    knots = knotted(widest.distances, levina_bickel(widest.distances))
+    return Neighbourhood(redrawn, ties, knots)
 
 
 def aligned_pairs(first: Vectors, second: Vectors, dims: Sequence[int]) -> Redrawn:

@@ -14,7 +14,7 @@ K = 10
 NEAREST = 20
 """Neighbours of a row, as many as Levina & Bickel's estimate takes in scikit-dimension."""
 RANKED = 500
-"""Rows whose whole order is compared."""
+"""Rows whose whole order is compared, evenly over the sample, whose order may be the corpus's."""
 _AT_ONCE = 512  # rows; with 5,000 others 10 MB of cosines
 
 
@@ -22,7 +22,7 @@ class Pairs(NamedTuple):
     """Of (n, d) rows. uniformity: (r,), of each redraw; see `pairs`.
 
     rows, distances: (n, k), of the nearest others, the nearest first. ranks: (q, n - 1), the place of each other row
-    by its cosine with each of the first q rows.
+    by its cosine with each of q rows, evenly over all.
     """
 
     uniformity: Reals
@@ -43,11 +43,12 @@ def pairs(points: Vectors, weights: Reals, k: int = NEAREST) -> Pairs:
     sums = np.zeros(len(weights))
     drawn = weights.astype(np.float32).T  # (n, r)
     nearest, apart, ranks = [], [], []
+    ranked = np.unique(np.linspace(0, count - 1, min(count, RANKED)).astype(np.int64))
     for start in range(0, count, _AT_ONCE):
         here = np.arange(start, min(start + _AT_ONCE, count))
         cosines = points[here] @ points.T
-        if start < RANKED:
-            ranks.append(_ranks(cosines[: RANKED - start], here[: RANKED - start]))
+        ordered = ranked[(ranked >= start) & (ranked <= here[-1])]
+        ranks.append(_ranks(cosines[ordered - start], ordered))
         cosines[here - start, here] = -np.inf
         rows, distances = _nearest(points, cosines, here, k)
         nearest.append(rows)
@@ -89,7 +90,9 @@ def _ranks(cosines: NDArray[np.float32], here: NDArray[np.int64]) -> NDArray[np.
     others[np.arange(len(here)), here] = False
     left = cosines[others].reshape(len(here), -1)
     ranks = np.empty(left.shape, np.float32)
-    np.put_along_axis(ranks, np.argsort(left, axis=1), np.arange(left.shape[1], dtype=np.float32)[None], axis=1)
+    np.put_along_axis(
+        ranks, np.argsort(left, axis=1, kind="stable"), np.arange(left.shape[1], dtype=np.float32)[None], axis=1
+    )
     return ranks
 
 
@@ -110,7 +113,7 @@ def overlap(rows: Rows, of: Rows, k: int = K) -> Reals:
 
 
 def rank_correlation(ranks: NDArray[np.float32], of: NDArray[np.float32]) -> Reals:
-    """(q,): Spearman's correlation of the orders in which two arrays put all other rows; ties stand in some order."""
+    """(q,): Spearman's correlation of the orders in which two arrays put all other rows; ties stand in rows' order."""
     count = ranks.shape[1]
     apart = np.square(ranks - of, dtype=np.float64).sum(axis=1)
     correlations: Reals = 1 - 6 * apart / (count * (count**2 - 1.0))

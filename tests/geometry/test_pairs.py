@@ -84,6 +84,15 @@ def test_ranks_of_the_same_rows_agree_fully_and_of_reversed_ones_not_at_all():
     assert rank_correlation(found, 698 - found) == pytest.approx(-np.ones(500))
 
 
+def test_ranks_are_of_rows_evenly_over_all_for_the_sample_may_be_in_the_corpus_s_order():
+    points = rows()
+    found = pairs(points, np.ones((1, 700))).ranks
+    for place in (0, 250, 499):
+        row = np.linspace(0, 699, 500).astype(int)[place]
+        naive = np.argsort(np.argsort(np.delete(points[row] @ points.T, row)))
+        assert found[place].tolist() == naive.tolist()
+
+
 def test_hubness_is_the_skewness_of_how_often_rows_are_neighbours():
     neighbours = np.array([[1], [0], [0], [0]])  # N = 3, 1, 0, 0: mean 1, variance 1.5, third moment 1.5
     assert hubness(neighbours, 4, 1) == pytest.approx(1.5 / 1.5**1.5)
