@@ -105,7 +105,10 @@ def courses(folders: Sequence[Path]) -> dict[str, Curves]:
 
 
 def record(folder: Path) -> dict[str, Reals]:
-    """Every column of a run's record. Raises TrainingError where there is none."""
+    """Every column of a run's record.
+
+    Raises TrainingError where there is none, or what lies there is no record of steps and finite losses.
+    """
     from mrl_search.training.dynamics import read_rows
 
     path = folder / RECORD
@@ -113,14 +116,28 @@ def record(folder: Path) -> dict[str, Reals]:
         raise TrainingError(
             f"{folder} holds no {RECORD}; wanted a run of mrl-search train, as training/models/RECIPE/ARM-seed0"
         )
-    rows = read_rows(path)
-    return {name: np.array([row[name] for row in rows], np.float64) for name in rows[0]}
+    try:
+        rows = read_rows(path)
+    except (OSError, ValueError) as error:  # ArrowInvalid is one
+        raise TrainingError(f"{path} cannot be read ({' '.join(str(error).split())}); train the run again") from error
+    if not rows or "step" not in rows[0]:
+        raise TrainingError(f"{path} is no record of steps, as mrl-search train writes one; name another run")
+    found = {name: np.array([row[name] for row in rows], np.float64) for name in rows[0]}
+    for name, values in found.items():
+        if name.startswith("loss") and not np.isfinite(values).all():
+            step = found["step"][~np.isfinite(values)][0]
+            raise TrainingError(f"{path}: {name} is no number at step {step:.0f}; train the run again")
+    return found
 
 
 def course(name: str, curves: Curves) -> Course:
     """What a record says in figures."""
     falls = [fall for _, fall in losses(curves)]
-    norms = [_norm(column, values) for column, values in curves.items() if column.startswith(("gradient", "update"))]
+    norms = [
+        _norm(column, values)
+        for column, values in curves.items()
+        if column.startswith(("gradient", "update")) and np.isfinite(values).any()
+    ]
     return Course(name, len(curves["step"]), tuple(falls), tuple(norms))
 
 

@@ -60,7 +60,7 @@ def named(fall: Fall) -> str:
 
 def _columns(curves: Curves, begins: str) -> list[str]:
     """Those that are anything: a layer that the loss does not see has no gradient."""
-    return [name for name, values in curves.items() if name.startswith(begins) and values.any()]
+    return [name for name, values in curves.items() if name.startswith(begins) and values[np.isfinite(values)].any()]
 
 
 def _told(column: str) -> str:

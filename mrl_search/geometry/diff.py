@@ -60,7 +60,8 @@ class Pair:
 class Diff(Result):
     """texts: different ones. crosscoded: of the whole models' vectors, if it was asked for.
 
-    seeds: pairs of models of one arm that differ in their seed, the noise that `pair` is set against.
+    seeds: pairs of models of one arm that differ in their seed, the noise that `pair` is set against; crosscoded_seeds:
+    the same of `crosscoded`, pair by pair.
     """
 
     texts: int
@@ -70,6 +71,7 @@ class Diff(Result):
     seeds: tuple[Pair, ...]
     notes: tuple[str, ...]
     provenance: dict[str, object]
+    crosscoded_seeds: tuple[Crosscoded, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -105,19 +107,23 @@ def diff(first: str, second: str, asked: Compared | None = None) -> Diff:
     demand_alike(*given)
     dims = widths(given[0].dim, asked.dims)
     one, other = pair = [_encoded(each, texts, dims, asked) for each in given]
-    seeds = []
+    seeds, shared_by_seeds = [], []
     for (name, place), label in zip(others.items(), rest, strict=True):
         seed = loaded(name, label)
         demand_alike(given[place], seed)
-        seeds.append(compared(pair[place], _encoded(seed, texts, dims, asked), dims))
-    shared = crosscoded(one.vectors, other.vectors, texts, asked.crosscoder) if asked.crosscoder else None
+        beside = _encoded(seed, texts, dims, asked)
+        seeds.append(compared(pair[place], beside, dims))
+        if asked.crosscoder is not None:
+            shared_by_seeds.append(crosscoded(pair[place].vectors, beside.vectors, texts, asked.crosscoder))
+    shared = crosscoded(one.vectors, other.vectors, texts, asked.crosscoder) if asked.crosscoder is not None else None
     notes = _notes(one.name, other.name, seeds)
     if copies := len(drawn) - len(texts):
         notes.append(f"{copies:,} of {len(drawn):,} texts are copies of others and were left out")
     if shared is not None and len(texts) < _MANY:
         notes.append(f"of {len(texts):,} texts a crosscoder finds little; it wants {_MANY:,}")
     found = compared(one, other, dims)
-    return Diff(len(texts), asked.texts, found, shared, tuple(seeds), tuple(notes), provenance())
+    noise = tuple(shared_by_seeds)
+    return Diff(len(texts), asked.texts, found, shared, tuple(seeds), tuple(notes), provenance(), noise)
 
 
 def _different(drawn: Sequence[str], source: str) -> list[str]:

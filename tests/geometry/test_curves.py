@@ -5,6 +5,7 @@ from runs import STEPS, falling, run
 from mrl_search.errors import TrainingError
 from mrl_search.geometry import Dynamics, dynamics
 from mrl_search.geometry.curves import course, fell, settled, smoothed
+from mrl_search.training.dynamics import write_rows
 
 
 def test_a_loss_has_converged_when_no_later_mean_of_20_lies_a_tenth_of_the_fall_from_its_end():
@@ -115,6 +116,22 @@ def test_runs_of_one_name_in_two_studies_are_two_arms(tmp_path):
 def test_a_folder_without_a_record_is_an_error_that_says_what_was_wanted(tmp_path):
     with pytest.raises(TrainingError, match=r"holds no dynamics\.parquet; wanted a run of mrl-search train"):
         dynamics([tmp_path])
+
+
+def test_a_record_that_is_broken_or_of_something_else_is_told_in_one_line(tmp_path):
+    (tmp_path / "dynamics.parquet").write_text("no Parquet")
+    with pytest.raises(TrainingError, match=r"dynamics\.parquet cannot be read \(.*\); train the run again"):
+        dynamics([tmp_path])
+    write_rows([{"loss@8": 1.0}], tmp_path / "dynamics.parquet")
+    with pytest.raises(TrainingError, match="is no record of steps"):
+        dynamics([tmp_path])
+    write_rows([{"step": 1.0, "loss@8": 1.0}, {"step": 2.0, "loss@8": np.nan}], tmp_path / "dynamics.parquet")
+    with pytest.raises(TrainingError, match="loss@8 is no number at step 2"):
+        dynamics([tmp_path])
+
+
+def test_a_norm_that_overflows_at_every_step_is_left_out():
+    assert course("a", {"step": STEPS, "gradient:layer 0": np.full(200, np.inf)}).norms == ()
 
 
 def test_a_run_of_several_depths_has_the_losses_of_its_sub_models_the_whole_last():
