@@ -59,7 +59,7 @@ class Gap:
 
 @dataclass(frozen=True)
 class Ties:
-    """At one width: how many of the paired rows coincide with another."""
+    """At one width: how many of the paired rows coincide with another; or how many rows are zeros."""
 
     dim: int
     rows: int
@@ -70,7 +70,8 @@ class Geometry:
     """One subject. rows: of which covariances are; paired: of which all pairs are taken.
 
     copies: rows that an earlier one is the same as, left out of the paired ones. ties: widths where rows coincide.
-    near_copies: paired rows with others ten times nearer than the next (see `copies.knotted`).
+    near_copies: paired rows with others ten times nearer than the next (see `copies.knotted`). zeros: widths where rows
+    are zeros and have no direction; nothing is told of a width where a tenth are.
 
     spectrum: eigenvalues of the full width's covariance, as shares of their sum, the largest first. values: those that
     are numbers, measure by measure. blocks, degrading: where a judged collection was named.
@@ -92,6 +93,7 @@ class Geometry:
     copies: int = 0
     ties: tuple[Ties, ...] = ()
     near_copies: int = 0
+    zeros: tuple[Ties, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -164,16 +166,18 @@ def _geometry(name: str, given: Material, asked: Sequence[int], kept: NDArray[np
         raise VectorsError(f"all {len(vectors):,} rows of {name} are the same and have no geometry; name other vectors")
     if len(kept) < _DIFFERENT:
         raise VectorsError(f"{name} gives {len(kept)} different vectors; wanted at least {_DIFFERENT} to judge by")
-    zeros = int((~vectors.any(axis=1)).sum())
     told, near = spread(vectors, dims), neighbourhood(vectors[kept], dims)
-    redrawn = told.redrawn | near.redrawn
+    lost = {width: int((~vectors[:, :width].any(axis=1)).sum()) for width in dims}
+    redrawn = {
+        key: values for key, values in (told.redrawn | near.redrawn).items() if lost[key[1]] <= MANY * len(vectors)
+    }
     if given.pairs is not None:
         redrawn |= aligned_pairs(*given.pairs, dims)
     edges = (0, *dims)
     found = Geometry(
         name=name,
         kind=given.subject.kind,
-        rows_of=given.subject.rows_of + f", {zeros:,} of them zeros, which have no direction" * bool(zeros),
+        rows_of=given.subject.rows_of,
         rows=len(vectors),
         paired=len(kept),
         dim=dim,
@@ -187,6 +191,7 @@ def _geometry(name: str, given: Material, asked: Sequence[int], kept: NDArray[np
         copies=min(PAIRED, len(vectors)) - len(kept),
         ties=tuple(Ties(width, rows) for width, rows in near.ties.items() if rows),
         near_copies=near.knots,
+        zeros=tuple(Ties(width, rows) for width, rows in lost.items() if rows),
     )
     return found, redrawn
 
@@ -248,6 +253,13 @@ def _notes(found: Sequence[Geometry], unnamed: Sequence[str]) -> tuple[str, ...]
 
 def _copies(one: Geometry) -> Iterator[str]:
     """What neighbours cannot tell, and what was done about it."""
+    if one.zeros:
+        told = ", ".join(f"{zeros.rows:,} at {zeros.dim} dims" for zeros in one.zeros)
+        many = [str(zeros.dim) for zeros in one.zeros if zeros.rows > MANY * one.rows]
+        yield (
+            f"{one.name}: of {one.rows:,} rows some are zeros, which have no direction, {told}"
+            + f"; nothing is told of {', '.join(many)} dims, of so many" * bool(many)
+        )
     if one.copies:
         yield (
             f"{one.name}: {one.copies:,} of {one.copies + one.paired:,} rows are copies of others; they were left out "

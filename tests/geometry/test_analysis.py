@@ -149,6 +149,15 @@ def test_rows_that_coincide_at_some_widths_are_told_and_so_many_that_nothing_is_
     assert {one.dim for one in found.subjects[0].values if one.measure == HUBNESS} == {8, 16}
 
 
+def test_nothing_is_told_of_a_width_at_which_a_tenth_of_the_rows_are_zeros(tmp_path):
+    rows = arm_vectors(0.5, 0, 400)
+    rows[:60, :2] = 0
+    np.save(tmp_path / "some.npy", rows)
+    found = analyze([EncoderSpec(str(tmp_path / "some.npy"))], Asked(), (2, 8))
+    assert {one.dim for one in found.subjects[0].values} == {8, 16}
+    assert "are zeros, which have no direction, 60 at 2 dims; nothing is told of 2 dims, of so many" in found.notes[0]
+
+
 def test_near_copies_are_told(tmp_path):
     rows = arm_vectors(0.5, 0, 400)
     near = rows[:30] + 1e-3 * np.random.default_rng(1).standard_normal((30, 16)).astype(np.float32)
@@ -190,6 +199,6 @@ def test_rows_that_are_all_the_same_are_refused_and_zeros_among_others_are_told(
     np.save(tmp_path / "none.npy", np.zeros((300, 16), np.float32))
     asked = Asked()
     found = analyze([EncoderSpec.named(str(tmp_path / "some.npy"))], asked)
-    assert found.subjects[0].rows_of.endswith(", 1 of them zeros, which have no direction")
+    assert found.notes[0].endswith("of 300 rows some are zeros, which have no direction, 1 at 8 dims, 1 at 16 dims")
     with pytest.raises(VectorsError, match=r"all 300 rows of .*none\.npy are the same and have no geometry"):
         analyze([EncoderSpec.named(str(tmp_path / "none.npy"))], asked)

@@ -83,3 +83,17 @@ def test_where_a_tenth_of_the_rows_coincide_who_is_nearest_is_chance_and_is_not_
     assert np.isfinite([few.redrawn[name, 4] for name in (TWO_NN, MLE, HUBNESS)]).all()
     assert np.isnan([many.redrawn[name, 4] for name in (TWO_NN, MLE, HUBNESS)]).all()
     assert np.isfinite(many.redrawn[TWO_NN, 16]).all()
+
+
+def test_intervals_are_as_wide_as_samples_vary():
+    # of the neighbours' measures too, of which a bootstrap of rows that keep their neighbours tells half
+    random = np.random.default_rng(0)
+    samples = []
+    for _ in range(12):
+        rows = random.standard_normal((400, 24)) * np.geomspace(1, 0.2, 24) + 0.3
+        samples.append(unit(rows.astype(np.float32)))
+    found = [spread(rows, (8, 24)).redrawn | neighbourhood(rows, (8, 24)).redrawn for rows in samples]
+    for measure in (ISOSCORE, RANK, MLE, OVERLAP, ORDER, COSINE, TWO_NN):
+        told = np.mean([reach(each[measure, 8]) for each in found])
+        varied = 1.96 * np.std([each[measure, 8][0] for each in found], ddof=1)
+        assert 0.6 < told / varied < 1.8, measure
