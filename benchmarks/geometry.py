@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mrl_search.geometry.analysis import measured, sampled, widths
+from mrl_search.geometry.analysis import measured, paired, widths
 from mrl_search.geometry.measuring import CORRELATION, ISOSCORE, OVERLAP, RANKME, UNIFORMITY
 from mrl_search.provenance import commit, machine
 from mrl_search.vectors import prefix
@@ -25,6 +25,7 @@ from mrl_search.vectors import prefix
 def plain(vectors, dims):
     found = {}
     top = {}
+    rows = paired(vectors)
     for dim in dims:
         points = prefix(vectors, dim)
         variances = np.linalg.eigvalsh(np.cov(points.T))
@@ -36,7 +37,7 @@ def plain(vectors, dims):
         values = np.linalg.svd(points, compute_uv=False)
         shares = values / values.sum()
         found[RANKME, dim] = np.exp(-(shares * np.log(shares)).sum())
-        sample = prefix(sampled(vectors), dim)
+        sample = prefix(vectors[rows], dim)
         squares = np.maximum(2 - 2 * sample @ sample.T, 0)
         np.fill_diagonal(squares, np.inf)
         found[UNIFORMITY, dim] = np.log(np.exp(-2 * squares).sum() / (len(sample) * (len(sample) - 1)))

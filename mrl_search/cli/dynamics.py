@@ -15,13 +15,11 @@ def dynamics_command(runs: tuple[Path, ...], outs: tuple[Path, ...], as_json: bo
 
     RUN is a folder that `train` wrote, training/models/RECIPE/ARM-seedN. Other seeds of its arm are found beside it.
     """
-    from mrl_search.geometry import check_outs, dynamics, record, shown_dynamics, write_shown
+    from mrl_search.geometry import check_outs, courses, dynamics, shown_dynamics, write_shown
 
     check_outs(outs)
     found = dynamics(runs)
-    folders = [run.parent if run.name == "model" else run for run in runs]
-    curves = {course.name: record(folder) for course, folder in zip(found.runs, folders, strict=True)}
-    shown = shown_dynamics(found, curves)
+    shown = shown_dynamics(found, courses(runs))
     for out in outs:
         write_shown(shown, out)
     click.echo(found.to_json() if as_json else shown.table)

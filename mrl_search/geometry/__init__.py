@@ -3,7 +3,7 @@
 from mrl_search.geometry.analysis import Analysis, Geometry, analyze
 from mrl_search.geometry.analysis_table import shown_analysis
 from mrl_search.geometry.crosscoder import CrosscoderRecipe
-from mrl_search.geometry.curves import Dynamics, dynamics, record
+from mrl_search.geometry.curves import Dynamics, courses, dynamics
 from mrl_search.geometry.curves_table import shown_dynamics
 from mrl_search.geometry.diff import Compared, Diff, diff
 from mrl_search.geometry.diff_table import shown_diff
@@ -21,10 +21,10 @@ __all__ = [
     "Geometry",
     "analyze",
     "check_outs",
+    "courses",
     "diff",
     "dynamics",
     "read_shown",
-    "record",
     "section",
     "shown_analysis",
     "shown_diff",

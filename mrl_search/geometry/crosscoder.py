@@ -3,7 +3,7 @@
 A BatchTopK crosscoder (Lindsey et al. 2024; Minder et al. 2025, 2504.02922, §2–3) of paired sentence vectors. One code
 f of a text, sparse and not negative, says both vectors: x̂ᵐ = Σ f_j d_jᵐ + bᵐ. A penalty on decoders would shrink some
 to nothing (Complete Shrinkage, Latent Decoupling, ibid. §2.2), so what is sparse is the batch: of all the
-f_j (‖d_jᴬ‖ + ‖d_jᴮ‖) in it, the batch · k largest are kept.
+f_j (‖d_jᴬ‖ + ‖d_jᴮ‖) in it, the batch · k largest are kept; when trained, all texts are one batch.
 """
 
 from collections.abc import Sequence
@@ -57,7 +57,7 @@ class Crosscoded:
     """alive: latents that more than ten texts have. first, second, shared: of these, by decoder norms, Δ below .1,
     above .9 and between .4 and .6. surely: those of the first two that the other model has little of by latent scaling.
 
-    explained: of both models' variance, on a fifth of the texts that was not trained on. exclusive: the most active.
+    explained: of both models' variance, on a fifth of the texts that was not trained on. exclusive: the loudest five.
     """
 
     latents: int
@@ -94,7 +94,9 @@ def crosscoded(first: Vectors, second: Vectors, texts: Sequence[str], recipe: Cr
     one, other = alive & (share < _ONE_SIDED), alive & (share > 1 - _ONE_SIDED)
     error, reconstruction = scalings(found, share)
     sure = (error < _BY_ERROR) & (reconstruction < _BY_RECONSTRUCTION)
-    loudest = sorted(np.flatnonzero(one | other).tolist(), key=lambda latent: -found.codes[:, latent].sum())
+    lengths = np.maximum(*(np.linalg.norm(each, axis=1) for each in found.decoders))
+    loudness = found.codes.sum(axis=0) * lengths  # of what it adds: a code alone is large where its decoder is small
+    loudest = sorted(np.flatnonzero(one | other).tolist(), key=lambda latent: -loudness[latent])
     held = np.arange(len(first)) % _HELD_OUT == 0
     return Crosscoded(
         latents=recipe.latents,

@@ -11,23 +11,24 @@ from mrl_search.vectors import Vectors
 
 K = 10
 """Neighbours: of overlap and of hubness."""
-NEAREST = 20
-"""Neighbours of a row, as many as Levina & Bickel's estimate takes in scikit-dimension."""
+NEAREST = 64
+"""Neighbours of a row that are kept: of a random half of the rows nearly always 20 are among them."""
 RANKED = 500
-"""Rows whose whole order is compared."""
+"""Rows whose whole order is compared, evenly over the sample, whose order may be the corpus's."""
 _AT_ONCE = 512  # rows; with 5,000 others 10 MB of cosines
 
 
 class Pairs(NamedTuple):
     """Of (n, d) rows. uniformity: (r,), of each redraw; see `pairs`.
 
-    rows, distances: (n, k), of the nearest others, the nearest first. ranks: (q, n - 1), the place of each other row
-    by its cosine with each of the first q rows.
+    rows, distances: (n, k), of the nearest others, the nearest first. ranked: (q,), rows evenly over all, and ranks:
+    (q, n), the place of each row by its cosine with each of them, about the mean place; 0 of itself.
     """
 
     uniformity: Reals
     rows: Rows
     distances: Reals
+    ranked: Rows
     ranks: NDArray[np.float32]
 
 
@@ -43,11 +44,12 @@ def pairs(points: Vectors, weights: Reals, k: int = NEAREST) -> Pairs:
     sums = np.zeros(len(weights))
     drawn = weights.astype(np.float32).T  # (n, r)
     nearest, apart, ranks = [], [], []
+    ranked = np.unique(np.linspace(0, count - 1, min(count, RANKED)).astype(np.int64))
     for start in range(0, count, _AT_ONCE):
         here = np.arange(start, min(start + _AT_ONCE, count))
         cosines = points[here] @ points.T
-        if start < RANKED:
-            ranks.append(_ranks(cosines[: RANKED - start], here[: RANKED - start]))
+        ordered = ranked[(ranked >= start) & (ranked <= here[-1])]
+        ranks.append(_ranks(cosines[ordered - start], ordered))
         cosines[here - start, here] = -np.inf
         rows, distances = _nearest(points, cosines, here, k)
         nearest.append(rows)
@@ -55,7 +57,7 @@ def pairs(points: Vectors, weights: Reals, k: int = NEAREST) -> Pairs:
         kernel = np.exp(4 * cosines - 4, out=cosines)  # ‖x − y‖² = 2 − 2 cos; 0 of a row with itself
         sums += (drawn[here] * (kernel @ drawn)).sum(axis=0, dtype=np.float64)
     of_pairs = np.square(weights.sum(axis=1)) - np.square(weights).sum(axis=1)
-    return Pairs(np.log(sums / of_pairs), np.concatenate(nearest), np.concatenate(apart), np.concatenate(ranks))
+    return Pairs(np.log(sums / of_pairs), np.concatenate(nearest), np.concatenate(apart), ranked, np.concatenate(ranks))
 
 
 def nearest_rows(points: Vectors, k: int = K) -> Rows:
@@ -85,11 +87,13 @@ def _nearest(points: Vectors, cosines: NDArray[np.float32], here: NDArray[np.int
 
 
 def _ranks(cosines: NDArray[np.float32], here: NDArray[np.int64]) -> NDArray[np.float32]:
-    others = np.ones(cosines.shape, np.bool_)
-    others[np.arange(len(here)), here] = False
-    left = cosines[others].reshape(len(here), -1)
-    ranks = np.empty(left.shape, np.float32)
-    np.put_along_axis(ranks, np.argsort(left, axis=1), np.arange(left.shape[1], dtype=np.float32)[None], axis=1)
+    """Ties stand in rows' order."""
+    others = cosines.copy()
+    others[np.arange(len(here)), here] = -np.inf  # itself is put first, and taken out again
+    ranks = np.empty(others.shape, np.float32)
+    places = np.arange(others.shape[1], dtype=np.float32) - others.shape[1] / 2  # 1 … n - 1, less their mean n / 2
+    np.put_along_axis(ranks, np.argsort(others, axis=1, kind="stable"), places[None], axis=1)
+    ranks[np.arange(len(here)), here] = 0
     return ranks
 
 
@@ -109,12 +113,26 @@ def overlap(rows: Rows, of: Rows, k: int = K) -> Reals:
     return shared
 
 
-def rank_correlation(ranks: NDArray[np.float32], of: NDArray[np.float32]) -> Reals:
-    """(q,): Spearman's correlation of the orders in which two arrays put all other rows; ties stand in some order."""
-    count = ranks.shape[1]
-    apart = np.square(ranks - of, dtype=np.float64).sum(axis=1)
-    correlations: Reals = 1 - 6 * apart / (count * (count**2 - 1.0))
+def rank_correlation(ranks: NDArray[np.float32], of: NDArray[np.float32], drawn: NDArray[np.bool_]) -> Reals:
+    """(q,): Spearman's correlation of the orders in which two arrays put the other rows that are drawn.
+
+    ranks, of: (q, n), as `Pairs` has them, of q rows that are drawn. drawn: (n,). Places among all rows stand for those
+    among the drawn.
+    """
+    ours, theirs = ranks[:, drawn].astype(np.float64), of[:, drawn].astype(np.float64)
+    count = ours.shape[1] - 1  # itself is 0 in both
+    one, other = ours.sum(axis=1), theirs.sum(axis=1)
+    shared = np.einsum("qn,qn->q", ours, theirs) - one * other / count
+    squares = [np.einsum("qn,qn->q", each, each) - total**2 / count for each, total in ((ours, one), (theirs, other))]
+    correlations: Reals = shared / np.sqrt(squares[0] * squares[1])
     return correlations
+
+
+def nearest_drawn(found: Pairs, drawn: NDArray[np.bool_], k: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """The neighbours of rows among the drawn alone: (n,), rows of which k are known, and (n, 64), which those are."""
+    inside = drawn[found.rows]
+    known = drawn & (inside.sum(axis=1) >= k)
+    return known, inside & (inside.cumsum(axis=1) <= k)
 
 
 def hubness(rows: Rows, count: int, k: int = K) -> float:

@@ -12,21 +12,23 @@ _SEED = 0
 
 
 def weights(count: int) -> Reals:
-    """(1 + REDRAWN, count): how often each of `count` things stands in a redraw; the first line is all of them once."""
+    """(1 + REDRAWN, count): how often each of `count` things stands in a redraw; the first line is all of them once.
+
+    Half of them at random, each twice: an exchangeable bootstrap (Præstgaard & Wellner 1993, example 3.4) whose spread
+    is that of the plain one. Drawing with replacement keeps 63 % of the rows, more or fewer, and makes copies, which
+    pull ranks and isoscore about: of 1,600 sentences it made isoscore's interval twice as wide as samples vary.
+    """
     random = np.random.default_rng(_SEED)
-    drawn = random.multinomial(count, np.full(count, 1 / count), REDRAWN)
-    return np.concatenate([np.ones((1, count)), drawn]).astype(np.float64)
-
-
-def means(values: Reals) -> Reals:
-    """(1 + REDRAWN,): the mean of (n,) values, and of each redraw of them."""
-    found: Reals = weights(len(values)) @ values / len(values)
-    return found
+    half = max(1, count // 2)
+    drawn = np.zeros((REDRAWN, count))
+    for line in drawn:
+        line[random.permutation(count)[:half]] = count / half
+    return np.concatenate([np.ones((1, count)), drawn])
 
 
 def rows_of(drawn: Reals) -> NDArray[np.int64]:
-    """The rows of one line of `weights`, each as often as it is drawn."""
-    return np.repeat(np.arange(len(drawn)), drawn.astype(np.int64))
+    """The rows that stand in one line of `weights`."""
+    return np.flatnonzero(drawn)
 
 
 def reach(redrawn: Reals) -> float:

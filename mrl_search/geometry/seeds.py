@@ -1,7 +1,7 @@
 """Runs of one recipe that differ in their seed: the noise that other differences are set against."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 
@@ -16,10 +16,31 @@ def label(name: str) -> str:
     return name
 
 
+def labels(names: Sequence[str]) -> list[str]:
+    """What to call each of several subjects; RECIPE/ARM-seedN where two recipes have an arm of one name."""
+    short = [label(name) for name in names]
+    if len(set(short)) == len(set(names)):
+        return short
+    folders = [Path(name).parent if Path(name).name == "model" else Path(name) for name in names]
+    longer = ["/".join(folder.parts[-2:]) for folder in folders]
+    return longer if len(set(longer)) == len(set(names)) else list(names)
+
+
 def arm(name: str) -> str:
-    """The label without its seed."""
-    found = _SEEDED.fullmatch(label(name))
-    return found[1] if found else label(name)
+    """A label without its seed; the name of what has none."""
+    found = _SEEDED.fullmatch(name)
+    return found[1] if found else name
+
+
+def told_seeds(names: Iterable[str]) -> tuple[str, ...]:
+    """What a reader must know of the noise: of which arms there are several seeds, and of which only one."""
+    arms = {one: len(of) for one, of in by_arm(names).items()}
+    several = [f"{count} of {one}" for one, count in arms.items() if count > 1]
+    if not several:
+        return ("no other seed of these arms was found: how far seeds alone move these figures is not known",)
+    alone = [one for one, count in arms.items() if count == 1]
+    rest = f"; that of {', '.join(alone)}, of one seed, is not known" * bool(alone)
+    return (f"noise is of seeds, {', '.join(several)}; of so few it may well be larger{rest}",)
 
 
 def siblings(folder: Path) -> list[Path]:
@@ -34,7 +55,8 @@ def siblings(folder: Path) -> list[Path]:
         for path in run.parent.iterdir()
         if (told := _SEEDED.fullmatch(path.name)) and told[1] == found[1] and told[2] != found[2]
     }
-    return [path / "model" if inside else path for _, path in sorted(alike.items())]
+    found_there = [path / "model" if inside else path for _, path in sorted(alike.items())]
+    return [path for path in found_there if path.is_dir()]  # a run that goes on has no model yet
 
 
 def apart(values: Mapping[str, float]) -> float | None:

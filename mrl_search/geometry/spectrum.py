@@ -3,9 +3,8 @@
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from mrl_search.geometry.moments import Groups, Reals
+from mrl_search.geometry.moments import Reals
 
 _NOTHING = 1e-6
 """Of the largest eigenvalue: what float32 may leave of a direction in which nothing lies."""
@@ -52,43 +51,3 @@ def collapsed(values: Reals) -> int:
     Dimensional collapse (Jing et al. 2022, §3), which there is read off a picture of the spectrum.
     """
     return int((values < _NOTHING * values.max(initial=0)).sum())
-
-
-def effective_rank_redrawn(groups: Groups, found: Spectrum, weights: NDArray[np.float32], *, centre: bool) -> Reals:
-    """(r,): the effective rank in each redraw of the groups, to first order (infinitesimal jackknife).
-
-    found: the spectrum of the covariance if `centre`, else of the second moment. weights: (r, g). Efron & Tibshirani
-    1993, ch. 21: the value, and each group's weight times its influence, which is the derivative of the value along
-    what the group's matrix is more than the mean. Eigenvalues of 50 redraws at all widths would take longer than all
-    else, and copies of rows pull every redraw's rank down, which this does not.
-    """
-    whole = groups.moments()
-    along = (found.axes * _slope(found.values)) @ found.axes.T  # (d, d): how the rank grows with each entry
-    shares = groups.counts / groups.counts.sum()
-    point = whole.mean if centre else np.zeros_like(whole.mean)
-    influences = np.array([_along(along, groups, place, point) for place in range(len(shares))])
-    influences -= shares @ influences
-    redrawn: Reals = effective_rank(found.values) + weights @ (shares * influences)
-    return redrawn
-
-
-def _slope(values: Reals) -> Reals:
-    """(d,): the derivative of `effective_rank` by each eigenvalue; 0 of those that are nothing."""
-    some = values > _NOTHING * values.max(initial=0)
-    roots = np.sqrt(np.where(some, values, 0))
-    if not some.any():
-        return roots
-    logs = np.log(roots, out=np.zeros_like(roots), where=some) - np.log(roots.sum())
-    entropy = -float((roots[some] * logs[some]).sum() / roots.sum())
-    slope: Reals = np.divide(
-        -np.exp(entropy) * (logs + entropy), 2 * roots * roots.sum(), out=np.zeros_like(roots), where=some
-    )
-    return slope
-
-
-def _along(along: Reals, groups: Groups, place: int, point: Reals) -> float:
-    """⟨along, the second moment of a group's rows about a point⟩."""
-    apart = groups.about - point
-    turned = along @ apart
-    summed = float(np.vdot(along, groups.products[place])) + 2 * float(turned @ groups.sums[place])
-    return summed / float(groups.counts[place]) + float(turned @ apart)

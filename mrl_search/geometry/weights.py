@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mrl_search.errors import EncoderError
 from mrl_search.geometry.moments import Reals
 from mrl_search.geometry.spectrum import effective_rank, spectrum
 
@@ -28,12 +27,7 @@ class Matrix:
 
 
 def matrices(first: Mapping[str, Reals], second: Mapping[str, Reals]) -> tuple[Matrix, ...]:
-    """Every matrix of two models of one shape, in the model's order; what did not change is left out.
-
-    Raises EncoderError for models whose weights do not correspond.
-    """
-    if {name: of.shape for name, of in first.items()} != {name: of.shape for name, of in second.items()}:
-        raise EncoderError("the two models do not have the same weights; only models of one architecture correspond")
+    """Every matrix of two models of one shape, in the model's order; what did not change is left out."""
     return tuple(
         _matrix(name, of, second[name]) for name, of in first.items() if of.ndim == 2 and (of != second[name]).any()
     )

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from sentence_transformers import SentenceTransformer
+from sentence_transformers.util import batch_to_device
 from torch import Tensor
 from torch.nn.utils import get_total_norm, parameters_to_vector
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
@@ -22,6 +23,17 @@ from mrl_search.training.train_recipe import TrainRecipe
 
 _LAYER = re.compile(r"\blayers?\.(\d+)\.")
 _PART = re.compile(r"(\d{8})\.parquet")
+_PROBE = (
+    "A cat sleeps on the warm roof.",
+    "How many people live in Iceland?",
+    "The bank raised its interest rate by a quarter of a percent.",
+    "Water boils at a lower temperature in the mountains.",
+    "She plays the violin in the city's orchestra.",
+    "def mean(values): return sum(values) / len(values)",
+    "Patients with a low vitamin D level recovered more slowly.",
+    "The last train leaves at midnight",
+)
+"""Whose vectors say what an update does to dims: the same texts at every step, in every run and after a resumption."""
 Row = dict[str, float]
 
 
@@ -31,7 +43,9 @@ class Dynamics(TrainerCallback):  # type: ignore[misc]
     Columns: `step`, `learning rate`, `loss` (as trained: widths weighted and added), `loss@16` for each width of the
     last layer, what else the arm's method notes (`loss@2:16`, `divergence@2:16` of a sub-model),
     `gradient:layer 0` for each layer (norms, after clipping), `gradient[0:16]` for each block of dims of the full
-    vectors (before clipping), `update:layer 0` for each layer (norm of what the step changed).
+    vectors (before clipping), `update:layer 0` for each layer (norm of what the step changed), `update[0:16]` for each
+    block of dims: how far the step moved eight texts' vectors (root of the mean square, without dropout). Every weight
+    moves every dim, so no part of the weights could say that.
     """
 
     def __init__(
@@ -50,7 +64,9 @@ class Dynamics(TrainerCallback):  # type: ignore[misc]
         self._squares = torch.zeros(full)
         self._row: Row = {}
         self._rows: list[Row] = []
+        self._model = model
         self._before: dict[str, Tensor] = {}
+        self._vectors: Tensor | None = None  # of the probe, before the step
         self._began = 0.0
         self.seconds: list[float] = []  # of each step of this process; no part of the record, which is the same twice
         model[-1].register_forward_hook(self._watch)
@@ -72,6 +88,8 @@ class Dynamics(TrainerCallback):  # type: ignore[misc]
 
     def on_step_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """The clock of a step begins."""
+        if self._vectors is None:
+            self._vectors = _probed(self._model)
         self._began = time.perf_counter()
 
     def on_pre_optimizer_step(
@@ -108,10 +126,16 @@ class Dynamics(TrainerCallback):  # type: ignore[misc]
     def on_optimizer_step(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
-        """How far the step moved each layer's weights."""
+        """How far the step moved each layer's weights, and the probe's vectors."""
         after = {layer: parameters_to_vector(some).detach() for layer, some in self._layers.items()}
         self._row |= _norms("update", {layer: [after[layer] - before] for layer, before in self._before.items()})
         self._before = {}
+        moved = _probed(self._model)
+        if self._vectors is not None:
+            squares = (moved - self._vectors).square().mean(dim=0)
+            for start, stop in self._blocks:
+                self._row[f"update[{start}:{stop}]"] = float(squares[start:stop].sum().sqrt())
+        self._vectors = moved
 
     def on_step_end(
         self,
@@ -176,6 +200,17 @@ def _parts(folder: Path) -> Iterator[tuple[int, Path]]:
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
         if found := _PART.fullmatch(path.name):
             yield int(found[1]), path
+
+
+def _probed(model: SentenceTransformer) -> Tensor:
+    """(8, D) on the CPU, of the model as it is used and not as it is trained."""
+    training = model.training
+    model.eval()
+    with torch.no_grad():
+        features = batch_to_device(model.preprocess(list(_PROBE)), model.device)
+        vectors: Tensor = model(features)["sentence_embedding"].float().cpu()
+    model.train(training)
+    return vectors
 
 
 def _scale(optimizer: Any) -> float:

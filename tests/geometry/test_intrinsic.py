@@ -40,6 +40,12 @@ def test_both_agree_with_scikit_dimension():
     assert levina_bickel(distances(points)) == pytest.approx(4.323675962136331, rel=1e-6)
 
 
+def test_a_cube_about_0_loses_a_dim_where_its_points_are_brought_to_length_1():
+    points = embedded(np.random.default_rng(0).random((3_000, 5)) - 0.5)
+    assert two_nn(distances(points)) == pytest.approx(5, rel=0.1)
+    assert two_nn(distances(points / np.linalg.norm(points, axis=1, keepdims=True))) == pytest.approx(4, rel=0.1)
+
+
 def test_points_with_a_copy_are_left_out():
     points = embedded(np.random.default_rng(0).random((1_000, 3)))
     twice = np.concatenate([points, points[:50]])

@@ -5,7 +5,9 @@ from mrl_search.geometry.measuring import (
     ALIGNMENT,
     CORRELATION,
     COSINE,
+    HUBNESS,
     ISOSCORE,
+    MLE,
     ORDER,
     OVERLAP,
     RANK,
@@ -46,7 +48,7 @@ def test_collapse_is_counted_at_each_width():
 
 
 def test_the_full_width_s_neighbours_are_all_its_own_and_prefixes_have_fewer():
-    found = neighbourhood(cloud(), (2, 8, 16))
+    found = neighbourhood(cloud(), (2, 8, 16)).redrawn
     assert found[OVERLAP, 16].tolist() == [1.0] * (1 + REDRAWN)
     assert found[ORDER, 16][0] == 1
     assert found[OVERLAP, 2][0] < found[OVERLAP, 8][0] < 1
@@ -54,13 +56,13 @@ def test_the_full_width_s_neighbours_are_all_its_own_and_prefixes_have_fewer():
 
 
 def test_even_rows_have_one_dim_less_than_their_space_and_cosines_about_0():
-    found = neighbourhood(cloud(3_000, 4), (4,))
+    found = neighbourhood(cloud(3_000, 4), (4,)).redrawn
     assert found[TWO_NN, 4][0] == pytest.approx(3, rel=0.1)
     assert found[COSINE, 4][0] == pytest.approx(0, abs=2 * reach(found[COSINE, 4]))
 
 
 def test_the_interval_holds_what_other_rows_give():
-    ours, theirs = (neighbourhood(cloud(1_000, 8, seed), (8,))[TWO_NN, 8] for seed in (1, 2))
+    ours, theirs = (neighbourhood(cloud(1_000, 8, seed), (8,)).redrawn[TWO_NN, 8] for seed in (1, 2))
     assert abs(ours[0] - theirs[0]) < 2 * (reach(ours) + reach(theirs))
 
 
@@ -69,3 +71,29 @@ def test_pairs_are_compared_at_unit_length_at_each_width():
     found = aligned_pairs(first, second, (1, 2))
     assert found[ALIGNMENT, 1][0] == 0  # both prefixes are 1
     assert found[ALIGNMENT, 2][0] == pytest.approx(0.04)  # (.04 + .04 + 0) / 2
+
+
+def test_where_a_tenth_of_the_rows_coincide_who_is_nearest_is_chance_and_is_not_told():
+    points = cloud(600, 16)
+    points[:50, :4] = points[0, :4]  # a twelfth
+    few = neighbourhood(unit(points), (4, 16))
+    points[:100, :4] = points[0, :4]
+    many = neighbourhood(unit(points), (4, 16))
+    assert (few.ties, many.ties) == ({4: 50, 16: 0}, {4: 100, 16: 0})
+    assert np.isfinite([few.redrawn[name, 4] for name in (TWO_NN, MLE, HUBNESS)]).all()
+    assert np.isnan([many.redrawn[name, 4] for name in (TWO_NN, MLE, HUBNESS)]).all()
+    assert np.isfinite(many.redrawn[TWO_NN, 16]).all()
+
+
+def test_intervals_are_as_wide_as_samples_vary():
+    # of the neighbours' measures too, of which a bootstrap of rows that keep their neighbours tells half
+    random = np.random.default_rng(0)
+    samples = []
+    for _ in range(12):
+        rows = random.standard_normal((400, 24)) * np.geomspace(1, 0.2, 24) + 0.3
+        samples.append(unit(rows.astype(np.float32)))
+    found = [spread(rows, (8, 24)).redrawn | neighbourhood(rows, (8, 24)).redrawn for rows in samples]
+    for measure in (ISOSCORE, RANK, MLE, OVERLAP, ORDER, COSINE, TWO_NN):
+        told = np.mean([reach(each[measure, 8]) for each in found])
+        varied = 1.96 * np.std([each[measure, 8][0] for each in found], ddof=1)
+        assert 0.6 < told / varied < 1.8, measure

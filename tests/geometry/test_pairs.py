@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mrl_search.geometry.pairs import alignment, hubness, overlap, pairs, rank_correlation, skewness
+from mrl_search.geometry.pairs import alignment, hubness, nearest_drawn, overlap, pairs, rank_correlation, skewness
 from mrl_search.vectors import unit
 
 ONCE = np.ones((1, 3))
@@ -72,16 +72,54 @@ def test_overlap_counts_shared_neighbours_whatever_their_order():
 def test_rank_correlation_is_spearman_s():
     from scipy.stats import spearmanr
 
-    ours = np.array([[0, 1, 2, 3, 4]], np.float32)
-    theirs = np.array([[1, 0, 2, 4, 3]], np.float32)
-    assert rank_correlation(ours, theirs)[0] == pytest.approx(spearmanr(ours[0], theirs[0]).statistic)
+    ours, theirs = rows(40), rows(40, seed=1)
+    found = [pairs(points, np.ones((1, 40))).ranks for points in (ours, theirs)]
+    naive = [
+        spearmanr(*(np.delete(points[row] @ points.T, row) for points in (ours, theirs))).statistic for row in range(40)
+    ]
+    assert rank_correlation(*found, np.ones(40, bool)) == pytest.approx(naive, abs=1e-6)
+
+
+def test_rank_correlation_of_some_is_that_of_the_places_they_have_among_all():
+    points, others = rows(40), rows(40, seed=1)
+    drawn = np.arange(40) % 2 == 0
+    ours, theirs = (pairs(each, np.ones((1, 40))).ranks[drawn] for each in (points, others))
+    naive = [
+        np.corrcoef(np.delete(one[drawn], place), np.delete(other[drawn], place))[0, 1]
+        for place, (one, other) in enumerate(zip(ours, theirs, strict=True))
+    ]
+    assert rank_correlation(ours, theirs, drawn) == pytest.approx(naive, abs=1e-6)
 
 
 def test_ranks_of_the_same_rows_agree_fully_and_of_reversed_ones_not_at_all():
     found = pairs(rows(), np.ones((1, 700))).ranks
-    assert found.shape == (500, 699)
-    assert rank_correlation(found, found).tolist() == [1.0] * 500
-    assert rank_correlation(found, 698 - found) == pytest.approx(-np.ones(500))
+    every = np.ones(700, bool)
+    assert found.shape == (500, 700)
+    assert rank_correlation(found, found, every) == pytest.approx(np.ones(500))
+    assert rank_correlation(found, -found, every) == pytest.approx(-np.ones(500))
+
+
+def test_neighbours_among_some_rows_are_those_of_a_sort_of_them_alone():
+    points = rows(300)
+    drawn = np.random.default_rng(1).random(300) < 0.5
+    found = pairs(points, np.ones((1, 300)))
+    known, near = nearest_drawn(found, drawn, 5)
+    assert known.sum() == drawn.sum()
+    alone = np.flatnonzero(drawn)
+    apart = np.linalg.norm(points[alone][:, None].astype(float) - points[alone][None], axis=2)
+    np.fill_diagonal(apart, np.inf)
+    wanted = alone[np.argsort(apart, axis=1)[:, :5]]
+    assert found.rows[known][near[known]].reshape(-1, 5).tolist() == wanted.tolist()
+
+
+def test_ranks_are_of_rows_evenly_over_all_for_the_sample_may_be_in_the_corpus_s_order():
+    points = rows()
+    found = pairs(points, np.ones((1, 700))).ranks
+    for place in (0, 250, 499):
+        row = np.linspace(0, 699, 500).astype(int)[place]
+        naive = np.argsort(np.argsort(np.delete(points[row] @ points.T, row))) + 1 - 350
+        assert np.delete(found[place], row).tolist() == naive.tolist()
+        assert found[place, row] == 0
 
 
 def test_hubness_is_the_skewness_of_how_often_rows_are_neighbours():

@@ -26,4 +26,4 @@ def test_every_subject_has_its_line_in_every_panel(analysis):
 def test_a_picture_says_that_one_seed_tells_nothing_of_seeds(diffed, analysis):
     trained = dataclasses.replace(analysis, notes=("mrl-seed0: of 9 rows too low", "one seed of each arm: not known"))
     assert analysis_figure(trained).get_supxlabel() == "one seed of each arm: not known"
-    assert shown_diff(diffed).figure().get_supxlabel().startswith("noise: 1 pair of seeds")
+    assert shown_diff(diffed).figure().get_supxlabel().startswith("noise is of seeds")

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from mrl_search.geometry.seeds import apart, arm, by_arm, label, siblings
+from mrl_search.geometry.seeds import apart, arm, by_arm, label, labels, siblings, told_seeds
 
 
 @pytest.mark.parametrize(
@@ -15,7 +15,21 @@ from mrl_search.geometry.seeds import apart, arm, by_arm, label, siblings
     ],
 )
 def test_what_the_trainer_wrote_is_called_by_arm_and_seed(name, told, of):
-    assert (label(name), arm(name)) == (told, of)
+    assert (label(name), arm(label(name))) == (told, of)
+
+
+def test_arms_of_one_name_in_two_recipes_are_told_apart_and_are_not_seeds_of_each_other():
+    told = labels(["models/stsb/mrl-seed0/model", "models/cuts/mrl-seed0/model"])
+    assert told == ["stsb/mrl-seed0", "cuts/mrl-seed0"]
+    assert [arm(one) for one in told] == ["stsb/mrl", "cuts/mrl"]
+    assert labels(["models/stsb/mrl-seed0", "minilm-768"]) == ["mrl-seed0", "minilm-768"]
+
+
+def test_a_reader_is_told_which_arms_have_several_seeds_and_which_have_one():
+    (told,) = told_seeds(["a-seed0", "b-seed0", "a-seed1"])
+    assert told == "noise is of seeds, 2 of a; of so few it may well be larger; that of b, of one seed, is not known"
+    (alone,) = told_seeds(["a-seed0", "b-seed0"])
+    assert "how far seeds alone move these figures is not known" in alone
 
 
 def test_siblings_are_other_seeds_of_the_arm_in_order(tmp_path):

@@ -1,10 +1,8 @@
 import numpy as np
 import pytest
 
-from mrl_search.geometry.moments import GROUPS, grouped, moments
-from mrl_search.geometry.redraws import weights
-from mrl_search.geometry.spectrum import collapsed, dims_holding, effective_rank, effective_rank_redrawn, spectrum
-from mrl_search.vectors import unit
+from mrl_search.geometry.moments import moments
+from mrl_search.geometry.spectrum import collapsed, dims_holding, effective_rank, spectrum
 
 
 def test_the_effective_rank_of_equal_singular_values_is_their_count():
@@ -36,23 +34,6 @@ def test_directions_in_which_nothing_varies_are_collapsed():
     random = np.random.default_rng(0)
     points = random.standard_normal((300, 4)) @ random.standard_normal((4, 10))
     assert collapsed(spectrum(moments(points).covariance).values) == 6
-
-
-@pytest.mark.parametrize("centre", [True, False])
-def test_redraws_of_the_effective_rank_are_those_of_a_plain_bootstrap_to_first_order(centre):
-    random = np.random.default_rng(6)
-    vectors = unit((random.standard_normal((4_000, 16)) * np.linspace(1, 3, 16) + 0.5).astype(np.float32))
-    of = grouped(vectors, (16,))[16]
-    drawn = weights(GROUPS).astype(np.float32)
-    whole = of.moments()
-    found = spectrum(whole.covariance if centre else whole.second)
-    quick = effective_rank_redrawn(of, found, drawn, centre=centre)
-    plain = [
-        effective_rank(spectrum(each.covariance if centre else each.second).values) for each in map(of.moments, drawn)
-    ]
-    assert quick[0] == pytest.approx(plain[0], rel=1e-6)
-    assert np.corrcoef(quick[1:], plain[1:])[0, 1] > 0.95
-    assert quick[1:].std() == pytest.approx(np.std(plain[1:]), rel=0.1)
 
 
 def test_what_float32_leaves_of_a_direction_is_no_rank():

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from mrl_search.errors import EncoderError
 from mrl_search.geometry.weights import largest_angle, matrices
 
 
@@ -34,8 +33,3 @@ def test_angles_of_planes_are_in_degrees():
 def test_what_did_not_change_and_what_is_no_matrix_is_left_out():
     of = weights()
     assert matrices({"w": of, "bias": of[0]}, {"w": of.copy(), "bias": of[0] + 1}) == ()
-
-
-def test_models_of_other_shapes_do_not_correspond():
-    with pytest.raises(EncoderError, match="only models of one architecture correspond"):
-        matrices({"w": weights()}, {"w": weights(41)})

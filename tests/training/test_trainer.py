@@ -78,6 +78,7 @@ def test_every_row_says_what_each_width_and_layer_did(mrl):
     for row in rows:
         assert row["loss"] == pytest.approx(row["loss@4"] + row["loss@8"] + row["loss@16"])
     assert rows[2]["update:layer 0"] > 0
+    assert all(rows[2][f"update[{block}]"] > 0 for block in ("0:4", "4:8", "8:16"))
     assert rows[-1]["learning rate"] == 0
 
 
