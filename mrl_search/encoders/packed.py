@@ -64,7 +64,10 @@ def _attend(
     out = torch.empty_like(query.transpose(1, 2))
     for first, texts, tokens in runs:
         some = slice(first, first + texts * tokens)
-        parts = (one[0, :, some].unflatten(1, (texts, tokens)).transpose(0, 1) for one in (query, key, value))
-        found = torch.nn.functional.scaled_dot_product_attention(*parts, scale=told["scaling"])  # (texts, h, tokens, d)
+        shape = (query.shape[1], texts, tokens, query.shape[3])
+        q, k, v = (one[0, :, some].reshape(shape).transpose(0, 1) for one in (query, key, value))
+        found = torch.nn.functional.scaled_dot_product_attention(
+            q, k, v, scale=told["scaling"]
+        )  # (texts, h, tokens, d)
         out[0, some] = found.transpose(1, 2).flatten(0, 1)
     return out, None

@@ -30,7 +30,8 @@ _PART = 32  # texts of one request that go to one of several threads
 class SharedEncoder(WrappedEncoder):
     """An encoder that one thread at a time uses, unless it says that several may.
 
-    Documents go in small blocks, between which queries are encoded, so that a large upsert does not stop the search.
+    Where it is one at a time, documents go in small blocks, between which queries are encoded, so that a large upsert
+    does not stop the search.
     """
 
     def __init__(self, encoder: Encoder) -> None:
@@ -45,6 +46,8 @@ class SharedEncoder(WrappedEncoder):
 
     def encode_documents(self, texts: Sequence[str]) -> Vectors:
         """(n, dim) unit rows for documents."""
+        if self.is_shared:
+            return self._encoder.encode_documents(texts)
         parts = [np.empty((0, self.dim), np.float32)]
         for start in range(0, len(texts), _AT_A_TIME):
             with self._lock:
