@@ -87,8 +87,7 @@ class Batcher(Generic[_Task, _Result]):
         try:
             return await waiting.answer
         except asyncio.CancelledError:
-            if any(one is waiting for one in self._queue):
-                self._weight -= weight
+            self._forget(waiting)
             raise
 
     def check(self, weight: int) -> None:
@@ -111,6 +110,14 @@ class Batcher(Generic[_Task, _Result]):
             loop.cancel()
         self._pool.shutdown()
 
+    def _forget(self, waiting: _Waiting[_Task, _Result]) -> None:
+        """Takes it from the queue, if it is there still: what is worked on weighs until that is done."""
+        for place, one in enumerate(self._queue):
+            if one is waiting:
+                del self._queue[place]
+                self._weight -= waiting.weight
+                return
+
     async def _run(self) -> None:
         while True:
             await self._filled.wait()
@@ -131,7 +138,8 @@ class Batcher(Generic[_Task, _Result]):
         weight, most = 0, min(self._batching.size, share)
         while self._queue and (not batch or weight + self._queue[0].weight <= most):
             waiting = self._queue.popleft()
-            if waiting.answer.done():  # its caller has gone, and its weight with him
+            if waiting.answer.done():  # its caller has gone, and is not yet there to forget it himself
+                self._weight -= waiting.weight
                 continue
             batch.append(waiting)
             weight += waiting.weight

@@ -220,3 +220,15 @@ def test_closing_several_threads_finishes_what_each_works_on():
         return await asyncio.gather(*accepted), batcher.depth
 
     assert run(main, work, threads=3)[0] == ([0, 1, 2], 0)
+
+
+def test_who_goes_while_a_batch_is_put_together_takes_his_weight_with_him():
+    async def main(batcher):
+        task = asyncio.create_task(batcher.do(1))
+        await asyncio.sleep(0.01)  # it waits for others
+        task.cancel()  # his answer is done now, he himself notices later
+        assert batcher._taken() == []
+        return await asyncio.gather(task, return_exceptions=True), batcher.depth
+
+    ([found], depth), _ = run(main, doubled, window_ms=50)
+    assert (type(found), depth) == (asyncio.CancelledError, 0)
