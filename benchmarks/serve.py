@@ -24,6 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -34,7 +35,7 @@ import mrl_search
 from mrl_search.provenance import commit, machine
 from mrl_search.serve import Batching
 
-HELD_OUT = 1_000
+HELD_OUT, CORES = 1_000, len(os.sched_getaffinity(0))
 OVERLOAD, CONNECTIONS_TOO_MANY = 6.5, 900  # times the peak, less the time that refusals take: five times at least
 _FIRSTS = itertools.count(step=20_000)  # each run sends other texts first: the server remembers those it was asked
 
@@ -199,6 +200,25 @@ def in_process(index, queries, seconds, at_once, *, encodes_only=False):
         return round(count / (time.perf_counter() - start), 1)
 
 
+def encoder_apart(index, queries, seconds, at_once):
+    """Texts a second that one thread for each processor encodes, so many in a call: all there is to have."""
+    import torch
+
+    with mrl_search.open(index, device="cpu") as retriever, ThreadPoolExecutor(CORES) as pool:
+        retriever.warm_up()
+
+        def encode(first):
+            torch.set_num_threads(1)
+            count, start = 0, time.perf_counter()
+            while time.perf_counter() - start < seconds:
+                place = (first + count) % (len(queries) - at_once + 1)
+                retriever.encode(queries[place : place + at_once])
+                count += at_once
+            return count / (time.perf_counter() - start)
+
+        return round(sum(pool.map(encode, range(0, CORES * 10_000, 10_000))), 1)
+
+
 def built(told):
     """The held-out vectors; the index is built unless it is there."""
     count = told.n + HELD_OUT
@@ -227,6 +247,9 @@ def measured(index, queries, bodies, told):
     if told.texts is not None:
         for at_once in (32, 64, 256):
             result[f"encoder_{at_once}_at_once"] = in_process(index, queries, told.seconds, at_once, encodes_only=True)
+        result["encoder_apart_32_at_once"] = encoder_apart(
+            index, queries, told.seconds, 32
+        )  # the last: torch remembers
     server = Server(index)
     with tempfile.NamedTemporaryFile("w", suffix=".jsonl") as file:
         file.writelines(json.dumps(body) + "\n" for body in bodies)

@@ -57,6 +57,8 @@ def _checked(value: Any, wanted: Any, where: str) -> Any:
     if origin is tuple:
         if not isinstance(value, list):
             raise RecipeError(f"{where} must be a list, found {value!r}")
+        if all(type(item) is arguments[0] for item in value):  # a manifest holds thousands of numbers
+            return tuple(value)
         return tuple(_checked(item, arguments[0], f"{where}[{place}]") for place, item in enumerate(value))
     if dataclasses.is_dataclass(wanted):
         if not isinstance(value, dict):

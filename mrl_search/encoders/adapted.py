@@ -57,6 +57,11 @@ class AdaptedEncoder:
         """The base's, if it says so."""
         return getattr(self.base, "texts_at_a_time", None)
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether several threads may encode at once; the base's, if it says so."""
+        return getattr(self.base, "is_shared", False)
+
     def encode_queries(self, texts: Sequence[str]) -> Vectors:
         """(n, dim) unit rows for queries."""
         return self.adapter.apply(self.base.encode_queries(texts))

@@ -10,13 +10,16 @@ way: importing it takes 3 s more, which every `mrl-search query` would pay.
 """
 
 import hashlib
+import threading
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from itertools import accumulate, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mrl_search.device import CPU, Device
 from mrl_search.encoders.encoder import EncoderSpec
+from mrl_search.encoders.packed import ATTENTION, packed_states, register_attention
 from mrl_search.encoders.precision import chosen_precision, torch_dtype
 from mrl_search.errors import EncoderError
 from mrl_search.vectors import Vectors, unit
@@ -28,7 +31,7 @@ NAME = "minilm-768"
 _SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"  # of the upstream model.safetensors
 _HALF = 384
 _MAX_TOKENS = 256  # the model card's max_seq_length
-_BATCH = 16  # texts, on the CPU
+_TOKENS = 1_024  # of a batch on the CPU, none of them padding
 _CARD_TOKENS = 131_072  # of a batch on a card, padding counted: 512 texts of 256, 4,096 of 32
 _CARD_TEXTS = 4096  # that a card takes at a time
 _MAX_CHARS = 1000 * _MAX_TOKENS  # a longer text is cut first: the tokenizer would spend minutes on a book
@@ -53,7 +56,11 @@ def packaged_weights() -> Path:
 
 
 class MiniLMEncoder:
-    """all-MiniLM-L6-v2, cls ++ mean, 768 dims; texts beyond 256 tokens are cut."""
+    """all-MiniLM-L6-v2, cls ++ mean, 768 dims; texts beyond 256 tokens are cut.
+
+    Several threads may encode at once: on the CPU that is how the most is had of its cores, since two threads of torch
+    on one batch of questions wait for each other most of the time.
+    """
 
     dim = 2 * _HALF
     trained_dims: tuple[int, ...] = ()
@@ -63,6 +70,8 @@ class MiniLMEncoder:
         self._device = device
         self._precision = chosen_precision(self.spec.precision, device)
         self.texts_at_a_time = _CARD_TEXTS if device.is_cuda else None
+        self.is_shared = not device.is_cuda
+        self._tokenizing = threading.Lock()  # tokenizers keep what they were last told in themselves
 
     @property
     def identity(self) -> str:
@@ -89,44 +98,55 @@ class MiniLMEncoder:
         order: list[int] = []
         found: list[Tensor] = []
         with torch.inference_mode():
-            for positions, ids, mask in self._batches(texts):
-                ids, mask = ids.to(str(self._device)), mask.to(str(self._device))
-                states = self._model(input_ids=ids, attention_mask=mask).last_hidden_state.float()  # (b, t, 384)
-                weights = mask.unsqueeze(2).float()  # (b, t, 1)
-                mean = (states * weights).sum(1) / weights.sum(1)  # (b, 384)
-                halves = torch.stack([states[:, 0], mean], dim=1)  # (b, 2, 384)
+            for positions, ids in self._batches(texts):
+                halves = torch.stack(self._padded(ids) if self._device.is_cuda else self._packed(ids), dim=1)
                 order += positions
-                found.append(torch.nn.functional.normalize(halves, dim=2).flatten(1))  # (b, 768)
+                found.append(torch.nn.functional.normalize(halves, dim=2).flatten(1))  # (b, 2, 384) to (b, 768)
             vectors = torch.empty((len(texts), self.dim), device=str(self._device))
             if found:  # not sooner than all: a card goes on while the next batch is made
                 vectors[torch.tensor(order, device=str(self._device))] = torch.cat(found)
             return vectors
 
-    def _batches(self, texts: Sequence[str]) -> "Iterator[tuple[list[int], Tensor, Tensor]]":
-        """Texts of like length together, so that little of a batch is padding: positions, ids, mask."""
+    def _packed(self, ids: list[list[int]]) -> "list[Tensor]":
+        """cls and mean of each text, (b, 384), without padding."""
         import torch
 
+        states, lengths = packed_states(self._model, ids).float(), torch.tensor([len(text) for text in ids])
+        return [states[lengths.cumsum(0) - lengths], torch.segment_reduce(states, "mean", lengths=lengths)]
+
+    def _padded(self, ids: list[list[int]]) -> "list[Tensor]":
+        """The same of a batch that is padded to the longest, the first: what a card likes."""
+        import torch
+
+        batch = torch.zeros((len(ids), len(ids[0])), dtype=torch.long)  # 0 is [PAD]
+        mask = torch.zeros_like(batch)
+        for line, text in enumerate(ids):
+            batch[line, : len(text)] = torch.tensor(text)
+            mask[line, : len(text)] = 1
+        batch, mask = batch.to(str(self._device)), mask.to(str(self._device))
+        states = self._model(input_ids=batch, attention_mask=mask).last_hidden_state.float()  # (b, t, 384)
+        weights = mask.unsqueeze(2).float()  # (b, t, 1)
+        return [states[:, 0], (states * weights).sum(1) / weights.sum(1)]
+
+    def _batches(self, texts: Sequence[str]) -> Iterator[tuple[list[int], list[list[int]]]]:
+        """Texts of like length together, the longest first: their positions, and the tokens of each."""
         if not texts:
             return
-        tokens = self._tokenizer([text[:_MAX_CHARS] for text in texts], truncation=True, max_length=_MAX_TOKENS)
+        with self._tokenizing:
+            tokens = self._tokenizer([text[:_MAX_CHARS] for text in texts], truncation=True, max_length=_MAX_TOKENS)
         ids = tokens["input_ids"]
         order = sorted(range(len(texts)), key=lambda position: -len(ids[position]))
         start = 0
         while start < len(order):
-            longest = len(ids[order[start]])
-            positions = order[start : start + self._batch(longest)]
+            positions = order[start : start + self._batch(len(ids[order[place]]) for place in range(start, len(order)))]
             start += len(positions)
-            batch = torch.zeros((len(positions), longest), dtype=torch.long)  # 0 is [PAD]
-            mask = torch.zeros_like(batch)
-            for line, position in enumerate(positions):
-                length = len(ids[position])
-                batch[line, :length] = torch.tensor(ids[position])
-                mask[line, :length] = 1
-            yield positions, batch, mask
+            yield positions, [ids[position] for position in positions]
 
-    def _batch(self, longest: int) -> int:
-        """How many texts of so many tokens, or fewer, go together."""
-        return max(1, _CARD_TOKENS // longest) if self._device.is_cuda else _BATCH
+    def _batch(self, lengths: Iterator[int]) -> int:
+        """How many of texts of so many tokens, the longest first, go together: one at least."""
+        if self._device.is_cuda:
+            return max(1, _CARD_TOKENS // next(lengths))
+        return max(1, sum(1 for _ in takewhile(lambda total: total <= _TOKENS, accumulate(lengths))))
 
     @cached_property
     def _folder(self) -> Path:
@@ -144,12 +164,17 @@ class MiniLMEncoder:
         from transformers.utils import logging
 
         logging.disable_progress_bar()  # 0.2 s of loading is no long work
+        told: dict[str, Any] = {}
+        if not self._device.is_cuda:
+            register_attention()
+            told["attn_implementation"] = ATTENTION
         return (
             AutoModel.from_pretrained(
                 self._folder,
                 dtype=torch_dtype(self._precision),
                 local_files_only=True,
                 use_safetensors=True,
+                **told,
             )
             .to(str(self._device))
             .eval()

@@ -24,7 +24,7 @@ from mrl_search.indexes.manifest import (
 from mrl_search.indexes.positions import read_positions
 from mrl_search.indexes.postings import segments_with_words
 from mrl_search.indexes.prefix import PrefixIndex, build_prefix
-from mrl_search.indexes.reader import StoredIndex, open_index, read_manifest, verify_index
+from mrl_search.indexes.reader import StoredIndex, open_index, read_manifest, stamp_of, verify_index
 from mrl_search.indexes.segmented import SegmentedIndex
 from mrl_search.indexes.sizes import measure_index
 from mrl_search.indexes.sketches import Sketches, sketched
@@ -85,6 +85,7 @@ __all__ = [
     "scratch",
     "segments_with_words",
     "sketched",
+    "stamp_of",
     "store_tuned",
     "sync_folder",
     "verify_index",

@@ -249,6 +249,15 @@ def read_manifest(folder: Path) -> tuple[Manifest, tuple[Segment, ...]]:
         catalog.close()
 
 
+def stamp_of(folder: Path) -> object:
+    """What is committed, as it stands there, unread: equal only while nothing else is. Takes a tenth of reading it."""
+    catalog = Catalog.read(Layout(folder).catalog)
+    try:
+        return [list(catalog.read_rows(f"SELECT * FROM {table}")) for table in ("manifest", "segments")]  # noqa: S608
+    finally:
+        catalog.close()
+
+
 def committed(catalog: Catalog, layout: Layout) -> tuple[Manifest, tuple[Segment, ...]]:
     """What a catalog says of its index. Raises IndexStoreError unless something is committed, and its counts agree."""
     manifest = catalog.manifest()

@@ -1,14 +1,19 @@
 """One encoder for all who ask: texts go together, and queries that were asked before are remembered."""
 
+import asyncio
 import math
+import os
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
+from contextlib import nullcontext
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
 from mrl_search.encoders import Encoder, EncoderSpec, WrappedEncoder, checked
 from mrl_search.serve.batching import Batcher
@@ -18,17 +23,21 @@ from mrl_search.vectors import Vectors
 
 QUERY, DOCUMENT = "query", "document"
 _AT_A_TIME = 16  # documents that a writer encodes before a query may come between
+_STREAMS = 8  # threads that encode, at most: they share Python's lock
+_PART = 32  # texts of one request that go to one of several threads
 
 
 class SharedEncoder(WrappedEncoder):
-    """An encoder that one thread at a time uses: tokenizers keep what they were last told in themselves.
+    """An encoder that one thread at a time uses, unless it says that several may.
 
-    Documents go in small blocks, between which queries are encoded, so that a large upsert does not stop the search.
+    Where it is one at a time, documents go in small blocks, between which queries are encoded, so that a large upsert
+    does not stop the search.
     """
 
     def __init__(self, encoder: Encoder) -> None:
         super().__init__(encoder)
-        self._lock = threading.Lock()
+        self.is_shared: bool = getattr(encoder, "is_shared", False)
+        self._lock = nullcontext() if self.is_shared else threading.Lock()
 
     def encode_queries(self, texts: Sequence[str]) -> Vectors:
         """(n, dim) unit rows for queries."""
@@ -37,6 +46,8 @@ class SharedEncoder(WrappedEncoder):
 
     def encode_documents(self, texts: Sequence[str]) -> Vectors:
         """(n, dim) unit rows for documents."""
+        if self.is_shared:
+            return self._encoder.encode_documents(texts)
         parts = [np.empty((0, self.dim), np.float32)]
         for start in range(0, len(texts), _AT_A_TIME):
             with self._lock:
@@ -56,14 +67,23 @@ class _Texts(NamedTuple):
 
 
 class Desk:
-    """Encodes on a thread of its own what comes from the event loop."""
+    """Encodes on threads of its own what comes from the event loop.
+
+    A thread for each processor, if the encoder can be shared, and each computes alone: two threads of torch on one
+    batch of questions wait for each other, and answer a third fewer than two batches of one thread each.
+    """
 
     def __init__(self, encoder: Encoder, batching: Batching, metrics: Metrics, patience: float = math.inf) -> None:
         self.encoder = SharedEncoder(encoder)
         self.name = public_name(encoder.spec)
         self._metrics, self._most = metrics, batching.remembered
         self._known: OrderedDict[str, Vectors] = OrderedDict()  # text of a query → (dim,)
-        self.batcher = Batcher[_Texts, Vectors]("encode", self._encoded, batching, metrics, patience)
+        cores = len(os.sched_getaffinity(0))
+        self._streams = min(cores, _STREAMS) if self.encoder.is_shared else 1
+        self._threads_each = cores // self._streams if self._streams > 1 else None
+        self.batcher = Batcher[_Texts, Vectors](
+            "encode", self._encoded, batching, metrics, patience, threads=self._streams
+        )
 
     async def queries(self, texts: Sequence[str]) -> Vectors:
         """(n, dim) unit rows for queries. Raises RefusalError where too many wait."""
@@ -72,7 +92,7 @@ class Desk:
         self._metrics.cache_hits.inc(len(texts) - len(missing))
         self._metrics.cache_misses.inc(len(missing))
         if missing:
-            fresh = await self.batcher.do(_Texts(QUERY, missing), len(missing))
+            fresh = await self._fresh(QUERY, missing)
             known |= dict(zip(missing, fresh, strict=True))
         for text in texts:
             self._known[text] = known[text]
@@ -83,9 +103,26 @@ class Desk:
 
     async def documents(self, texts: Sequence[str]) -> Vectors:
         """(n, dim) unit rows for documents, of which none are remembered."""
-        return await self.batcher.do(_Texts(DOCUMENT, list(texts)), len(texts))
+        return await self._fresh(DOCUMENT, list(texts))
+
+    async def _fresh(self, side: str, texts: list[str]) -> Vectors:
+        if self._streams == 1 or len(texts) <= _PART:
+            return await self.batcher.do(_Texts(side, texts), len(texts))
+        self.batcher.check(len(texts))
+        parts = [texts[start : start + _PART] for start in range(0, len(texts), _PART)]
+        return np.concatenate(await asyncio.gather(*(self.batcher.do(_Texts(side, part), len(part)) for part in parts)))
+
+    @cached_property
+    def _pools(self) -> ThreadpoolController:
+        return ThreadpoolController()  # of what is loaded now: all that the encoder needs, since it was checked
 
     def _encoded(self, tasks: list[_Texts]) -> list[Vectors | Exception]:
+        if self._threads_each is None:
+            return self._encoded_so(tasks)
+        with self._pools.limit(limits=self._threads_each, user_api="openmp"):  # of this thread alone
+            return self._encoded_so(tasks)
+
+    def _encoded_so(self, tasks: list[_Texts]) -> list[Vectors | Exception]:
         start = time.perf_counter()
         found: dict[int, Vectors | Exception] = {}
         for side, encode in ((QUERY, self.encoder.encode_queries), (DOCUMENT, self.encoder.encode_documents)):

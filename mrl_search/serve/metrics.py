@@ -37,6 +37,7 @@ class Metrics:
         self.uncertified = counter("answers_uncertified", "Queries of which a proof was tried and failed.", ["index"])
         self.documents = Gauge("mrl_search_documents", "Documents there are.", ["index"], registry=self.registry)
         self.reloads = counter("reloads", "Times that another's commit was opened.", ["index", "outcome"])
+        self.reload_seconds = histogram("reload_seconds", "To open what was committed.", ["index"])
         self.changed = counter("documents_changed", "Documents written or deleted here.", ["index", "what"])
 
     def answered(self, route: str, status: int, code: str, seconds: float) -> None:

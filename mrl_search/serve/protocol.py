@@ -11,6 +11,7 @@ from mrl_search.serve.guard import GONE
 from mrl_search.serve.settings import Timeouts
 
 MOST_HEADER_BYTES = 64 * 1024
+_GOODBYE_SECONDS = 1.0
 _HEADERS, _BODY, _NOTHING = "headers", "body", ""
 
 
@@ -104,6 +105,17 @@ class PatientProtocol(HttpToolsProtocol):
         if self._untaken is not None:
             self._untaken.cancel()
             self._untaken = None
+
+    def shutdown(self) -> None:
+        """As uvicorn's; TLS would wait half a minute for an idle caller to say goodbye, too."""
+        super().shutdown()
+        self.loop.call_later(_GOODBYE_SECONDS, self._leave)
+
+    def _leave(self) -> None:
+        if self.transport.is_closing() and not self.transport.get_write_buffer_size():
+            self.transport.abort()
+        else:  # an answer is yet to come, or to be taken
+            self.loop.call_later(_GOODBYE_SECONDS, self._leave)
 
     def _may_be_refused(self) -> bool:
         """Whether it is a plain request for a queue: not from another page, which could not read this answer, nor one

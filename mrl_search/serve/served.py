@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -90,9 +91,11 @@ class ServedIndex:
     async def reload(self) -> bool:
         """Opens what is committed now, if it is another than what is open; whether it was."""
         async with self._opening:
+            start = time.perf_counter()
             fresh = await asyncio.to_thread(self._newer)
             if fresh is not None:
                 self._become(fresh)
+                self._metrics.reload_seconds.labels(self.name).observe(time.perf_counter() - start)
                 self._metrics.reloads.labels(self.name, "opened").inc()
                 told = {"index": self.name, "documents": len(fresh)}
                 _LOG.info("a commit was opened", extra={"told": told})

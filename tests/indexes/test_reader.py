@@ -14,7 +14,7 @@ from test_writer import manifest, write
 from mrl_search.document import Document
 from mrl_search.errors import FunnelError, IndexStoreError, VectorsError
 from mrl_search.funnel import Funnel
-from mrl_search.indexes import Codec, IndexWriter, measure_index, open_index, reader, verify_index
+from mrl_search.indexes import Codec, IndexWriter, measure_index, open_index, reader, stamp_of, verify_index
 from mrl_search.indexes.layout import record_of
 from mrl_search.retriever import open_retriever, search
 from mrl_search.rotation import Rotation
@@ -31,6 +31,13 @@ def index(tmp_path):
 def test_no_index_says_how_to_build_one(tmp_path):
     with pytest.raises(IndexStoreError, match="there is no index in .*; build one: mrl-search build CORPUS --index"):
         open_index(tmp_path)
+
+
+def test_a_stamp_changes_with_what_is_committed_and_with_nothing_else(index, tmp_path):
+    before = stamp_of(index)
+    assert stamp_of(index) == before
+    write(tmp_path / "i", ["a", "b", "x"], replace=True)
+    assert stamp_of(index) != before
 
 
 def test_a_missing_file_is_named(index):

@@ -20,12 +20,12 @@ class Watching:
         self.weights.append(weight)
 
 
-def run(main, work, patience=math.inf, **told):
+def run(main, work, patience=math.inf, threads=1, **told):
     """What `main(batcher)` returns, and the batches' weights."""
     watching = Watching()
 
     async def all_of_it():
-        batcher = Batcher("test", work, Batching(**told), watching, patience)
+        batcher = Batcher("test", work, Batching(**told), watching, patience, threads)
         try:
             return await main(batcher)
         finally:
@@ -174,3 +174,61 @@ def test_closing_finishes_what_was_accepted_and_refuses_the_rest():
         return await accepted
 
     assert run(main, doubled)[0] == 2
+
+
+def test_free_threads_share_what_waits_and_work_at_once():
+    together = threading.Barrier(2, timeout=10)  # neither batch ends before the other began
+
+    def work(tasks):
+        together.wait()
+        return doubled(tasks)
+
+    async def main(batcher):
+        return await asyncio.gather(*(batcher.do(number) for number in range(7)))
+
+    assert run(main, work, threads=2) == ([0, 2, 4, 6, 8, 10, 12], [4, 3])
+
+
+def test_the_only_free_thread_takes_all_that_waits():
+    gate, begun = threading.Event(), threading.Semaphore(0)
+
+    def work(tasks):
+        begun.release()
+        if 0 in tasks:
+            gate.wait(10)
+        return tasks
+
+    async def main(batcher):
+        first = asyncio.create_task(batcher.do(0))
+        await asyncio.to_thread(begun.acquire)
+        others = await asyncio.gather(*(batcher.do(number) for number in (1, 2, 3)))  # while the first is worked on
+        gate.set()
+        return [await first, *others]
+
+    assert run(main, work, threads=2) == ([0, 1, 2, 3], [1, 3])
+
+
+def test_closing_several_threads_finishes_what_each_works_on():
+    def work(tasks):
+        time.sleep(0.05)
+        return tasks
+
+    async def main(batcher):
+        accepted = [asyncio.create_task(batcher.do(number)) for number in range(3)]
+        await asyncio.sleep(0.01)
+        await batcher.close()
+        return await asyncio.gather(*accepted), batcher.depth
+
+    assert run(main, work, threads=3)[0] == ([0, 1, 2], 0)
+
+
+def test_who_goes_while_a_batch_is_put_together_takes_his_weight_with_him():
+    async def main(batcher):
+        task = asyncio.create_task(batcher.do(1))
+        await asyncio.sleep(0.01)  # it waits for others
+        task.cancel()  # his answer is done now, he himself notices later
+        assert batcher._taken() == []
+        return await asyncio.gather(task, return_exceptions=True), batcher.depth
+
+    ([found], depth), _ = run(main, doubled, window_ms=50)
+    assert (type(found), depth) == (asyncio.CancelledError, 0)

@@ -1,13 +1,16 @@
 """Texts are encoded together, and queries that were asked before are remembered."""
 
 import asyncio
+import threading
 
 import numpy as np
+import pytest
 
 import mrl_search
 from mrl_search.serve import Batching
 from mrl_search.serve.desk import Desk, SharedEncoder
 from mrl_search.serve.metrics import Metrics
+from mrl_search.serve.refusals import RefusalError
 
 HASHING = mrl_search.load_encoder(mrl_search.EncoderSpec("hashing:64"))
 
@@ -30,9 +33,23 @@ class Counting:
         return HASHING.encode_documents(texts)
 
 
-def run(main, **told):
+class Shared(Counting):
+    """The same, which several threads may use at once, two of them at a time."""
+
+    is_shared = True
+
+    def __init__(self):
+        super().__init__()
+        self.at_once = threading.Barrier(2, timeout=10)
+
+    def encode_documents(self, texts):
+        self.at_once.wait()
+        return super().encode_documents(texts)
+
+
+def run(main, encoder=None, **told):
     """What `main(desk)` returns, and what the encoder was asked."""
-    encoder = Counting()
+    encoder = encoder or Counting()
 
     async def all_of_it():
         desk = Desk(encoder, Batching(**told), Metrics())
@@ -78,3 +95,25 @@ def test_many_documents_are_encoded_in_blocks_between_which_a_query_may_come():
     found = SharedEncoder(encoder).encode_documents(texts)
     np.testing.assert_array_equal(found, HASHING.encode_documents(texts))
     assert [len(some) for some in encoder.asked] == [16, 16, 8]
+
+
+def test_a_large_request_is_shared_by_the_threads_of_an_encoder_that_several_may_use(monkeypatch):
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1})
+    texts = [f"text {number}" for number in range(64)]
+
+    async def main(desk):
+        return await desk.documents(texts)
+
+    found, asked = run(main, Shared())  # whose threads wait for each other
+    np.testing.assert_array_equal(found, HASHING.encode_documents(texts))
+    assert sorted(len(some) for some in asked) == [32, 32]
+
+
+def test_a_large_request_for_which_there_is_no_room_is_refused_before_any_of_it_is_encoded(monkeypatch):
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1})
+
+    async def main(desk):
+        with pytest.raises(RefusalError, match="too many requests wait"):
+            await desk.documents([f"text {number}" for number in range(65)])
+
+    assert run(main, Shared(), queue=64)[1] == []

@@ -177,7 +177,10 @@ def test_dropped_files_become_documents_and_faults_are_listed(opened, writing):
     lines[5] = json.dumps({"id": "bad\u0007", "text": "its id holds a bell"})
     content = "\n".join(lines).encode()
     page.set_input_files("#files", {"name": "new.jsonl", "mimeType": "application/jsonl", "buffer": content})
-    expect(page.locator(".transfer .row span")).to_have_text("68 documents written, 2 left out")
+    told = page.locator(".transfer .row span")
+    expect(told).to_have_text(
+        "68 documents written, 2 left out", timeout=60_000
+    )  # of requests that grow from small ones
     page.click(".transfer summary")
     expect(page.locator(".transfer li")).to_contain_text(["line 4: not a JSON object", "holds a control character"])
     page.click("#tab-search")

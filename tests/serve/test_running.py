@@ -1,26 +1,45 @@
 """From settings to a server: what cannot be is said at once, and TLS is spoken where it is asked for."""
 
 import shutil
+import ssl
 import subprocess
+import time
 
 import pytest
-from serving import served
+from serving import connection, served
 
 from mrl_search.errors import ServeError
 from mrl_search.serve import Settings
 from mrl_search.serve.running import bound, made_server
 
 
-def test_tls_is_spoken_where_there_is_a_certificate(library, tmp_path):
+@pytest.fixture
+def certified(tmp_path):
+    """A certificate and its key."""
     if shutil.which("openssl") is None:
         pytest.skip("there is no openssl to make a certificate with")
-    paths = certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
     words = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
     words += ["-subj", "/CN=localhost", "-out", str(certificate), "-keyout", str(key)]
     subprocess.run(words, check=True, capture_output=True)
-    with served(library, tls_certificate=paths[0], tls_key=paths[1]) as (_, client):
+    return {"tls_certificate": certificate, "tls_key": key}
+
+
+def test_tls_is_spoken_where_there_is_a_certificate(library, certified):
+    with served(library, **certified) as (_, client):
         assert client.base_url.scheme == "https"
         assert client.post("/v1/search", json={"query": "red fox"}).status_code == 200
+
+
+def test_a_caller_who_keeps_a_tls_connection_and_is_silent_does_not_hold_up_the_shutdown(library, certified):
+    context = ssl.create_default_context(cafile=certified["tls_certificate"])
+    with served(library, **certified) as (_, client):
+        silent = context.wrap_socket(connection(client), server_hostname="localhost")
+        silent.sendall(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n")
+        assert silent.recv(12) == b"HTTP/1.1 200"
+        start = time.monotonic()
+    assert time.monotonic() - start < 10  # asyncio would wait for its goodbye for 30 s
+    silent.close()
 
 
 def test_a_certificate_that_is_none_is_an_error_before_anything_is_opened(tmp_path):

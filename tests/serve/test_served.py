@@ -36,6 +36,7 @@ def test_a_commit_of_another_process_is_served(built, tmp_path):
         until(lambda: count(client) == 31)
         answer = client.post("/v1/search", json={"query": "a newcomer", "k": 1}).json()
         assert answer["results"][0]["answers"][0]["id"] == "d99"
+        assert 'mrl_search_reload_seconds_count{index="index"} 1.0' in client.get("/metrics").text
 
 
 def test_an_index_that_was_built_anew_with_another_encoder_is_served(built, tmp_path):

@@ -41,7 +41,7 @@ export function drawBadge(place, result, prove) {
   const shield = s("svg", { viewBox: "0 0 20 22", width: 20, height: 22, "aria-hidden": "true" },
     s("path", { d: "M10 1l8 3v6c0 5-3.4 9-8 11-4.6-2-8-6-8-11V4z", fill: "none", stroke: "currentColor", "stroke-width": 1.8 }),
     s("path", { d: sure ? "M6 11l3 3 5-6" : "M10 6.5v5.5M10 15v.5", fill: "none", stroke: "currentColor", "stroke-width": 2, "stroke-linecap": "round" }));
-  const told = sure ? "Certified: no document of all scores higher, ties included"
+  const told = sure ? "Certified: the exact best of all, ties included"
     : `Not proven: a document not compared could lie up to ${result.bound_gap?.toFixed(3) ?? "?"} above the last answer`;
   place.replaceChildren(h("div", { class: `badge${sure ? " sure" : ""}` }, shield, h("span", {}, told),
     prove ? h("button", { class: "quiet", type: "button", onclick: prove }, sure ? "Do not prove" : "Prove it") : null));
