@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from mrl_search.errors import ClusterError, MissingPackageError
 
@@ -26,6 +27,9 @@ def joined(address: str) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
+    if address != LOCAL and "RAY_AUTH_MODE" not in os.environ and _has_token():
+        os.environ["RAY_AUTH_MODE"] = "token"  # as `ray start` does; ray.init() of itself asks without, and is refused
+        ray._raylet.Config.initialize("")  # which was read when ray was imported
     told = {"include_dashboard": False} if address == LOCAL else {"address": address}
     try:
         ray.init(log_to_driver=False, logging_level="error", **told)
@@ -36,3 +40,10 @@ def joined(address: str) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def _has_token() -> bool:
+    """Whether this user has a token for Ray clusters; one that was once started by ray.init() has made one."""
+    named = os.environ.get("RAY_AUTH_TOKEN_PATH")
+    path = Path(named) if named else Path.home() / ".ray" / "auth_token"
+    return bool(os.environ.get("RAY_AUTH_TOKEN")) or path.is_file()

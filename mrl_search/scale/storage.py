@@ -69,7 +69,7 @@ class Storage:
     def has(self, path: Path) -> bool:
         """Whether there is a file there."""
         with _reaching(self.url) as (files, root):
-            return bool(files.isfile(self._there(root, path)))
+            return _kind(files, self._there(root, path)) == "file"
 
     def under(self, path: Path) -> list[Path]:
         """All files there below a folder, by their paths here."""
@@ -119,12 +119,20 @@ class Storage:
         """The same, there only."""
         with _reaching(self.url) as (files, root):
             there = self._there(root, path)
-            if files.exists(there):
+            if _kind(files, there):
                 files.rm(there, recursive=True)
 
     def _there(self, root: str, path: Path) -> str:
         name = path.relative_to(self.folder).as_posix()
         return root if name == "." else f"{root}/{name}"
+
+
+def _kind(files: Any, name: str) -> str:
+    """file, directory, or nothing; `isfile` and `exists` take a server that is not there for nothing."""
+    try:
+        return str(files.info(name)["type"])
+    except FileNotFoundError:
+        return ""
 
 
 def _protocols(files: Any) -> tuple[str, ...]:
