@@ -1,10 +1,13 @@
 """Two hosts on this machine: network namespaces with addresses of their own, a wire between them, and disks apart."""
 
 import os
+import signal
 import subprocess
 import sys
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+
+import psutil
 
 ROOT = Path(__file__).resolve().parents[2]
 PORT = 6399
@@ -82,44 +85,45 @@ def two_hosts(own_of_second):
 
 
 @contextmanager
-def ray_on(hosts):
-    """A Ray node on each; the head is on the first."""
+def ray_on(hosts, folder):
+    """A Ray node on each, whose files lie below a folder of a short name; the head is on the first. Yields the head's
+    address and the two processes."""
     head, other = hosts
     told = ["--num-cpus=1", f"--memory={2**33}", f"--object-store-memory={100 * 2**20}", "--block"]
     nodes = []
     try:
-        first = ["--head", f"--port={PORT}", "--include-dashboard=false"]
+        first = ["--head", f"--port={PORT}", "--include-dashboard=false", f"--temp-dir={folder}"]
         nodes.append(head.start(*RAY, "start", *first, f"--node-ip-address={head.address}", *told))
         _answering(head)
         joins = f"--address={head.address}:{PORT}"
         nodes.append(other.start(*RAY, "start", joins, f"--node-ip-address={other.address}", *told))
         _answering(head, nodes=2)
-        yield f"{head.address}:{PORT}"
+        yield f"{head.address}:{PORT}", nodes
     finally:
         for node in nodes:
-            _end(node)
+            end(node)
 
 
 def _answering(head, nodes=1):
+    """Waits until a driver on the head finds so many nodes; it joins as the command line does."""
     code = (
-        "import ray, sys, time\n"
-        f"for _ in range(60):\n"
+        "import time\n"
+        "from mrl_search.errors import ClusterError\n"
+        "from mrl_search.scale.ray_session import joined\n"
+        "for _ in range(60):\n"
         "    try:\n"
-        f"        ray.init(address='{head.address}:{PORT}', logging_level='error', log_to_driver=False)\n"
-        f"        while sum(one['Alive'] for one in ray.nodes()) < {nodes}: time.sleep(.2)\n"
-        "        sys.exit(0)\n"
-        "    except (ConnectionError, RuntimeError): time.sleep(1)\n"
-        "sys.exit('no head')\n"
+        f"        with joined('{head.address}:{PORT}'):\n"
+        "            import ray\n"
+        f"            while sum(one['Alive'] for one in ray.nodes()) < {nodes}: time.sleep(.2)\n"
+        "            raise SystemExit\n"
+        "    except ClusterError: time.sleep(1)\n"
+        "raise SystemExit('no Ray')\n"
     )
     head.run(sys.executable, "-c", code, seconds=120)
 
 
-def _end(node):
-    """The node and all it started: `ray start --block` heads a session of processes of its own."""
-    import signal
-
-    import psutil
-
+def end(node):
+    """SIGKILLs the node and all it started."""
     try:
         family = [psutil.Process(node.pid), *psutil.Process(node.pid).children(recursive=True)]
     except psutil.NoSuchProcess:
