@@ -59,6 +59,9 @@ def serve_command(log_level: str, ray: str | None, replicas: int, servers: int, 
     if ray is None:
         serve(settings, tell, log_level, AnyStore())
         return
+    from mrl_search.scale.ray_session import demand_ray
+
+    demand_ray()
     from mrl_search.scale.ray_serving import Running, serve_on_ray
 
     serve_on_ray(settings, Running(ray, replicas, servers), tell)

@@ -132,6 +132,9 @@ def open_any(named: Path | str | None, device: str = AUTO, ray: str | None = Non
         return open_retriever(find_index(named if isinstance(named, Path) else None), device=device)
     if ray is None:
         return open_cluster(cluster)
+    from mrl_search.scale.ray_session import demand_ray
+
+    demand_ray()
     from mrl_search.scale.ray_shards import ray_transport
 
     return open_cluster(cluster, transport=ray_transport(ray))

@@ -10,6 +10,17 @@ from mrl_search.errors import ClusterError, MissingPackageError
 LOCAL = "local"
 
 
+def demand_ray() -> None:
+    """Raises MissingPackageError without the extra `ray`. To be asked before a module is imported that imports it."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_worker_niceness", "0")  # of a cluster started here; Ray's 15 is for batches, not answers
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # the new default, of which it else warns
+    try:
+        import ray  # noqa: F401
+    except ImportError as error:
+        raise MissingPackageError("ray", "a cluster on Ray", "ray") from error
+
+
 @contextmanager
 def joined(address: str) -> Iterator[None]:
     """This process is a driver of that Ray cluster within the block, unless it is one already.
@@ -17,13 +28,9 @@ def joined(address: str) -> Iterator[None]:
     address: HOST:PORT of the head, `auto` for the cluster this node is of, `local` for one that is started here and
     ends with the block. Raises ClusterError where there is none, MissingPackageError without the extra `ray`.
     """
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_worker_niceness", "0")  # of a cluster started here; Ray's 15 is for batches, not answers
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # the new default, of which it else warns
-    try:
-        import ray
-    except ImportError as error:
-        raise MissingPackageError("ray", "a cluster on Ray", "ray") from error
+    demand_ray()
+    import ray
+
     if ray.is_initialized():
         yield
         return
