@@ -7,8 +7,10 @@ A query is a fan-out for each stage of its funnel: to one replica of every shard
 shard. The asker's own time (Ray's calls) is measured by a question that shards answer at once; it goes shard by shard,
 half of it to send and half to take what comes back, while shards that were sent to are at work. Times of shards are
 drawn from those measured in one process on one thread. A replica works on one question after another; with `cores`,
-replicas share so many (the machine that was measured). A hedge is a second question to the next replica, after so many
-ms; nobody tells the first that it is needed no more, as in mrl_search/scale/asking.py.
+replicas and askers share so many (the machine that was measured): of an asker's time, the share in which some processor
+worked for it. benchmarks/ray_out_of_sample.py compares it with configurations that it was not fitted to. A hedge is a
+second question to the next replica, after so many ms; nobody tells the first that it is needed no more, as in
+mrl_search/scale/asking.py.
 """
 
 import argparse
@@ -24,13 +26,16 @@ import numpy as np
 
 @dataclass
 class Setup:
-    """shards, replicas of each; rate: queries a second, Poisson, 0 for one after another; hedge_ms: None for never."""
+    """shards, replicas of each; rate: queries a second, Poisson, 0 for one after another, by each of so many askers;
+    hedge_ms: None for never; asking_share: of an asker's time, that it holds a core."""
 
     shards: int
     replicas: int = 1
     rate: float = 0.0
     hedge_ms: float | None = None
     cores: int | None = None
+    askers: int = 1
+    asking_share: float = 0.0
 
 
 @dataclass
@@ -38,8 +43,9 @@ class Query:
     began: float
     stage: int = -1
     waiting: set = field(default_factory=set)
-    free_at: float = 0.0  # when its asker is done with what there is to do
-    step: float = 0.0  # of the asker, to send to a shard or to take from it
+    todo: deque = field(default_factory=deque)  # what its asker is to do: to send to a shard, or to take from it
+    is_busy: bool = False
+    step: float = 0.0  # how long each of these takes
 
 
 class Simulation:
@@ -59,7 +65,7 @@ class Simulation:
     def run(self, queries):
         """The time of each query."""
         at = 0.0
-        for _ in range(queries if self.setup.rate else 1):
+        for _ in range(queries if self.setup.rate else self.setup.askers):
             at += self.random.exponential(1000 / self.setup.rate) if self.setup.rate else 0.0
             self.at(at, self.begin, Query(at))
         while self.events and len(self.taken) < queries:
@@ -85,10 +91,34 @@ class Simulation:
         query.step = self.drawn(self.overhead) / 2
         self.turn += 1
         for shard in range(self.setup.shards):
-            sent = query.free_at = now + (shard + 1) * query.step
-            self.at(sent, self.ask, query, query.stage, shard, self.turn)
-            if self.setup.hedge_ms is not None and self.setup.replicas > 1:
-                self.at(sent + self.setup.hedge_ms, self.hedge, query, query.stage, shard, self.turn + 1)
+            query.todo.append((self.sent, query.stage, shard, self.turn))
+        self.go_on(now, query)
+
+    def go_on(self, now, query):
+        """An asker does one thing at a time: part of each on a core, in its turn before shards, part waiting."""
+        if query.is_busy or not query.todo:
+            return
+        query.is_busy = True
+        held = self.setup.asking_share * query.step if self.setup.cores else 0.0
+        if held:
+            self.queues[0].appendleft((held, self.held, query, query.step - held))
+            self.work(now, 0)
+        else:
+            self.at(now + query.step, self.stepped, query)
+
+    def held(self, now, query, rest):
+        self.at(now + rest, self.stepped, query)
+
+    def stepped(self, now, query):
+        query.is_busy = False
+        do, *what = query.todo.popleft()
+        do(now, query, *what)
+        self.go_on(now, query)
+
+    def sent(self, now, query, stage, shard, turn):
+        self.ask(now, query, stage, shard, turn)
+        if self.setup.hedge_ms is not None and self.setup.replicas > 1:
+            self.at(now + self.setup.hedge_ms, self.hedge, query, stage, shard, turn + 1)
 
     def hedge(self, now, query, stage, shard, turn):
         if query.stage == stage and shard in query.waiting:
@@ -96,23 +126,29 @@ class Simulation:
 
     def ask(self, now, query, stage, shard, turn):
         place = 0 if self.setup.cores else shard * self.setup.replicas + turn % self.setup.replicas
-        self.queues[place].append((query, stage, shard))
+        self.queues[place].append((self.drawn(self.service[stage]), self.done, query, stage, shard))
         self.work(now, place)
 
     def work(self, now, place):
         while self.busy[place] < self.room and self.queues[place]:
-            query, stage, shard = self.queues[place].popleft()
+            takes, then, *what = self.queues[place].popleft()
             self.busy[place] += 1
-            self.at(now + self.drawn(self.service[stage]), self.done, place, query, stage, shard)
+            self.at(now + takes, self.free, place, then, what)
 
-    def done(self, now, place, query, stage, shard):
+    def free(self, now, place, then, what):
         self.busy[place] -= 1
+        then(now, *what)
+        self.work(now, place)
+
+    def done(self, now, query, stage, shard):
         if query.stage == stage and shard in query.waiting:
             query.waiting.discard(shard)
-            query.free_at = max(query.free_at, now) + query.step
-            if not query.waiting:
-                self.at(query.free_at, self.begin, query)
-        self.work(now, place)
+            query.todo.append((self.taken_from, stage))
+            self.go_on(now, query)
+
+    def taken_from(self, now, query, stage):
+        if not query.waiting and not query.todo:
+            self.begin(now, query)
 
 
 def percentiles(taken):

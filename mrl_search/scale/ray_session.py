@@ -3,10 +3,22 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from mrl_search.errors import ClusterError, MissingPackageError
 
 LOCAL = "local"
+
+
+def demand_ray() -> None:
+    """Raises MissingPackageError without the extra `ray`. To be asked before a module is imported that imports it."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_worker_niceness", "0")  # of a cluster started here; Ray's 15 is for batches, not answers
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # the new default, of which it else warns
+    try:
+        import ray  # noqa: F401
+    except ImportError as error:
+        raise MissingPackageError("ray", "a cluster on Ray", "ray") from error
 
 
 @contextmanager
@@ -16,16 +28,15 @@ def joined(address: str) -> Iterator[None]:
     address: HOST:PORT of the head, `auto` for the cluster this node is of, `local` for one that is started here and
     ends with the block. Raises ClusterError where there is none, MissingPackageError without the extra `ray`.
     """
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_worker_niceness", "0")  # of a cluster started here; Ray's 15 is for batches, not answers
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # the new default, of which it else warns
-    try:
-        import ray
-    except ImportError as error:
-        raise MissingPackageError("ray", "a cluster on Ray", "ray") from error
+    demand_ray()
+    import ray
+
     if ray.is_initialized():
         yield
         return
+    if address != LOCAL and "RAY_AUTH_MODE" not in os.environ and _has_token():
+        os.environ["RAY_AUTH_MODE"] = "token"  # as `ray start` does; ray.init() of itself asks without, and is refused
+        ray._raylet.Config.initialize("")  # which was read when ray was imported
     told = {"include_dashboard": False} if address == LOCAL else {"address": address}
     try:
         ray.init(log_to_driver=False, logging_level="error", **told)
@@ -36,3 +47,10 @@ def joined(address: str) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def _has_token() -> bool:
+    """Whether this user has a token for Ray clusters; one that was once started by ray.init() has made one."""
+    named = os.environ.get("RAY_AUTH_TOKEN_PATH")
+    path = Path(named) if named else Path.home() / ".ray" / "auth_token"
+    return bool(os.environ.get("RAY_AUTH_TOKEN")) or path.is_file()

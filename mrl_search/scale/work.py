@@ -37,7 +37,8 @@ def working_on(ray: str | None) -> Iterator[Work]:
         yield LocalWork()
         return
     from mrl_search.scale.ray_session import joined
-    from mrl_search.scale.ray_work import RayWork
 
     with joined(ray):
+        from mrl_search.scale.ray_work import RayWork
+
         yield RayWork()

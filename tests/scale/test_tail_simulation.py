@@ -56,3 +56,18 @@ def test_a_queue_is_that_of_theory(tail):
     # M/D/1 at a load of .5: a wait of 0.5 services on average (Pollaczek and Khinchine), so 1.5 in all
     taken = tail.Simulation(tail.Setup(shards=1, rate=500.0), [[1.0]], [0.0]).run(10_000)
     assert taken.mean() == pytest.approx(1.5, abs=0.08)
+
+
+def test_an_asker_that_holds_a_core_keeps_a_shard_waiting(tail):
+    # one core: 1 to send to each of two, then each in 2, then 1 to take from each; nothing goes on beside
+    setup = tail.Setup(shards=2, cores=1, asking_share=1.0)
+    assert tail.Simulation(setup, [[2.0]], [2.0]).run(3) == pytest.approx([8.0] * 3)
+    # with a second core the first shard is at work while the second is sent to: 1 + 2, beside 1 + 1 + 2, then its 1
+    setup = tail.Setup(shards=2, cores=2, asking_share=1.0)
+    assert tail.Simulation(setup, [[2.0]], [2.0]).run(3) == pytest.approx([5.0] * 3)
+
+
+def test_askers_share_what_shards_can_do(tail):
+    # 3 askers of one shard that takes 2: whoever asks waits for the two others
+    taken = tail.Simulation(tail.Setup(shards=1, askers=3), [[2.0]], [0.0]).run(30)
+    assert taken[3:] == pytest.approx([6.0] * 27)

@@ -1,0 +1,136 @@
+"""Two hosts on this machine: network namespaces with addresses of their own, a wire between them, and disks apart."""
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import psutil
+
+ROOT = Path(__file__).resolve().parents[2]
+PORT = 6399
+RAY = [sys.executable, "-m", "ray.scripts.scripts"]
+
+
+class Host:
+    """A namespace. What it runs sees its own network, and of `own` folders a disk of its own."""
+
+    def __init__(self, name, address, own, env):
+        self.name, self.address, self.own, self.env = name, address, own, env
+
+    def words(self, words):
+        mounts = " && ".join(f"mount -t tmpfs none {folder}" for folder in self.own) or "true"
+        inside = ["unshare", "--mount", "sh", "-c", f'{mounts} && exec "$@"', "sh", *words]
+        return ["ip", "netns", "exec", self.name, *(inside if self.own else words)]
+
+    def run(self, *words, seconds=180, check=True):
+        done = subprocess.run(
+            self.words(words), env=self.env, cwd=ROOT, capture_output=True, text=True, timeout=seconds, check=False
+        )
+        if check and done.returncode:
+            raise RuntimeError(f"{self.name}: {words}: {done.stderr[-2000:]}")
+        return done
+
+    def start(self, *words):
+        return subprocess.Popen(
+            self.words(words), env=self.env, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            start_new_session=True,
+        )  # fmt: skip
+
+    def wire(self, state):
+        """up, or down: as if the cable was pulled, while all processes live."""
+        ip("-n", self.name, "link", "set", f"v{self.name}", state)
+
+
+def ip(*words):
+    subprocess.run(["ip", *words], check=True, capture_output=True, timeout=20)
+
+
+def are_permitted():
+    """Whether this process may make namespaces: root in most places, nobody in most containers."""
+    try:
+        ip("netns", "add", "mrl-try")
+        ip("netns", "delete", "mrl-try")
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return True
+
+
+@contextmanager
+def two_hosts(own_of_second):
+    """Two hosts, 10.77.9.1 and 10.77.9.2; the folders `own_of_second` are empty on the second, and its own."""
+    env = dict(os.environ) | {
+        "PYTHONPATH": str(ROOT),
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_worker_niceness": "0",
+        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+        "RAY_raylet_start_wait_time_s": "120",
+        "OPENBLAS_NUM_THREADS": "1",
+    }
+    hosts = [Host("mrl-a", "10.77.9.1", [], env), Host("mrl-b", "10.77.9.2", [str(one) for one in own_of_second], env)]
+    with ExitStack() as stack:
+        for host in hosts:
+            ip("netns", "add", host.name)
+            stack.callback(subprocess.run, ["ip", "netns", "delete", host.name], check=False)
+        ip("link", "add", "vmrl-a", "netns", "mrl-a", "type", "veth", "peer", "vmrl-b", "netns", "mrl-b")
+        for host, other in (hosts, hosts[::-1]):
+            ip("-n", host.name, "addr", "add", f"{host.address}/24", "dev", f"v{host.name}")
+            for device in (f"v{host.name}", "lo"):
+                ip("-n", host.name, "link", "set", device, "up")
+            # without a route to the world Ray takes 127.0.0.1 for its address
+            ip("-n", host.name, "route", "add", "default", "via", other.address)
+        yield hosts
+
+
+@contextmanager
+def ray_on(hosts, folder):
+    """A Ray node on each, whose files lie below a folder of a short name; the head is on the first. Yields the head's
+    address and the two processes."""
+    head, other = hosts
+    told = ["--num-cpus=1", f"--memory={2**33}", f"--object-store-memory={100 * 2**20}", "--block"]
+    nodes = []
+    try:
+        first = ["--head", f"--port={PORT}", "--include-dashboard=false", f"--temp-dir={folder}"]
+        nodes.append(head.start(*RAY, "start", *first, f"--node-ip-address={head.address}", *told))
+        _answering(head)
+        joins = f"--address={head.address}:{PORT}"
+        nodes.append(other.start(*RAY, "start", joins, f"--node-ip-address={other.address}", *told))
+        _answering(head, nodes=2)
+        yield f"{head.address}:{PORT}", nodes
+    finally:
+        for node in nodes:
+            end(node)
+
+
+def _answering(head, nodes=1):
+    """Waits until a driver on the head finds so many nodes; it joins as the command line does."""
+    code = (
+        "import time\n"
+        "from mrl_search.errors import ClusterError\n"
+        "from mrl_search.scale.ray_session import joined\n"
+        "for _ in range(60):\n"
+        "    try:\n"
+        f"        with joined('{head.address}:{PORT}'):\n"
+        "            import ray\n"
+        f"            while sum(one['Alive'] for one in ray.nodes()) < {nodes}: time.sleep(.2)\n"
+        "            raise SystemExit\n"
+        "    except ClusterError: time.sleep(1)\n"
+        "raise SystemExit('no Ray')\n"
+    )
+    head.run(sys.executable, "-c", code, seconds=120)
+
+
+def end(node):
+    """SIGKILLs the node and all it started."""
+    try:
+        family = [psutil.Process(node.pid), *psutil.Process(node.pid).children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return
+    for one in family:
+        try:
+            one.send_signal(signal.SIGKILL)
+        except psutil.NoSuchProcess:
+            continue
+    node.wait(20)
