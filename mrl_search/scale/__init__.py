@@ -5,7 +5,7 @@ Nothing heavy is imported before something is opened or built; docs/scale.md say
 
 from typing import TYPE_CHECKING, Any
 
-from mrl_search.scale.terms import Terms, on_terms, terms
+from mrl_search.terms import Terms, on_terms, terms
 
 if TYPE_CHECKING:
     from mrl_search.scale.building import build_cluster

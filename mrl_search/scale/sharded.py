@@ -9,7 +9,7 @@ from mrl_search.errors import ClusterError, FilterError
 from mrl_search.funnel import Stage
 from mrl_search.hits import Hits, Live, Rows, merge
 from mrl_search.indexes import Bounds, PrefixIndex, Sketches, StoredVectors, VectorIndex, compiled
-from mrl_search.scale.terms import terms
+from mrl_search.terms import terms
 from mrl_search.vectors import Vectors
 
 

@@ -25,7 +25,7 @@ PRECOMPUTED = "precomputed"  # what stands for an encoder in an index of vectors
 
 
 class Asked(NamedTuple):
-    """What a search is told: texts, or (q, D) vectors; the rest as `Retriever.plan` takes it."""
+    """What a search is told: texts, or (q, D) vectors; the rest as `Retriever.plan` and `Search` take it."""
 
     texts: Sequence[str] | None
     vectors: Vectors | None
@@ -35,6 +35,8 @@ class Asked(NamedTuple):
     where: str | None = None
     hybrid: str | float | None = None
     explain: bool = False
+    partial: bool = False
+    until: float | None = None
 
 
 class Outcome(NamedTuple):
@@ -46,6 +48,11 @@ class Outcome(NamedTuple):
     found: list[Found]
     encode_ms: float
     search_ms: float
+
+    @property
+    def missing(self) -> list[str]:
+        """Shards that did not answer, of a cluster whose answer may lack them."""
+        return sorted({name for one in self.found for name in one.missing})
 
 
 class Engine:
@@ -161,7 +168,7 @@ class Engine:
                 assert asked.vectors is not None
                 vectors = asked.vectors
             encoded = time.perf_counter()
-            task = Search(index.name, retriever, plan, vectors, asked.texts, asked.explain)
+            task = Search(index.name, retriever, plan, vectors, asked.texts, asked.explain, asked.partial, asked.until)
             found = await self._searches.do(task, len(vectors))
             times = 1000 * (encoded - start), 1000 * (time.perf_counter() - encoded)
             return Outcome(index.name, plan, len(retriever), found, *times)

@@ -20,14 +20,15 @@ def killed_after(seconds, words, env):
     """Whether the build was done before."""
     process = subprocess.Popen(
         [sys.executable, "-m", "mrl_search", *words],
-        cwd=ROOT, env=env, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        cwd=ROOT, env=env, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
-        process.wait(seconds)
+        _, told = process.communicate(timeout=seconds)
+        assert process.returncode == 0, told
         return True
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        process.communicate()
         return False
 
 
