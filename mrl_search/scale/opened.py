@@ -11,11 +11,22 @@ from mrl_search.encoders import Encoder
 from mrl_search.encoding import bare, load_encoder, spec_of
 from mrl_search.errors import ClusterError
 from mrl_search.funnel import Funnel
-from mrl_search.indexes import EXACT, ROOT, Catalog, Segment, StoredIndex, VectorIndex, find_index, load_kernels_ahead
+from mrl_search.indexes import (
+    EXACT,
+    ROOT,
+    Catalog,
+    Said,
+    Segment,
+    StoredIndex,
+    VectorIndex,
+    find_index,
+    load_kernels_ahead,
+)
 from mrl_search.retriever import Retriever, open_retriever
 from mrl_search.scale.cluster import ClusterManifest, is_cluster, read_cluster, read_rotation, shard_folder
 from mrl_search.scale.local import LocalShards
 from mrl_search.scale.sharded import ShardedIndex, Shards
+from mrl_search.scale.words import said_by
 
 _LOG = logging.getLogger(__name__)
 Transport = Callable[[Mapping[str, Path]], Shards]
@@ -56,7 +67,17 @@ class ClusterIndex(StoredIndex):
     @property
     def catalog(self) -> Catalog:
         """Each shard's is its own. Raises ClusterError."""
-        raise ClusterError("a cluster has no words to search by: they lie in its shards; search by vectors alone")
+        raise ClusterError("a cluster has no catalog of its own: documents and words lie in its shards")
+
+    def check_words(self) -> None:
+        """See StoredIndex; shards are asked once."""
+        if "_has_words" not in vars(self):
+            self.say([], 1)
+            object.__setattr__(self, "_has_words", True)
+
+    def say(self, texts: Sequence[str], depth: int, where: str | None = None) -> Said:
+        """See StoredIndex."""
+        return said_by(self._sharded if where is None else self._sharded.passing(where), texts, depth)
 
     @property
     def is_whole(self) -> bool:

@@ -8,13 +8,16 @@ import numpy as np
 from mrl_search.document import Document
 from mrl_search.errors import ClusterError, FilterError
 from mrl_search.funnel import Stage
-from mrl_search.hits import Hits, Rows, unscored
-from mrl_search.indexes import Layout, VectorIndex, open_index, read_positions
+from mrl_search.hits import Hits, Rows, Scores, unscored
+from mrl_search.indexes import Layout, Statistics, VectorIndex, best_by_words, open_index, read_positions
 from mrl_search.scale.cluster import state_told
 from mrl_search.vectors import Vectors
 
 _T = TypeVar("_T")
-VERBS = ("shortlist", "rerank", "proven", "passing", "ids", "documents", "take", "facts")
+VERBS = (
+    "shortlist", "rerank", "proven", "passing", "ids", "documents", "take", "facts",
+    "word_statistics", "say", "word_scores",
+)  # fmt: skip
 """What a shard may be asked, by a name that comes over the wire."""
 
 
@@ -71,6 +74,31 @@ class Shard:
         index = self._index(where)
         return _nothing(queries) if index is None or not len(index) else self._moved(index.proven(queries, hits))
 
+    def word_statistics(self, texts: list[str]) -> list[Statistics]:
+        """What the scores of texts depend on, of its own documents. Raises IndexStoreError where it has no words."""
+        words = self._stored.words
+        return [words.statistics(text) for text in texts]
+
+    def say(self, texts: list[str], of: list[Statistics], depth: int, where: str | None = None) -> Hits:
+        """What words find of each text, so many at most, scored by the statistics of the whole."""
+        found = unscored(np.full((len(texts), max(1, min(depth, len(self._stored.vectors)))), -1, np.int64))
+        if self._index(where) is None:
+            return found
+        among = self._stored.passing(where)
+        for query, (text, whole) in enumerate(zip(texts, of, strict=True)):
+            scores = self._stored.words.scores(text, whole)
+            rows = best_by_words(scores, depth, among)
+            found.rows[query, : len(rows)], found.scores[query, : len(rows)] = rows, scores[rows]
+        return self._moved(found)
+
+    def word_scores(self, texts: list[str], of: list[Statistics], rows: list[Rows]) -> list[tuple[Rows, Scores]]:
+        """For each text, which of its rows are this shard's own, as places among them, and how words score these."""
+        found = []
+        for text, whole, some in zip(texts, of, rows, strict=True):
+            places, own = self._placed(some)
+            found.append((places, self._stored.words.scores(text, whole)[own]))
+        return found
+
     def ids(self, rows: list[int]) -> dict[int, str]:
         """The ids at those of the rows that are its own."""
         return self._named(self._stored.ids(self._places(rows)))
@@ -81,9 +109,8 @@ class Shard:
 
     def take(self, rows: Rows) -> tuple[Rows, Vectors]:
         """Which of the rows are its own, as places among them, and their stored vectors."""
-        own = self._own(rows[None], keep_places=True)[0]
-        places = np.flatnonzero(own >= 0)
-        return places, self._stored.vectors.take(own[places])
+        places, own = self._placed(rows)
+        return places, self._stored.vectors.take(own)
 
     def _index(self, where: str | None) -> VectorIndex | None:
         """What is searched; None where the filter is about a field that no document here has."""
@@ -112,6 +139,12 @@ class Shard:
             return rows
         most = int(own.sum(axis=1).max(initial=0))
         return np.take_along_axis(rows, np.argsort(~own, axis=1, kind="stable")[:, :most], axis=1)
+
+    def _placed(self, positions: Rows) -> tuple[Rows, Rows]:
+        """Which of (m,) positions are its own, as places among them, and their rows here."""
+        own = self._own(positions[None], keep_places=True)[0]
+        places = np.flatnonzero(own >= 0)
+        return places, own[places]
 
     def _places(self, positions: list[int]) -> list[int]:
         rows = self._own(np.array([positions], np.int64).reshape(1, -1))[0]

@@ -46,7 +46,7 @@ class ShardedIndex(VectorIndex):
         """widths: the prefixes' and the stored one. overlooks: whether prefixes are searched by estimates."""
         self._shards, self._widths, self._may_overlook, self._where = shards, widths, overlooks, where
         if where is None:
-            facts = self._ask("facts").values()
+            facts = self.ask_each("facts").values()
             self._count, self._prefix_bytes = (sum(column) for column in zip(*facts, strict=True))
         else:
             self._count, self._prefix_bytes = self._passing(where), 0
@@ -116,15 +116,15 @@ class ShardedIndex(VectorIndex):
 
     def shortlist(self, queries: Vectors, stage: Stage, *, in_order: bool = True) -> Hits:
         """See VectorIndex; in order, whatever was asked for: there would be nothing to merge by."""
-        return self._merged("shortlist", stage.k, queries, stage)
+        return self.merged("shortlist", stage.k, queries, stage)
 
     def rerank(self, queries: Vectors, hits: Hits, stage: Stage) -> Hits:
         """See VectorIndex."""
-        return self._merged("rerank", stage.k, queries, hits._replace(sums=None), stage)
+        return self.merged("rerank", stage.k, queries, hits._replace(sums=None), stage)
 
     def proven(self, queries: Vectors, hits: Hits) -> Hits:
         """See VectorIndex: of every shard the best of all rows that reach the k-th score of all hits."""
-        return self._merged("proven", hits.rows.shape[1], queries, hits._replace(sums=None))
+        return self.merged("proven", hits.rows.shape[1], queries, hits._replace(sums=None))
 
     def overlooks(self, stage: Stage) -> bool:
         """See VectorIndex."""
@@ -136,25 +136,27 @@ class ShardedIndex(VectorIndex):
     def take(self, rows: Rows) -> Vectors:
         """See VectorIndex."""
         found = np.zeros((len(rows), self.dim), np.float32)
-        for places, vectors in self._ask("take", rows).values():
+        for places, vectors in self.ask_each("take", rows).values():
             found[places] = vectors
         return found
 
     def ask(self, verb: str, *values: Any) -> dict[int, Any]:
         """What shards know of rows, each of its own, by row."""
-        return {row: one for answer in self._ask(verb, *values).values() for row, one in answer.items()}
+        return {row: one for answer in self.ask_each(verb, *values).values() for row, one in answer.items()}
 
-    def _merged(self, verb: str, k: int, *values: Any) -> Hits:
-        return merge(list(self._ask(verb, *values, self._where).values()), self._at_most(k))
+    def merged(self, verb: str, k: int, *values: Any) -> Hits:
+        """The k best of what shards find, each of its own that pass the filter."""
+        return merge(list(self.ask_each(verb, *values, self._where).values()), self._at_most(k))
 
     def _passing(self, where: str) -> int:
-        told = self._ask("passing", where).values()
+        told = self.ask_each("passing", where).values()
         known = [count for count in told if isinstance(count, int)]
         if not known:
             raise FilterError(next(iter(told)))
         return sum(known)
 
-    def _ask(self, verb: str, *values: Any) -> Mapping[str, Any]:
+    def ask_each(self, verb: str, *values: Any) -> Mapping[str, Any]:
+        """What each shard answers, by its name. Raises ShardsMissingError unless `terms()` let it be lacking."""
         answers = self._shards.ask(verb, *values)
         terms().settle(self._shards.names, list(answers))
         return answers

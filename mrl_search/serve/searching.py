@@ -132,7 +132,7 @@ class Searcher:
         for place, each in enumerate(seconds):
             self._note(name, _named(place), each, len(queries))
         certified, gap = (True, 0.0) if plan.proof else (None, None)
-        return [Found(retriever.answers(hits, query), certified, gap) for query in range(len(queries))]
+        return [Found(answers, certified, gap) for answers in retriever.all_answers(hits)]
 
     def _by_words_too(self, tasks: list[Search], queries: Vectors) -> list[Found]:
         name, retriever, plan, *_ = tasks[0]
@@ -170,7 +170,7 @@ def _check_words(task: Search) -> None:
     """Raises RefusalError where words are asked for and the index has none, or damaged ones."""
     if task.plan.hybrid is not None:
         try:
-            _ = task.retriever.words
+            task.retriever.stored.check_words()
         except IndexStoreError:
             told = f"the words of {task.name} are not there, or damaged; where it lies, `mrl-search words` makes them"
             raise RefusalError(422, "no_words", told) from None

@@ -68,11 +68,6 @@ def test_a_shard_opens_alone(cluster):
         assert shard.search(["number 7"], 3)[0]
 
 
-def test_words_are_not_searched_in_a_cluster(cluster):
-    with open_cluster(cluster) as several, pytest.raises(ClusterError, match="no words"):
-        several.search(["number 7"], hybrid="rrf")
-
-
 def test_what_works_with_all_vectors_says_that_they_lie_apart(cluster):
     with open_cluster(cluster) as several:
         for asked in ("stored", "prefixes", "rows"):
