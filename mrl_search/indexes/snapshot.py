@@ -56,6 +56,21 @@ class StoredIndex:
         """Whether it is one segment without deleted rows."""
         return len(self.segments) == 1 and self.segments[0].documents == self.manifest.documents
 
+    @property
+    def segment_count(self) -> int:
+        """How many segments its documents lie in."""
+        return len(self.segments)
+
+    @property
+    def deleted_rows(self) -> int:
+        """How many of its rows are no documents any more."""
+        return sum(segment.documents for segment in self.segments) - self.manifest.documents
+
+    @property
+    def has_bounds(self) -> bool:
+        """Whether proofs are fast."""
+        return self.manifest.bounds is not None
+
     def turned(self, queries: Vectors) -> Vectors:
         """(q, D) queries of the encoder in the axes of the stored vectors: what `vectors` must be asked with.
 

@@ -84,6 +84,21 @@ class ClusterIndex(StoredIndex):
         """See StoredIndex."""
         return False
 
+    @property
+    def segment_count(self) -> int:
+        """See StoredIndex; of all shards."""
+        return sum(one.segments for one in self._sharded.facts)
+
+    @property
+    def deleted_rows(self) -> int:
+        """See StoredIndex; of all shards."""
+        return sum(one.deleted_rows for one in self._sharded.facts)
+
+    @property
+    def has_bounds(self) -> bool:
+        """See StoredIndex: whether all shards' are."""
+        return all(one.has_bounds for one in self._sharded.facts)
+
     def among(self, where: str) -> VectorIndex:
         """See StoredIndex."""
         return self._sharded.passing(where)

@@ -1,7 +1,7 @@
 """One shard: an ordinary index whose rows are known by their positions in the cluster."""
 
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -19,6 +19,16 @@ VERBS = (
     "word_statistics", "say", "word_scores",
 )  # fmt: skip
 """What a shard may be asked, by a name that comes over the wire."""
+
+
+class Facts(NamedTuple):
+    """Numbers of a shard. prefix_bytes: in RAM. has_bounds: whether proofs are fast."""
+
+    documents: int
+    prefix_bytes: int
+    segments: int
+    deleted_rows: int
+    has_bounds: bool
 
 
 class Shard:
@@ -44,9 +54,11 @@ class Shard:
         """Ends the snapshot."""
         self._stored.close()
 
-    def facts(self) -> tuple[int, int]:
-        """How many documents it has, and how many bytes its prefixes hold in RAM."""
-        return len(self._stored.vectors), self._stored.vectors.prefix_bytes
+    def facts(self) -> Facts:
+        """What it has, in numbers."""
+        stored = self._stored
+        size, has_bounds = stored.vectors.prefix_bytes, stored.has_bounds
+        return Facts(len(stored.vectors), size, stored.segment_count, stored.deleted_rows, has_bounds)
 
     def passing(self, where: str) -> int | str:
         """How many documents a filter passes; or what is wrong with it here, as a field that none of them has."""

@@ -1,6 +1,6 @@
 """Shards searched as one index, merged after every stage."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -9,6 +9,7 @@ from mrl_search.errors import ClusterError, FilterError
 from mrl_search.funnel import Stage
 from mrl_search.hits import Hits, Live, Rows, merge
 from mrl_search.indexes import Bounds, PrefixIndex, Sketches, StoredVectors, VectorIndex, compiled
+from mrl_search.scale.shard import Facts
 from mrl_search.terms import terms
 from mrl_search.vectors import Vectors
 
@@ -45,14 +46,11 @@ class ShardedIndex(VectorIndex):
     def __init__(self, shards: Shards, widths: tuple[int, int], overlooks: bool, where: str | None = None) -> None:
         """widths: the prefixes' and the stored one. overlooks: whether prefixes are searched by estimates."""
         self._shards, self._widths, self._may_overlook, self._where = shards, widths, overlooks, where
-        if where is None:
-            facts = self.ask_each("facts").values()
-            self._count, self._prefix_bytes = (sum(column) for column in zip(*facts, strict=True))
-        else:
-            self._count, self._prefix_bytes = self._passing(where), 0
+        self.facts: Sequence[Facts] = list(self.ask_each("facts").values()) if where is None else []
+        self._count = sum(one.documents for one in self.facts) if where is None else self._passing(where)
 
     def __len__(self) -> int:
-        return int(self._count)
+        return self._count
 
     @property
     def is_whole(self) -> bool:
@@ -72,7 +70,7 @@ class ShardedIndex(VectorIndex):
     @property
     def prefix_bytes(self) -> int:
         """See VectorIndex; of one replica of each shard."""
-        return int(self._prefix_bytes)
+        return sum(one.prefix_bytes for one in self.facts)
 
     @property
     def where(self) -> str:

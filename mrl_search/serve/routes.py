@@ -209,7 +209,7 @@ async def indexes(request: Request) -> Response:
 
 def _index(index: ServedIndex, has_tuning: bool) -> IndexModel:
     stored = index.retriever.stored
-    manifest, rows = stored.manifest, sum(segment.documents for segment in stored.segments)
+    manifest = stored.manifest
     told = manifest.told()
     tuned = {name: told["tuned"][name] for name in _TUNED} if "tuned" in told else None
     calibrations = [{name: one[name] for name in _CALIBRATED} for one in told.get("calibrations", ())]
@@ -224,9 +224,9 @@ def _index(index: ServedIndex, has_tuning: bool) -> IndexModel:
         rotation=manifest.rotation.kind if manifest.rotation is not None else None,
         tuned=tuned,
         calibrations=calibrations,
-        has_bounds=manifest.bounds is not None,
-        segments=len(stored.segments),
-        deleted_rows=rows - manifest.documents,
+        has_bounds=stored.has_bounds,
+        segments=stored.segment_count,
+        deleted_rows=stored.deleted_rows,
         ram_bytes=stored.vectors.prefix_bytes,
         searched_on=index.retriever.where,
         has_tuning=has_tuning,

@@ -10,6 +10,7 @@ from mrl_search.errors import ClusterError, FilterError, ShardsMissingError
 from mrl_search.funnel import Funnel, Stage
 from mrl_search.hits import Hits, best, merge
 from mrl_search.scale import Terms, on_terms, open_cluster
+from mrl_search.scale.shard import Facts
 from mrl_search.scale.sharded import ShardedIndex
 
 
@@ -90,7 +91,7 @@ class Dealt:
             if name in self.silent:
                 continue
             if verb == "facts":
-                answers[name] = (len(own), 0)
+                answers[name] = Facts(len(own), 0, 1, 0, False)
                 continue
             stage, among = values[-2], own
             if verb == "rerank":
