@@ -42,12 +42,14 @@ class Loss:
         random.Random(3).shuffle(self.plan)
         self.done = {"worker": 0, "node": 0}
         self.extra = nodes.add_node(**NODE)
+        self.peak = 0  # bytes
 
     def during(self, building):
         for what in self.plan:
             building.join(self.every)
             if not building.is_alive():
                 return
+            self.peak = max(self.peak, own_bytes())
             if what == "node":
                 self.nodes.remove_node(self.extra, allow_graceful=False)
                 self.extra = self.nodes.add_node(**NODE)
@@ -70,6 +72,16 @@ class Loss:
             return False
         os.kill(random.choice(found), signal.SIGKILL)
         return True
+
+
+def own_bytes():
+    """That this process and all it started hold by themselves; mapped files and Ray's store are shared."""
+    total = 0
+    for process in (psutil.Process(), *psutil.Process().children(recursive=True)):
+        with contextlib.suppress(psutil.Error):
+            told = process.memory_info()
+            total += told.rss - told.shared
+    return total
 
 
 def compared(one, several):
@@ -121,6 +133,7 @@ def main():
         building.start()
         loss.during(building)
         told["seconds"] = round(time.perf_counter() - start, 1)
+        told["peak resident GiB of all processes"] = round(loss.peak / 2**30, 1)
     told["lost meanwhile"] = loss.done
     told["documents whose vectors are the same"] = compared(one, folder)
     with mrl_search.open(one) as alone, open_cluster(folder) as cluster:

@@ -31,13 +31,17 @@ SINGLE, BATCH = 400, 256
 
 
 def built(folder: Path, n: int, prefix: str, shards: int, *, with_cluster: bool = True):
-    """(one index, a cluster) of the first n sentences; kept."""
+    """(one index, a cluster) of the first n sentences; kept.
+
+    The queries are not among them, unless n is nearly all there are: of 800,000 documents 717 are queries, too.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     rows = np.memmap(cache_folder() / f"sentences-{ENCODER}.f32", np.float32, "r").reshape(-1, DIM)
     corpus, vectors = folder / f"{n}.txt", folder / f"{n}.npy"
     if not vectors.is_file():
         corpus.write_text("".join(f"sentence {number}\n" for number in range(n)))
-        np.save(vectors, rows[QUERIES : QUERIES + n])
+        first = min(QUERIES, len(rows) - n)
+        np.save(vectors, rows[first : first + n])
     one, several = folder / f"one-{n}-{prefix}", folder / f"cluster-{n}-{prefix}-{shards}"
     options = mrl_search.BuildOptions(vectors=vectors, rotation="pca", prefix=prefix, force=True)
     told = {}

@@ -53,6 +53,7 @@ HEAVY = {
     "prometheus_client": {"serve"},
     "httpx2": {"serve"},
     "ray": {"scale"},
+    "fsspec": {"scale"},
     "click": {"cli"},
 }
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import click
 
-from mrl_search.cli.options import corpus_options, device_option, ray_option
+from mrl_search.cli.options import PlaceType, corpus_options, device_option, ray_option
 from mrl_search.cli.show import changed
 
 
 @click.command("add")
-@click.argument("index", type=click.Path(path_type=Path))
+@click.argument("index", type=PlaceType())
 @click.argument("corpus")
 @corpus_options
 @click.option("--no-cache", is_flag=True, help="Neither read nor write the embedding cache.")
@@ -18,7 +18,7 @@ from mrl_search.cli.show import changed
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @device_option
 def add_command(
-    index: Path,
+    index: Path | str,
     corpus: str,
     vectors: Path | None,
     skip_bad: int,
@@ -41,7 +41,7 @@ def add_command(
         with working_on(ray) as work:
             done = add_to_cluster(folder, corpus, options=options, work=work)
     else:
-        folder = find_index(index)
+        folder = find_index(Path(index))
         done = add(folder, corpus, options=options)
     told = f"{done.added:,} added, {done.removed:,} of them in the place of others"
     click.echo(changed(folder, told, done, time.perf_counter() - start, as_json=as_json))

@@ -9,6 +9,7 @@ import click
 
 from mrl_search.cli.options import (
     DimsType,
+    PlaceType,
     corpus_options,
     device_option,
     encoder_options,
@@ -20,7 +21,7 @@ from mrl_search.cli.options import (
 
 @click.command("build")
 @click.argument("corpus")
-@click.option("--index", type=click.Path(path_type=Path), help="Folder of the index.  [default: indexes/CORPUS-NAME]")
+@click.option("--index", type=PlaceType(), help="Folder, or a cluster's URL as s3://….  [default: indexes/CORPUS-NAME]")
 @click.option("--dims", type=DimsType(), help="Widths, ascending: first the prefix's, last the stored one.")
 @click.option("--encoder", metavar="NAME", help="minilm-768 (default), hashing:DIM, openai:MODEL@URL, MODEL or FOLDER.")
 @click.option("--dtype", default="float32", metavar="TYPE", help="float32, bfloat16 or int8: how vectors are stored.")
@@ -36,7 +37,7 @@ from mrl_search.cli.options import (
 @device_option
 def build_command(
     corpus: str,
-    index: Path | None,
+    index: Path | str | None,
     dims: tuple[int, ...] | None,
     encoder: str | None,
     dtype: str,
@@ -60,6 +61,8 @@ def build_command(
     """
     if ray is not None and shards is None:
         raise click.UsageError("--ray builds a cluster; say of how many shards with --shards N")
+    if isinstance(index, str) and shards is None:
+        raise click.UsageError("only a cluster lies in object storage; say of how many shards with --shards N")
     from mrl_search.builder import BuildOptions, build
     from mrl_search.indexes import read_manifest
 
@@ -94,13 +97,14 @@ def build_command(
         goes_on = goes_on if shards is None else "; run it again, and it goes on from the parts that are encoded"
         raise click.ClickException(f"interrupted, nothing was built{goes_on}") from None
     seconds = time.perf_counter() - start
+    where = index if isinstance(index, str) else folder
     if as_json:
-        click.echo(json.dumps({"index": str(folder), **manifest.told()}, ensure_ascii=False))
+        click.echo(json.dumps({"index": str(where), **manifest.told()}, ensure_ascii=False))
         return
     widths = " → ".join(map(str, manifest.dims))
     many = f"{shards} shards, " if shards is not None else ""
     what = f"{many}{manifest.documents:,} documents, {widths} dims, {manifest.encoder.name}, prefix {manifest.prefix}"
-    click.echo(f"{folder}: {what}; {seconds:.1f} s on {manifest.provenance['device']}")
+    click.echo(f"{where}: {what}; {seconds:.1f} s on {manifest.provenance['device']}")
     if manifest.rotation is not None and manifest.rotation.why:
         click.echo(f"rotation {manifest.rotation.kind}: {manifest.rotation.why}", err=True)
     if manifest.skipped:
@@ -108,4 +112,4 @@ def build_command(
     if manifest.without_text and vectors is None:
         click.echo(f"documents without text, encoded as the empty string: {manifest.without_text:,}", err=True)
     asked = "--vectors queries.npy" if manifest.encoder.name == "precomputed" else '"..."'
-    click.echo(f"next: {program()} query {asked} --index {folder}", err=True)
+    click.echo(f"next: {program()} query {asked} --index {where}", err=True)

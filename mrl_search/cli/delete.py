@@ -5,15 +5,16 @@ from pathlib import Path
 
 import click
 
+from mrl_search.cli.options import PlaceType
 from mrl_search.cli.show import changed
 
 
 @click.command("delete")
-@click.argument("index", type=click.Path(path_type=Path))
+@click.argument("index", type=PlaceType())
 @click.option("--ids", metavar="FILE", help="Ids of documents, one a line; - for stdin.")
 @click.option("--where", metavar="EXPR", help='Documents whose metadata pass, as "year < 2020".')
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def delete_command(index: Path, ids: str | None, where: str | None, as_json: bool) -> None:
+def delete_command(index: Path | str, ids: str | None, where: str | None, as_json: bool) -> None:
     """Delete documents from INDEX; when this returns, none of them is found.
 
     Their vectors stay on disk until `compact`.
@@ -30,7 +31,7 @@ def delete_command(index: Path, ids: str | None, where: str | None, as_json: boo
     if (folder := find_cluster(index)) is not None:
         done = delete_from_cluster(folder, gone, where=where)
     else:
-        folder = find_index(index)
+        folder = find_index(Path(index))
         done = delete(folder, gone, where=where)
     click.echo(changed(folder, f"{done.removed:,} deleted", done, time.perf_counter() - start, as_json=as_json))
     if done.missing and not as_json:

@@ -76,6 +76,18 @@ class FusionType(click.ParamType[Any]):
             self.fail(str(error), param, ctx)
 
 
+class PlaceType(click.ParamType[Any]):
+    """A folder; or the URL of one in object storage, as s3://BUCKET/NAME."""
+
+    name = "path"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path | str:
+        """A Path, or the URL as text."""
+        from mrl_search.scale.storage import place
+
+        return place(value) if isinstance(value, str) else value
+
+
 def corpus_options(command: F) -> F:
     """How a corpus is read."""
     vectors = click.option(

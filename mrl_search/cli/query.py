@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mrl_search.cli.options import FunnelType, FusionType, GuaranteeType, device_option, ray_option
+from mrl_search.cli.options import FunnelType, FusionType, GuaranteeType, PlaceType, device_option, ray_option
 from mrl_search.document import has_surrogate
 from mrl_search.errors import MRLSearchError
 from mrl_search.funnel import Funnel
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @click.command("query")
 @click.argument("text", required=False)
-@click.option("--index", type=click.Path(path_type=Path), help="Folder of the index, or its name under indexes/.")
+@click.option("--index", type=PlaceType(), help="Folder of the index, its name under indexes/, or a cluster's URL.")
 @click.option(
     "--k", type=click.IntRange(min=1), metavar="N", help="How many answers.  [default: what the funnel leaves]"
 )
@@ -60,7 +60,7 @@ if TYPE_CHECKING:
 @device_option
 def query_command(
     text: str | None,
-    index: Path | None,
+    index: Path | str | None,
     k: int | None,
     funnel: Funnel | None,
     guarantee: str | float | None,

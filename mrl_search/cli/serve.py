@@ -6,17 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mrl_search.cli.options import device_option, ray_option
+from mrl_search.cli.options import PlaceType, device_option, ray_option
 
 if TYPE_CHECKING:
     from mrl_search.serve import Settings
 
-_PATH = click.Path(path_type=Path)
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command("serve")
-@click.argument("indexes", nargs=-1, type=_PATH, metavar="[INDEX]...")
+@click.argument("indexes", nargs=-1, type=PlaceType(), metavar="[INDEX]...")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0: any that is free.")
 @click.option("--keys", type=_FILE, help="File of API keys; `mrl-search keys` makes it.")
@@ -66,7 +65,7 @@ def serve_command(log_level: str, ray: str | None, replicas: int, servers: int, 
 
 
 def _settings(
-    indexes: tuple[Path, ...],
+    indexes: tuple[Path | str, ...],
     tuning: tuple[Path, ...],
     batch: int,
     window: float,
@@ -86,7 +85,7 @@ def _settings(
     from mrl_search.serve import Batching, Limits, Settings, Timeouts
 
     return Settings(
-        indexes=tuple(find_cluster(one) or find_index(one) for one in indexes) or (find_index(None),),
+        indexes=tuple(find_cluster(one) or find_index(Path(one)) for one in indexes) or (find_index(None),),
         tunings=dict(_tuning(path) for path in tuning),
         batching=Batching(batch, window, queue),
         limits=Limits(

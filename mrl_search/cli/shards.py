@@ -5,15 +5,17 @@ from pathlib import Path
 
 import click
 
+from mrl_search.cli.options import PlaceType
+
 
 @click.command("shards")
-@click.argument("cluster", type=click.Path(path_type=Path))
+@click.argument("cluster", type=PlaceType())
 @click.option("--split", metavar="NAME", help="Two shards in the place of this one.")
 @click.option("--merge", "merged", multiple=True, metavar="NAME", help="One shard in the place of several; repeat.")
 @click.option("--move", nargs=2, metavar="NAME FOLDER", help="The shard's files to another folder.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def shards_command(
-    cluster: Path, split: str | None, merged: tuple[str, ...], move: tuple[str, str] | None, as_json: bool
+    cluster: Path | str, split: str | None, merged: tuple[str, ...], move: tuple[str, str] | None, as_json: bool
 ) -> None:
     """Show the shards of CLUSTER, or make others of the same documents; no answer changes, and readers go on."""
     from mrl_search.errors import ClusterError
@@ -32,12 +34,15 @@ def shards_command(
         told = move_shard(folder, *move)
     else:
         told = read_cluster(folder)
+    where = f"{cluster}/" if isinstance(cluster, str) else f"{folder}/"  # of a shard that was moved it is another
+    places = [one.where if Path(one.where).is_absolute() else where + one.where for one in told.shards]
     if as_json:
         shards = [
-            {"name": one.name, "folder": str(folder / one.where), "documents": one.documents} for one in told.shards
+            {"name": one.name, "folder": place, "documents": one.documents}
+            for one, place in zip(told.shards, places, strict=True)
         ]
-        click.echo(json.dumps({"cluster": str(folder), "version": told.version, "shards": shards}, ensure_ascii=False))
+        click.echo(json.dumps({"cluster": where[:-1], "version": told.version, "shards": shards}, ensure_ascii=False))
         return
-    click.echo(f"{folder}: version {told.version}, {told.manifest.documents:,} documents")
-    for one in told.shards:
-        click.echo(f"{one.name}  {one.documents:,} documents  {folder / one.where}")
+    click.echo(f"{where[:-1]}: version {told.version}, {told.manifest.documents:,} documents")
+    for one, place in zip(told.shards, places, strict=True):
+        click.echo(f"{one.name}  {one.documents:,} documents  {place}")

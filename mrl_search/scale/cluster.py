@@ -18,10 +18,12 @@ from mrl_search.indexes import Manifest, Segment, read_manifest, sync_folder
 from mrl_search.recipe import from_table
 from mrl_search.rotation import Rotation
 from mrl_search.scale.routing import Ranges, bucket_of, table
+from mrl_search.scale.storage import Storage
 from mrl_search.vectors import load_vectors
 
 FORMAT = 1
-_FILE = "cluster.json"
+MANIFEST, ROTATION, WORK = "cluster.json", "rotation.npy", "work"
+"""In a cluster's folder, beside its shards; the last only while it is built."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class ClusterManifest:
     @property
     def manifest(self) -> Manifest:
         """Of one index of all documents."""
-        told = Manifest.from_json(json.dumps(self.index), _FILE)
+        told = Manifest.from_json(json.dumps(self.index), MANIFEST)
         return replace(told, documents=sum(shard.documents for shard in self.shards))
 
     def owner_of(self, identifier: str) -> int:
@@ -89,7 +91,7 @@ class ClusterManifest:
 
 def is_cluster(folder: Path) -> bool:
     """Whether a folder is that of a cluster."""
-    return (folder / _FILE).is_file()
+    return (folder / MANIFEST).is_file()
 
 
 def shard_folder(cluster: Path, shard: ShardRecord) -> Path:
@@ -99,7 +101,7 @@ def shard_folder(cluster: Path, shard: ShardRecord) -> Path:
 
 def read_cluster(folder: Path) -> ClusterManifest:
     """What is committed. Raises ClusterError where there is no cluster, or its file is damaged."""
-    path = folder / _FILE
+    path = folder / MANIFEST
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
         body, digest = told["cluster"], told["sha256"]
@@ -119,7 +121,7 @@ def write_cluster(folder: Path, cluster: ClusterManifest) -> None:
     """Makes it the one that readers find: on the disk, whole or not at all."""
     body = dataclasses.asdict(cluster)
     body = json.loads(json.dumps(body))  # tuples as lists, as they are read again
-    path = folder / _FILE
+    path = folder / MANIFEST
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as file:
         json.dump({"sha256": _digest(body), "cluster": body}, file, ensure_ascii=False, indent=1)
         file.flush()
@@ -129,8 +131,15 @@ def write_cluster(folder: Path, cluster: ClusterManifest) -> None:
 
 @contextmanager
 def writing(folder: Path) -> Iterator[ClusterManifest]:
-    """The cluster, which no other process of this machine changes meanwhile. Raises IndexBusyError."""
+    """The cluster, which no other process of this machine changes meanwhile.
+
+    Raises IndexBusyError, and ClusterError where the folder holds copies of what lies in object storage.
+    """
     read_cluster(folder)
+    if (storage := Storage.behind(folder)) is not None:
+        raise ClusterError(
+            f"the cluster lies in {storage.url}, where nothing is changed in place; build it again with --force"
+        )
     try:
         with held(folder):
             yield read_cluster(folder)
@@ -158,7 +167,7 @@ def write_rotation(folder: Path, rotation: Rotation | None) -> str:
     """Keeps what all shards are rotated by; returns its sha256, empty if it is None."""
     if rotation is None:
         return ""
-    path = folder / "rotation.npy"
+    path = folder / ROTATION
     with replacing(path) as temporary, temporary.open("wb") as file:
         np.save(file, rotation.matrix)
         file.flush()
@@ -171,7 +180,7 @@ def read_rotation(folder: Path, cluster: ClusterManifest) -> Rotation | None:
     record = cluster.manifest.rotation
     if record is None or not cluster.rotation:
         return None
-    path = folder / "rotation.npy"
+    path = folder / ROTATION
     if not path.is_file() or _sha256(path) != cluster.rotation:
         raise ClusterError(f"{path} is missing or damaged (its sha256 is not the committed one); put back a copy of it")
     return Rotation(np.array(load_vectors(path)), record.kind, max(cluster.manifest.dims[:-1], default=0))

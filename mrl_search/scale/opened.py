@@ -24,6 +24,7 @@ from mrl_search.indexes import (
 )
 from mrl_search.retriever import Retriever, open_retriever
 from mrl_search.scale.cluster import ClusterManifest, is_cluster, read_cluster, read_rotation, shard_folder
+from mrl_search.scale.copies import copied
 from mrl_search.scale.local import LocalShards
 from mrl_search.scale.sharded import ShardedIndex, Shards
 from mrl_search.scale.words import said_by
@@ -143,14 +144,19 @@ def open_cluster(folder: Path | str, encoder: Encoder | None = None, transport: 
         raise
 
 
-def find_cluster(named: Path | None, root: Path = ROOT) -> Path | None:
-    """The folder of the cluster that is named (as a folder, or as a name under `root`); None if it is none."""
+def find_cluster(named: Path | str | None, root: Path = ROOT) -> Path | None:
+    """The folder of the cluster that is named (as a folder, or as a name under `root`); None if it is none.
+
+    For a URL in object storage the folder of its copies. Raises ClusterError where no cluster is there.
+    """
     if named is None:
         return None
+    if isinstance(named, str):
+        return copied(named)
     return next((folder for folder in (named, root / named) if is_cluster(folder)), None)
 
 
-def open_any(named: Path | None, device: str = AUTO, ray: str | None = None) -> Retriever:
+def open_any(named: Path | str | None, device: str = AUTO, ray: str | None = None) -> Retriever:
     """An index or a cluster, whatever is named; None for the index that was built last.
 
     ray: the address of a Ray cluster whose actors are to be asked, as `ray_session.joined` takes it.
@@ -159,7 +165,7 @@ def open_any(named: Path | None, device: str = AUTO, ray: str | None = None) -> 
     if cluster is None and ray is not None:
         raise ClusterError(f"{named or 'the index built last'} is no cluster; only a cluster is searched by --ray")
     if cluster is None:
-        return open_retriever(find_index(named), device=device)
+        return open_retriever(find_index(named if isinstance(named, Path) else None), device=device)
     if ray is None:
         return open_cluster(cluster)
     from mrl_search.scale.ray_shards import ray_transport

@@ -26,8 +26,10 @@ from mrl_search.ingest import Reading, ingest
 from mrl_search.progress import bar
 from mrl_search.results import Result
 from mrl_search.scale.routing import bucket_of
+from mrl_search.scale.storage import Storage
 from mrl_search.vectors import Vectors, load_vectors, unit, wide
 
+NOTE = "read.json"
 PART = 4_096
 """Documents encoded, and lost with their node, at a time: at 768 dims 12 MB of vectors."""
 
@@ -63,7 +65,7 @@ def read_into_parts(
         skipped, without_text = ingest(corpus, cutter.put, reading)
     parts = tuple(-(-documents // PART) for documents in cutter.documents)
     read = WhatWasRead(key, tuple(cutter.documents), parts, skipped, without_text)
-    read.write(work / "read.json")
+    read.write(work / NOTE)
     return read
 
 
@@ -152,7 +154,7 @@ class PartEncoder:
     """Encodes parts, in whatever process; the encoder is loaded at the first.
 
     spec: of the encoder; None where vectors are given. given: an .npy file of vectors, in step with positions that
-    begin at `first`.
+    begin at `first`. storage: where parts come from and vectors go to, if not to a folder that all reach.
     """
 
     spec: EncoderSpec | None
@@ -160,15 +162,20 @@ class PartEncoder:
     device: str
     first: int = 0
     _encoder: Encoder | None = None
+    storage: Storage | None = None
 
     def __call__(self, part: str) -> int:
         """Makes the vectors of a part, all or nothing; returns how many. Raises as the encoder, or VectorsError."""
         path = Path(part)
+        if self.storage is not None:
+            self.storage.fetch(path)
         vectors = self._encoded(path) if self.given is None else self._given(path, self.given)
         with replacing(vectors_file(path)) as temporary, temporary.open("wb") as file:
             np.save(file, vectors)
             file.flush()
             os.fsync(file.fileno())
+        if self.storage is not None:
+            self.storage.send(vectors_file(path))
         return len(vectors)
 
     def _encoded(self, path: Path) -> Vectors:

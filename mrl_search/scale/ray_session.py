@@ -26,9 +26,9 @@ def joined(address: str) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
-    told = {"include_dashboard": False} if address == LOCAL else {"address": address}
-    try:
-        ray.init(log_to_driver=False, logging_level="error", **told)
+    told = {"include_dashboard": False} if address == LOCAL else {}
+    try:  # without an address Ray would take a cluster that somebody else started
+        ray.init(address=address, log_to_driver=False, logging_level="error", **told)
     except (ConnectionError, RuntimeError, ValueError) as error:
         first = str(error).strip().splitlines()[0]
         raise ClusterError(f"no Ray cluster at {address}: {first}; start one with `ray start --head`") from error

@@ -17,9 +17,11 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from mrl_search.errors import ClusterError, IndexChangedError, IndexStoreError, MRLSearchError
 from mrl_search.indexes import read_manifest
 from mrl_search.scale.asking import LostError, Manners, ask_all
+from mrl_search.scale.copies import cluster_folder, ram_bytes
 from mrl_search.scale.placement import placed
 from mrl_search.scale.ray_session import joined
 from mrl_search.scale.shard import VERBS, Shard
+from mrl_search.scale.storage import Storage
 from mrl_search.terms import terms
 
 _KEPT = 2  # snapshots of a shard: that of new queries, and the one before it, until those that use it are done
@@ -49,8 +51,11 @@ class RayOptions:
 class ShardActor:
     """A process that has a shard open: its last snapshots, each asked for by its state."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, url: str | None = None) -> None:
+        """url: of the cluster in object storage of which the folder holds, or is to hold, a copy."""
         self._folder = Path(folder)
+        if url is not None:
+            Storage(url, cluster_folder(self._folder)).settle()  # this may be another machine
         self._open: dict[str, Shard] = {}  # not yet: what is wrong with it is then told to whoever asks
 
     def open(self) -> str:
@@ -104,6 +109,8 @@ class Fleet:
         if not new:
             return
         sizes = {folder: _ram_bytes(Path(folder)) for folder in new}
+        storages = {folder: Storage.behind(cluster_folder(Path(folder))) for folder in new}
+        origins = {folder: storage and storage.url for folder, storage in storages.items()}
         made = ray.remote(ShardActor)
         for replica in placed(sizes, _free_bytes(), self.options.replicas, self._nodes):
             self._nodes.setdefault(replica.shard, set()).add(replica.node)
@@ -113,7 +120,7 @@ class Fleet:
                 memory=sizes[replica.shard],
                 max_restarts=self.options.restarts,
                 scheduling_strategy=strategy,
-            ).remote(replica.shard)
+            ).remote(replica.shard, origins[replica.shard])
             self.actors.setdefault(replica.shard, []).append(actor)
 
     def order(self, folder: str, turn: int) -> list[int]:
@@ -250,7 +257,9 @@ def ray_transport(address: str, options: RayOptions | None = None) -> Callable[[
 
 
 def _ram_bytes(folder: Path) -> int:
-    """What a shard's codes and positions take in RAM; its vectors and texts are mapped."""
+    """What a shard's codes and positions take in RAM, at most; its vectors and texts are mapped."""
+    if (at_most := ram_bytes(folder)) is not None:
+        return at_most
     _, segments = read_manifest(folder)
     return sum(segment.prefix.size + 8 * segment.documents for segment in segments)
 

@@ -11,6 +11,7 @@ from mrl_search.funnel import Stage
 from mrl_search.hits import Hits, Rows, Scores, unscored
 from mrl_search.indexes import Layout, Statistics, VectorIndex, best_by_words, open_index, read_positions
 from mrl_search.scale.cluster import state_told
+from mrl_search.scale.copies import at_hand
 from mrl_search.vectors import Vectors
 
 _T = TypeVar("_T")
@@ -39,6 +40,7 @@ class Shard:
 
     def __init__(self, folder: Path) -> None:
         """Raises ClusterError where the index is no shard; else as `open_index`."""
+        at_hand(folder)
         self._stored = open_index(folder)
         self.state = state_told(self._stored.manifest, self._stored.segments)
         positions = read_positions(Layout(folder), self._stored.segments)

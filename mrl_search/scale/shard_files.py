@@ -15,6 +15,7 @@ from mrl_search.results import Result
 from mrl_search.rotation import Rotation
 from mrl_search.scale.cluster import state_of
 from mrl_search.scale.parts import documents_of, positions_of, vectors_file
+from mrl_search.scale.storage import Storage
 from mrl_search.vectors import Vectors, load_vectors, prefix
 
 
@@ -32,7 +33,8 @@ class ShardPlan:
     """All that a worker needs to know to write a shard.
 
     manifest: of the whole; what is the shard's own is filled in. matrix: of the rotation, if there is one.
-    key: names the build and all that its shards have in common.
+    key: names the build and all that its shards have in common. storage: where the parts lie and the shard goes to, if
+    not in a folder that all reach.
     """
 
     folder: Path
@@ -42,6 +44,7 @@ class ShardPlan:
     matrix: Vectors | None
     device: str
     key: str
+    storage: Storage | None = None
 
     @property
     def rotation(self) -> Rotation | None:
@@ -56,6 +59,10 @@ def write_shard(plan: ShardPlan) -> Done:
     """Writes the index, unless it is there, finished by this build; an unfinished one is swept and written anew."""
     if (done := finished(plan)) is not None:
         return done
+    if plan.storage is not None:
+        for part in plan.parts:
+            plan.storage.fetch(part)
+            plan.storage.fetch(vectors_file(part))
     documents = (document for part in plan.parts for _, document in documents_of(part))
     with IndexWriter(plan.folder, replace=True) as writer:
         without_text = 0
@@ -65,13 +72,30 @@ def write_shard(plan: ShardPlan) -> Done:
             without_text += not document.content
         commit_shard(writer, plan, _Rows(plan), without_text)
     done = Done(plan.key, len(writer), state_of(plan.folder))
-    done.write(_note(plan.folder))
+    done.write(note_of(plan.folder))
+    if plan.storage is not None:
+        _send(plan.folder, plan.storage)
     return done
+
+
+def _send(folder: Path, storage: Storage) -> None:
+    """All files of the shard, then the note that says it is finished."""
+    storage.remove_there(folder)
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and not path.name.endswith("-shm"):  # SQLite's, of processes on this machine
+            storage.send(path)
+    storage.send(note_of(folder))
 
 
 def finished(plan: ShardPlan) -> Done | None:
     """What is known of the shard, if this build finished it."""
-    note = _note(plan.folder)
+    note = note_of(plan.folder)
+    if plan.storage is not None:
+        if not plan.storage.has(note):
+            return None
+        plan.storage.fetch(note, anew=True)
+        done = Done.read(note)
+        return done if done.key == plan.key else None
     if not (note.is_file() and Layout(plan.folder).catalog.is_file()):
         return None
     done = Done.read(note)
@@ -117,6 +141,6 @@ def commit_shard(writer: IndexWriter, plan: ShardPlan, rows: _Rows, without_text
     )
 
 
-def _note(folder: Path) -> Path:
+def note_of(folder: Path) -> Path:
     """Beside the shard, not in it: an index's folder is its own."""
     return folder.with_name(f"{folder.name}.done.json")

@@ -8,6 +8,7 @@ from mrl_search.encoding import spec_of
 from mrl_search.living import AddOptions, Changed
 from mrl_search.retriever import Retriever
 from mrl_search.scale.cluster import is_cluster, read_cluster
+from mrl_search.scale.copies import renewed
 from mrl_search.scale.local import LocalShards
 from mrl_search.scale.opened import Transport, open_cluster
 from mrl_search.scale.updating import add_to_cluster, delete_from_cluster
@@ -22,7 +23,10 @@ class AnyStore:
 
     def state(self, folder: Path) -> object:
         """See Store."""
-        return read_cluster(folder) if is_cluster(folder) else self._folders.state(folder)
+        if not is_cluster(folder):
+            return self._folders.state(folder)
+        renewed(folder)
+        return read_cluster(folder)
 
     def open(
         self,

@@ -35,6 +35,26 @@ def test_a_cluster_answers_as_the_one_index(run, tmp_path):
         ]
 
 
+def test_a_cluster_in_object_storage_is_named_by_its_url(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("MRL_SEARCH_CACHE", str(tmp_path / "cache"))
+    url, told = "memory://shop/big", ("--shards", "3", "--encoder", "hashing:64", "--dims", "16,64")
+    built = run("build", "c.jsonl", "--index", url, *told)
+    assert built.stdout.startswith(f"{url}: 3 shards, 60 documents")
+    assert f"--index {url}" in built.stderr
+    many, one = (run("query", "number 7", "--k", "3", "--index", name, "--json").stdout for name in (url, "one"))
+    assert answers(many) == answers(one)
+    shown = json.loads(run("shards", url, "--json").stdout)
+    assert shown["cluster"] == url
+    assert shown["shards"][0]["folder"].startswith(f"{url}/shards/000001-0000-")
+    for words in (["shards", url, "--split", "s0"], ["add", url, "c.jsonl"], ["delete", url, "--where", "year > 3"]):
+        assert f"Error: the cluster lies in {url}, where nothing is changed in place" in run(*words, code=1).stderr
+    assert "already holds a cluster" in run("build", "c.jsonl", "--index", url, *told, code=1).stderr
+    assert "only a cluster lies in object storage" in run("build", "c.jsonl", "--index", url, code=2).stderr
+    assert (
+        "there is no cluster at memory://shop/none" in run("query", "x", "--index", "memory://shop/none", code=1).stderr
+    )
+
+
 def answers(line):
     return json.loads(line)["answers"] if line.startswith("{") else line
 
