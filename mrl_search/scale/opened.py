@@ -9,10 +9,9 @@ from mrl_search.device import AUTO
 from mrl_search.document import Document
 from mrl_search.encoders import Encoder
 from mrl_search.encoding import bare, load_encoder, spec_of
-from mrl_search.errors import ClusterError
+from mrl_search.errors import ClusterError, IndexChangedError
 from mrl_search.funnel import Funnel
 from mrl_search.indexes import (
-    EXACT,
     ROOT,
     Catalog,
     Said,
@@ -30,6 +29,7 @@ from mrl_search.scale.sharded import ShardedIndex, Shards
 from mrl_search.scale.words import said_by
 
 _LOG = logging.getLogger(__name__)
+_TRIES = 5
 Transport = Callable[[Mapping[str, Path]], Shards]
 """From the folders of shards, by name, to shards that can be asked."""
 
@@ -43,7 +43,7 @@ class ClusterIndex(StoredIndex):
 
     def __init__(self, folder: Path, cluster: ClusterManifest, shards: Shards, disagreeing: Sequence[str]) -> None:
         manifest = cluster.manifest
-        index = ShardedIndex(shards, (manifest.prefix_dim, manifest.dim), manifest.prefix != EXACT)
+        index = ShardedIndex(shards, (manifest.prefix_dim, manifest.dim))
         told = {
             "folder": folder,
             "manifest": replace(manifest, documents=len(index)),  # of the shards as they are
@@ -82,8 +82,8 @@ class ClusterIndex(StoredIndex):
 
     @property
     def is_whole(self) -> bool:
-        """See StoredIndex."""
-        return False
+        """Whether each shard is; never an index of one segment, for all that."""
+        return not self.deleted_rows and all(one.segments <= 1 for one in self._sharded.facts)
 
     @property
     def segment_count(self) -> int:
@@ -125,6 +125,15 @@ def open_cluster(folder: Path | str, encoder: Encoder | None = None, transport: 
     """
     folder = Path(folder)
     load_kernels_ahead()
+    for _ in range(_TRIES):
+        try:
+            return _opened(folder, encoder, transport)
+        except IndexChangedError:  # of two replicas of a shard, one opened a later commit than the other
+            continue
+    return _opened(folder, encoder, transport)
+
+
+def _opened(folder: Path, encoder: Encoder | None, transport: Transport) -> Retriever:
     cluster = read_cluster(folder)
     shards = transport({shard.name: shard_folder(folder, shard) for shard in cluster.shards})
     try:

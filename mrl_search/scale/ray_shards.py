@@ -35,13 +35,14 @@ class RayOptions:
     """replicas: of each shard. manners: how one waits for them. restarts: of an actor that is lost; -1 without end.
 
     seconds: that shards may take for one stage, whatever the terms; None for no limit. A process that is stopped, not
-    dead, else holds up whoever set no deadline.
+    dead, else holds up whoever set no deadline. opening_seconds: the same for opening, which processes are started for.
     """
 
     replicas: int = 1
     manners: Manners = field(default_factory=Manners)
     restarts: int = -1
     seconds: float | None = None
+    opening_seconds: float | None = None
 
     def __post_init__(self) -> None:
         if self.replicas < 1:
@@ -177,7 +178,8 @@ class RayShards:
         now, size = terms(), sum(getattr(value, "nbytes", 0) for value in _flat(values))
         told = [ray.put(value) for value in values] if size > _SHARED_BYTES else list(values)
         self._turn += 1
-        until = self._until()
+        options = self._fleet.options
+        until = _until(options.opening_seconds if verb == "open" else options.seconds)
         wire = _RayWire(self, verb, told, until)
         known = self._folders if verb == "open" else self._states
         there = [name for name in self._folders if name in known and now.asks(name)]
@@ -187,12 +189,6 @@ class RayShards:
             manners = replace(manners, hedge_seconds=None)
         answers = ask_all(wire, orders, manners, until, partial=now.partial)
         return {name: answer for name, answer in answers.items() if answer is not None}
-
-    def _until(self) -> float | None:
-        """When nobody waits any more, by time.monotonic()."""
-        limit = self._fleet.options.seconds
-        ends = [terms().stage_until, None if limit is None else time.monotonic() + limit]
-        return min((end for end in ends if end is not None), default=None)
 
     def let_wait(self, shard: str, replica: int) -> None:
         """See Fleet."""
@@ -239,6 +235,12 @@ class _RayWire:
             if isinstance(cause, IndexStoreError) and not isinstance(cause, IndexChangedError):
                 raise LostError(str(cause), cause) from None  # another copy may be sound
             raise cause if isinstance(cause, MRLSearchError) else error from None
+
+
+def _until(limit: float | None) -> float | None:
+    """When nobody waits any more, by time.monotonic()."""
+    ends = [terms().stage_until, None if limit is None else time.monotonic() + limit]
+    return min((end for end in ends if end is not None), default=None)
 
 
 def ray_transport(address: str, options: RayOptions | None = None) -> Callable[[Mapping[str, Path]], RayShards]:

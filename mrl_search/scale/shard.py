@@ -23,13 +23,15 @@ VERBS = (
 
 
 class Facts(NamedTuple):
-    """Numbers of a shard. prefix_bytes: in RAM. has_bounds: whether proofs are fast."""
+    """Numbers of a shard. prefix_bytes: in RAM. has_bounds: whether proofs are fast. overlooks: whether a search that
+    begins with its prefixes may miss a row by an estimate."""
 
     documents: int
     prefix_bytes: int
     segments: int
     deleted_rows: int
     has_bounds: bool
+    overlooks: bool
 
 
 class Shard:
@@ -59,8 +61,10 @@ class Shard:
     def facts(self) -> Facts:
         """What it has, in numbers."""
         stored = self._stored
-        size, has_bounds = stored.vectors.prefix_bytes, stored.has_bounds
-        return Facts(len(stored.vectors), size, stored.segment_count, stored.deleted_rows, has_bounds)
+        index, segments, deleted = stored.vectors, stored.segment_count, stored.deleted_rows
+        overlooks = index.overlooks(Stage(index.prefix_dim, 1))
+        has_bounds = stored.has_bounds or not len(index)
+        return Facts(len(index), index.prefix_bytes, segments, deleted, has_bounds, overlooks)
 
     def passing(self, where: str) -> int | str:
         """How many documents a filter passes; or what is wrong with it here, as a field that none of them has."""

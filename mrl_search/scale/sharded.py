@@ -43,11 +43,14 @@ class ShardedIndex(VectorIndex):
     A shard that does not answer is an error, unless `terms()` say otherwise.
     """
 
-    def __init__(self, shards: Shards, widths: tuple[int, int], overlooks: bool, where: str | None = None) -> None:
-        """widths: the prefixes' and the stored one. overlooks: whether prefixes are searched by estimates."""
-        self._shards, self._widths, self._may_overlook, self._where = shards, widths, overlooks, where
-        self.facts: Sequence[Facts] = list(self.ask_each("facts").values()) if where is None else []
-        self._count = sum(one.documents for one in self.facts) if where is None else self._passing(where)
+    def __init__(
+        self, shards: Shards, widths: tuple[int, int], among: tuple["ShardedIndex", str] | None = None
+    ) -> None:
+        """widths: the prefixes' and the stored one. among: an index of which only the documents a filter passes are."""
+        self._shards, self._widths = shards, widths
+        self._where = None if among is None else among[1]
+        self.facts: Sequence[Facts] = list(self.ask_each("facts").values()) if among is None else among[0].facts
+        self._count = sum(one.documents for one in self.facts) if among is None else self._passing(among[1])
 
     def __len__(self) -> int:
         return self._count
@@ -110,7 +113,7 @@ class ShardedIndex(VectorIndex):
         """Of the documents that a filter passes only. Raises FilterError for one that cannot be read, or is about a
         field that no document of any shard has."""
         compiled(where)
-        return ShardedIndex(self._shards, self._widths, self._may_overlook, where)
+        return ShardedIndex(self._shards, self._widths, (self, where))
 
     def shortlist(self, queries: Vectors, stage: Stage, *, in_order: bool = True) -> Hits:
         """See VectorIndex; in order, whatever was asked for: there would be nothing to merge by."""
@@ -126,7 +129,7 @@ class ShardedIndex(VectorIndex):
 
     def overlooks(self, stage: Stage) -> bool:
         """See VectorIndex."""
-        return self._may_overlook and not (stage.dim == self.dim != self.prefix_dim)
+        return any(one.overlooks for one in self.facts) and not (stage.dim == self.dim != self.prefix_dim)
 
     def let_go(self) -> None:
         """Nothing: what shards have mapped is theirs."""

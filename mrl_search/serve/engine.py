@@ -21,6 +21,7 @@ from mrl_search.serve.store import Folders, Store
 from mrl_search.serve.writing import Change, Removal, Upsert, Writer
 from mrl_search.vectors import Vectors
 
+_TRIES = 5  # of a search whose snapshot ends, as commits come one after the other
 PRECOMPUTED = "precomputed"  # what stands for an encoder in an index of vectors alone
 
 
@@ -150,12 +151,15 @@ class Engine:
     async def search(self, name: str | None, asked: Asked) -> Outcome:
         """Searches one snapshot of an index, from the plan to the last text. Raises RefusalError and MRLSearchError."""
         index = self.index(name)
-        try:
-            return await self._searched(index, asked)
-        except IndexStoreError:
-            if not await index.reload():  # where SQLite reads without locks, a commit ends the older snapshot
-                raise
-            return await self._searched(index, asked)
+        await index.catch_up()
+        for tries_left in reversed(range(_TRIES)):
+            try:
+                return await self._searched(index, asked)
+            except IndexStoreError:
+                # where SQLite reads without locks, a commit ends the older snapshot; shards keep two
+                if not tries_left or not await index.reload():
+                    raise
+        raise AssertionError  # the last try returns or raises
 
     async def _searched(self, index: ServedIndex, asked: Asked) -> Outcome:
         with index.used() as retriever:

@@ -45,6 +45,6 @@ def test_no_cluster_there_is_told_in_one_line(monkeypatch):
 
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
     monkeypatch.setattr(ray, "init", none)
-    with pytest.raises(ClusterError, match="^no Ray cluster at host:1: nobody answers; start one with `ray start"):
-        with joined("host:1"):
-            pass
+    wanted = pytest.raises(ClusterError, match="^no Ray cluster at host:1: nobody answers; start one with `ray start")
+    with wanted, joined("host:1"):
+        pass

@@ -14,7 +14,7 @@ from serving import served
 import mrl_search
 from mrl_search.scale import AnyStore, build_cluster, open_cluster
 from mrl_search.scale.cluster import writing as cluster_written
-from mrl_search.serve import Settings
+from mrl_search.serve import Settings, Timeouts
 from tests.serve import (
     test_client,
     test_contract,
@@ -149,3 +149,21 @@ def test_a_cluster_tells_its_segments_and_deleted_rows(writing):
     (told,) = client.get("/v1/indexes").json()["indexes"]
     assert (told["documents"], told["segments"], told["deleted_rows"]) == (28, 3, 2)
     assert (told["searched_on"], told["has_bounds"]) == ("3 shards", False)
+
+
+def test_what_one_process_committed_another_finds_in_its_next_search(built):
+    """As two HTTP processes of Ray Serve: neither looks for commits by itself within this test."""
+    times = Timeouts(reload=600)
+    stores = [AnyStore(is_shared=True) for _ in range(2)]
+    with (
+        served(built, store=stores[0], timeouts=times) as (_, one),
+        served(built, store=stores[1], timeouts=times) as (
+            _,
+            other,
+        ),
+    ):
+        for number in range(3):
+            document = {"id": f"zebra{number}", "text": f"stripes {number}"}
+            assert one.post("/v1/documents", json={"documents": [document]}).status_code == 200
+            found = other.post("/v1/search", json={"query": f"stripes {number}", "k": 1}).json()
+            assert found["results"][0]["answers"][0]["id"] == document["id"]

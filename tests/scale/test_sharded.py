@@ -91,7 +91,7 @@ class Dealt:
             if name in self.silent:
                 continue
             if verb == "facts":
-                answers[name] = Facts(len(own), 0, 1, 0, False)
+                answers[name] = Facts(len(own), 0, 1, 0, False, False)
                 continue
             stage, among = values[-2], own
             if verb == "rerank":
@@ -112,7 +112,7 @@ def test_any_deal_of_documents_to_shards_gives_the_order_of_all_of_them(data):
     owners = np.array(data.draw(st.lists(st.integers(0, 4), min_size=count, max_size=count)))
     first = data.draw(st.integers(1, 35))
     last = data.draw(st.integers(1, first))
-    index = ShardedIndex(Dealt(scores, owners), (2, 4), False)
+    index = ShardedIndex(Dealt(scores, owners), (2, 4))
     hits = index.rerank(
         np.zeros((1, 4), np.float32), index.shortlist(np.zeros((1, 4), np.float32), Stage(2, first)), Stage(4, last)
     )
@@ -124,7 +124,7 @@ def test_any_deal_of_documents_to_shards_gives_the_order_of_all_of_them(data):
 def silent_index():
     scores = {2: np.array([0.5, 1.0, 0.25, 0.75], np.float32)}
     shards = Dealt(scores, np.array([0, 1, 0, 1]))
-    index = ShardedIndex(shards, (2, 4), False)
+    index = ShardedIndex(shards, (2, 4))
     shards.silent = ("s1",)
     return index
 
