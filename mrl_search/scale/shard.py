@@ -9,7 +9,16 @@ from mrl_search.document import Document
 from mrl_search.errors import ClusterError, FilterError
 from mrl_search.funnel import Stage
 from mrl_search.hits import Hits, Rows, Scores, unscored
-from mrl_search.indexes import Layout, Statistics, VectorIndex, best_by_words, open_index, read_positions
+from mrl_search.indexes import (
+    Layout,
+    Statistics,
+    StoredIndex,
+    VectorIndex,
+    best_by_words,
+    open_index,
+    read_manifest,
+    read_positions,
+)
 from mrl_search.scale.cluster import state_told
 from mrl_search.scale.copies import at_hand
 from mrl_search.vectors import Vectors
@@ -43,16 +52,8 @@ class Shard:
     def __init__(self, folder: Path) -> None:
         """Raises ClusterError where the index is no shard; else as `open_index`."""
         at_hand(folder)
-        self._stored = open_index(folder)
+        self._stored, self._positions = _opened(folder)
         self.state = state_told(self._stored.manifest, self._stored.segments)
-        positions = read_positions(Layout(folder), self._stored.segments)
-        if positions is None:
-            self._stored.close()
-            raise ClusterError(
-                f"the index in {folder} was added to by itself, and its documents have no place in the cluster; "
-                "add to the cluster instead, and build this shard again"
-            )
-        self._positions = positions
 
     def close(self) -> None:
         """Ends the snapshot."""
@@ -174,3 +175,22 @@ class Shard:
 
 def _nothing(queries: Vectors) -> Hits:
     return unscored(np.full((len(queries), 1), -1, np.int64))
+
+
+def _opened(folder: Path) -> tuple[StoredIndex, Rows]:
+    """The index, and its rows' positions: of what is committed now, if a commit took the files of what was."""
+    while True:
+        stored = open_index(folder)
+        try:
+            positions = read_positions(Layout(folder), stored.segments)
+        except BaseException:
+            stored.close()
+            raise
+        if positions is not None:
+            return stored, positions
+        stored.close()
+        if read_manifest(folder) == (stored.manifest, stored.segments):
+            raise ClusterError(
+                f"the index in {folder} was added to by itself, and its documents have no place in the cluster; "
+                "add to the cluster instead, and build this shard again"
+            )
