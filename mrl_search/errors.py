@@ -14,7 +14,8 @@
     ├── AdapterError         an adapter that is none, does not fit, or loses too much (ValueError)
     ├── GuaranteeError       a guarantee that cannot be given         (ValueError)
     ├── IndexStoreError      an index that cannot be found, opened or written (RuntimeError)
-    │   └── IndexBusyError   another process writes to it             (RuntimeError)
+    │   ├── IndexBusyError   another process writes to it             (RuntimeError)
+    │   └── IndexChangedError  it is not what it was when it was opened (RuntimeError)
     ├── ClusterError         a cluster that cannot be built, read or changed (RuntimeError)
     │   └── ShardsMissingError  shards that did not answer, and without which there is no answer (RuntimeError)
     ├── RunError             a TREC run that cannot be read or written (ValueError)
@@ -27,6 +28,8 @@
 Each also is the builtin it refines, so callers may catch either. A message
 says what was found, what was wanted and, where there is one, the next command.
 """
+
+from collections.abc import Sequence
 
 
 class MRLSearchError(Exception):
@@ -89,12 +92,20 @@ class IndexBusyError(IndexStoreError):
     """An index that another process writes to; a reader is not kept from it."""
 
 
+class IndexChangedError(IndexStoreError):
+    """An index that was changed since it was opened; opened again, it answers."""
+
+
 class ClusterError(MRLSearchError, RuntimeError):
     """A cluster that is missing, damaged, or whose shards do not fit together."""
 
 
 class ShardsMissingError(ClusterError):
-    """Shards that did not answer, where all were asked for."""
+    """Shards that did not answer, where all were asked for; `missing` names them."""
+
+    def __init__(self, message: str, missing: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.missing = tuple(missing)
 
 
 class RunError(MRLSearchError, ValueError):

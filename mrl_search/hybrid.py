@@ -7,18 +7,11 @@ import numpy as np
 
 from mrl_search.funnel import Stage
 from mrl_search.fusion import Fusion
-from mrl_search.hits import Hits, Live, Rows, Scores, unscored
-from mrl_search.indexes import StoredIndex, Words, best_by_words
+from mrl_search.hits import Hits, Rows, Scores, unscored
+from mrl_search.indexes import Said, StoredIndex
 from mrl_search.plan import Hybrid
 from mrl_search.run import ScoredDoc, ranked
 from mrl_search.vectors import Vectors
-
-
-class Said(NamedTuple):
-    """What words find: the best rows, best first, and the BM25 scores of all rows of the index."""
-
-    rows: Rows
-    scores: Scores
 
 
 class Side(NamedTuple):
@@ -30,6 +23,11 @@ class Side(NamedTuple):
     def documents(self, ids: dict[int, str] | Sequence[str]) -> list[ScoredDoc]:
         """The same as documents; ids: by row."""
         return ranked([ids[row] for row in self.rows.tolist()], self.scores.tolist())
+
+    def among(self, ids: dict[int, str]) -> "Side":
+        """Only rows whose ids are known."""
+        known = np.array([row in ids for row in self.rows.tolist()], np.bool_)
+        return Side(self.rows[known], self.scores[known])
 
 
 class Sides(NamedTuple):
@@ -53,33 +51,31 @@ class Reranks(Protocol):
         """The stage.k best of the hits at stage.dim."""
 
 
-def say(words: Words, texts: Sequence[str], depth: int, among: Live | None = None) -> list[Said]:
-    """What words find of each text. among: (n,) which rows may be found."""
-    scored = (words.scores(text) for text in texts)
-    return [Said(best_by_words(scores, depth, among), scores) for scores in scored]
-
-
-def sides(index: Reranks, queries: Vectors, near: Hits, said: Sequence[Said], fusion: Fusion, dim: int) -> list[Sides]:
+def sides(index: Reranks, queries: Vectors, near: Hits, said: Said, fusion: Fusion, dim: int) -> list[Sides]:
     """Both sides of every query. Where scores are added, what either finds is scored by both; ranks are of what each
     finds.
 
     queries: (q, D) in the index's axes. near: what they found, at the width `dim`.
     """
     if fusion.adds_scores:
-        rows = _either(near, [one.rows for one in said])
+        rows = _either(near, said.rows)
         near = index.rerank(queries, unscored(rows), Stage(dim, rows.shape[1]))
-    found = []
-    for query, (spoken, scores) in enumerate(said):
-        cosines, close = near.of(query)
-        named = close if fusion.adds_scores else spoken
-        found.append(Sides(Side(close, cosines), Side(named, scores[named])))
-    return found
+    close = [near.of(query) for query in range(len(said.rows))]
+    named = [rows for _, rows in close] if fusion.adds_scores else said.rows
+    return [
+        Sides(Side(rows, cosines), Side(spoken, scores))
+        for (cosines, rows), spoken, scores in zip(close, named, said.score(named), strict=True)
+    ]
 
 
 def fuse(stored: StoredIndex, both: Sides, hybrid: Hybrid) -> Fused:
-    """The best documents of an index by what both sides say of them."""
+    """The best documents of an index by what both sides say of them.
+
+    Of a cluster, a shard with some of them may have gone meanwhile.
+    """
     ids = stored.ids(np.union1d(both.vectors.rows, both.words.rows).tolist())
-    ranking = hybrid.fusion(both.vectors.documents(ids), both.words.documents(ids), hybrid.k)
+    by_vectors, by_words = (side.among(ids).documents(ids) for side in both)
+    ranking = hybrid.fusion(by_vectors, by_words, hybrid.k)
     rows = {name: row for row, name in ids.items()}
     return Fused(ranking, {document.id: rows[document.id] for document in ranking})
 

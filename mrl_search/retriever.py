@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -15,9 +14,9 @@ from mrl_search.encoders import AdaptedEncoder, Encoder, checked, load_encoder
 from mrl_search.encoding import bare, check_encoder, spec_of
 from mrl_search.errors import VectorsError
 from mrl_search.funnel import Funnel, Stage
-from mrl_search.hits import Hits, Live
-from mrl_search.hybrid import Fused, fuse, say, sides
-from mrl_search.indexes import StoredIndex, VectorIndex, Words, open_index, read_manifest, words_of
+from mrl_search.hits import Hits
+from mrl_search.hybrid import Fused, fuse, sides
+from mrl_search.indexes import StoredIndex, VectorIndex, open_index, read_manifest
 from mrl_search.placing import index_on, queries_on, rotation_on
 from mrl_search.plan import Asked, Plan, funnel_for, planned
 from mrl_search.run import Run, ScoredDoc, ranked
@@ -112,7 +111,7 @@ class Retriever:
         there = None if plan.proof or where is not None else queries_on(self.stored, self.encoder, texts)
         vectors = self.stored.vectors
         hits = self.hits(self.encode(texts), plan) if there is None else search(vectors, there, plan.funnel)
-        return [self.answers(hits, query) for query in range(len(texts))]
+        return self.all_answers(hits)
 
     def search_vectors(
         self,
@@ -123,8 +122,7 @@ class Retriever:
         where: str | None = None,
     ) -> list[list[Answer]]:
         """As `search`, for (q, D) query vectors of any length; D at least the widest stage's, or all if rotated."""
-        hits = self.hits(queries, self.plan(k, funnel, guarantee, where))
-        return [self.answers(hits, query) for query in range(len(queries))]
+        return self.all_answers(self.hits(queries, self.plan(k, funnel, guarantee, where)))
 
     def run(
         self,
@@ -153,7 +151,7 @@ class Retriever:
         """
         assert plan.hybrid is not None
         queries, index = self.checked_queries(queries), self.index(plan.where)
-        said = say(self.words, texts, plan.funnel.k, self.passing(plan.where))
+        said = self.stored.say(texts, plan.funnel.k, plan.where)
         near = search(index, queries, plan.funnel)
         both = sides(index, queries, near, said, plan.hybrid.fusion, plan.funnel.dim)
         return [fuse(self.stored, one, plan.hybrid) for one in both]
@@ -168,19 +166,6 @@ class Retriever:
     def index(self, where: str | None = None) -> VectorIndex:
         """What is searched: all vectors, or those of documents that a filter passes. Raises as `StoredIndex.among`."""
         return self.stored.vectors if where is None else self.stored.among(where)
-
-    @cached_property
-    def words(self) -> Words:
-        """What words find; read when that is first asked. Raises IndexStoreError where an index has none."""
-        return words_of(self.stored.catalog, self.stored.segments, self.stored.folder)
-
-    def passing(self, where: str | None) -> Live | None:
-        """(rows of the index,): which of them a filter passes; None without a filter, for all."""
-        if where is None:
-            return None
-        live = np.zeros(sum(segment.documents for segment in self.stored.segments), np.bool_)
-        live[self.index(where).rows] = True
-        return live
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """(n, D) query vectors. Raises EncoderError when this is not the encoder the index was built with."""
@@ -233,8 +218,18 @@ class Retriever:
 
     def answers(self, hits: Hits, query: int) -> list[Answer]:
         """One query's hits with all that is known of the documents, in the same order."""
-        stored = self.stored.documents(hits.of(query)[1].tolist())
-        return _answers(_ranked(hits, query, {row: one.id for row, one in stored.items()}), stored.values())
+        (found,) = self.all_answers(Hits(hits.scores[query : query + 1], hits.rows[query : query + 1]))
+        return found
+
+    def all_answers(self, hits: Hits) -> list[list[Answer]]:
+        """As `answers`, of every query; documents are asked for once, which of a cluster takes a while."""
+        stored = self.stored.documents(sorted(set(hits.rows[hits.rows >= 0].tolist())))
+        ids = {row: one.id for row, one in stored.items()}
+        found = []
+        for query in range(len(hits.rows)):
+            documents = (stored[row] for row in hits.of(query)[1].tolist() if row in stored)
+            found.append(_answers(_ranked(hits, query, ids), documents))
+        return found
 
     def fused_answers(self, found: Fused) -> list[Answer]:
         """As `answers`, of what was fused."""
@@ -250,7 +245,7 @@ def _ranked(hits: Hits, query: int, ids: Mapping[int, str]) -> list[ScoredDoc]:
 
 def _answers(ranking: Sequence[ScoredDoc], documents: Iterable[Document]) -> list[Answer]:
     known = {document.id: document for document in documents}
-    found = ((known[identifier], score) for identifier, score in ranking)
+    found = ((known[identifier], score) for identifier, score in ranking if identifier in known)
     return [Answer(score, one.id, one.title, one.text, one.metadata) for one, score in found]
 
 

@@ -9,7 +9,7 @@ from mrl_search.funnel import Funnel, Stage
 from mrl_search.fusion import Fusion
 from mrl_search.guarantee import Certificates, certificates
 from mrl_search.hits import Hits
-from mrl_search.hybrid import Side, fuse, say, sides
+from mrl_search.hybrid import Side, fuse, sides
 from mrl_search.plan import Plan
 from mrl_search.retriever import Answer, Index, Retriever, search
 from mrl_search.run import ScoredDoc
@@ -101,7 +101,7 @@ def traced_hybrid(retriever: Retriever, text: str, query: Vectors, plan: Plan) -
     assert plan.hybrid is not None
     recorder, queries = _Recorder(retriever.index(plan.where)), retriever.checked_queries(query)
     start = time.perf_counter()
-    said = say(retriever.words, [text], plan.funnel.k, retriever.passing(plan.where))
+    said = retriever.stored.say([text], plan.funnel.k, plan.where)
     words_ms = _since(start)
     near = search(recorder, queries, plan.funnel)
     (both,) = sides(recorder, queries, near, said, plan.hybrid.fusion, plan.funnel.dim)
@@ -109,9 +109,9 @@ def traced_hybrid(retriever: Retriever, text: str, query: Vectors, plan: Plan) -
     fused = fuse(retriever.stored, both, plan.hybrid)
     fusion_ms = _since(start)
     stages = [_stage(str(stage), retriever.scored(found, 0), time_ms) for stage, found, time_ms in recorder.calls]
-    rows, scores = said[0]
-    ids = retriever.stored.ids(rows.tolist())
-    stages.append(_stage("words", Side(rows, scores[rows]).documents(ids), words_ms))
+    spoken = Side(said.rows[0], said.score(said.rows)[0])
+    ids = retriever.stored.ids(spoken.rows.tolist())
+    stages.append(_stage("words", spoken.among(ids).documents(ids), words_ms))
     stages.append(_stage(str(plan.hybrid.fusion), fused.ranking, fusion_ms))
     return Traced(plan.funnel, retriever.fused_answers(fused), stages, None, plan.hybrid.fusion)
 

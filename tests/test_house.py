@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "mrl_search"
 FLOORS = {
     0: "adapter atomic cache columns device document errors fidelity funnel fusion hits progress provenance recipe results "
-    "rotation run vectors",
+    "rotation run terms vectors",
     1: "adapters data encoders gpu indexes rotations",
     2: "adapting builder calibration drift encoding guarantee hybrid ingest living placing plan retriever sampling "
     "survival trace",

@@ -15,8 +15,8 @@ from mrl_search.errors import EncoderError, IndexStoreError
 from mrl_search.eval import EvalOptions, EvalRecipe, evaluate
 from mrl_search.fusion import Fusion
 from mrl_search.hits import Hits
-from mrl_search.hybrid import Said, sides
-from mrl_search.indexes import add_words, open_index, segments_with_words
+from mrl_search.hybrid import sides
+from mrl_search.indexes import Said, add_words, open_index, segments_with_words
 from mrl_search.living import add, compact, delete
 from mrl_search.run import read_run
 
@@ -222,7 +222,8 @@ class Reranked:
 
 def test_a_sum_names_on_both_sides_what_either_found_and_ranks_only_what_each_found():
     near = Hits(np.array([[0.9, 0.8]], np.float32), np.array([[9, 8]]))
-    said = [Said(np.array([2]), np.array([0, 0, 5, 0, 0, 0, 0, 0, 1, 0], np.float32))]
+    scores = np.array([0, 0, 5, 0, 0, 0, 0, 0, 1, 0], np.float32)
+    said = Said([np.array([2])], lambda rows: [scores[some] for some in rows])
     (both,) = sides(Reranked(), HASHING.encode_queries([""]), near, said, Fusion(0.5), 64)
     assert both.vectors.rows.tolist() == both.words.rows.tolist() == [9, 8, 2]
     assert both.vectors.scores.tolist() == pytest.approx([0.9, 0.8, 0.2])

@@ -10,8 +10,8 @@ from mrl_search.cli.options import GuaranteeType, encoding_device_option
 
 if TYPE_CHECKING:
     from mrl_search.calibration import Promise
-    from mrl_search.device import Device
     from mrl_search.indexes import Calibration
+    from mrl_search.retriever import Retriever
 
 
 @click.command("guarantee")
@@ -48,35 +48,59 @@ def guarantee_command(
     """
     from mrl_search.calibration import Promise
     from mrl_search.device import chosen_device
+    from mrl_search.errors import ClusterError
     from mrl_search.guarantee import EXACT
-    from mrl_search.indexes import add_bounds, add_calibration, find_index, read_manifest
+    from mrl_search.indexes import add_calibration, find_index, read_manifest
+    from mrl_search.retriever import encoder_of, open_retriever
+    from mrl_search.scale import calibrate_cluster, find_cluster, open_cluster, read_cluster
 
-    encodes, folder = chosen_device(device), find_index(index)
+    if level == EXACT and (queries is not None or vectors is not None):
+        raise click.UsageError("exact needs no queries")
+    encodes, cluster = chosen_device(device), find_cluster(index)
+    folder = cluster or find_index(index)
     if level == EXACT:
-        if queries is not None or vectors is not None:
-            raise click.UsageError("exact needs no queries")
-        record = add_bounds(folder)
-        rows = sum(one.documents for one in read_manifest(folder)[1] if one.number == record.segment)
-        facts = {"index": str(folder), "axes": len(record.means), "bytes": sum(record.sizes)}
-        each = sum(record.sizes) / max(1, rows)
-        click.echo(json.dumps(facts) if as_json else f"bounds of {rows:,} rows, {each:,.1f} bytes each")
+        click.echo(_bounded(folder, is_cluster=cluster is not None, as_json=as_json))
         return
-    manifest, segments = read_manifest(folder)
-    calibration = _calibrated(folder, queries, vectors, Promise(float(level), k, confidence), encodes)
-    add_calibration(folder, calibration, (manifest.documents, segments))
+    promise = Promise(float(level), k, confidence)
+    if cluster is not None and queries is None and vectors is None:
+        raise ClusterError(
+            "documents cannot stand for the queries of a cluster; give held-out ones with --queries FILE"
+        )
+    if cluster is not None:
+        version = read_cluster(folder).version
+        calibration = _calibrated(open_cluster(folder), queries, vectors, promise)
+        calibrate_cluster(folder, calibration, version)
+    else:
+        manifest, segments = read_manifest(folder)
+        opened = open_retriever(folder, encoder_of(folder, encodes), device="cpu")
+        calibration = _calibrated(opened, queries, vectors, promise)
+        add_calibration(folder, calibration, (manifest.documents, segments))
     click.echo(json.dumps(calibration.__dict__) if as_json else str(calibration))
 
 
-def _calibrated(
-    folder: Path, queries: str | None, vectors: Path | None, promise: "Promise", encodes: "Device"
-) -> "Calibration":
+def _bounded(folder: Path, *, is_cluster: bool, as_json: bool) -> str:
+    """Writes upper bounds, and says of how many rows, in how many bytes."""
+    from mrl_search.indexes import add_bounds, read_manifest
+    from mrl_search.scale import prove_cluster
+
+    if is_cluster:
+        rows, size = prove_cluster(folder)
+        facts: dict[str, object] = {"index": str(folder), "bytes": size}
+    else:
+        record = add_bounds(folder)
+        rows = sum(one.documents for one in read_manifest(folder)[1] if one.number == record.segment)
+        size = sum(record.sizes)
+        facts = {"index": str(folder), "axes": len(record.means), "bytes": size}
+    return json.dumps(facts) if as_json else f"bounds of {rows:,} rows, {size / max(1, rows):,.1f} bytes each"
+
+
+def _calibrated(opened: "Retriever", queries: str | None, vectors: Path | None, promise: "Promise") -> "Calibration":
     from mrl_search.calibration import calibrate, sampled_queries
     from mrl_search.cli.query import query_vectors
     from mrl_search.data import read_queries
     from mrl_search.funnel import Funnel
-    from mrl_search.retriever import encoder_of, open_retriever
 
-    with open_retriever(folder, encoder_of(folder, encodes), device="cpu") as retriever:
+    with opened as retriever:
         index, funnel = retriever.stored.vectors, retriever.funnel
         if len(funnel.stages) == 1:  # to which the index was tuned, and which has no candidates to calibrate
             funnel = Funnel.default(list(retriever.stored.manifest.dims), funnel.k)

@@ -147,6 +147,15 @@ def geometry_outputs(command: F) -> F:
     return outs(as_json(command))
 
 
+def demand_one_index(named: Path | None, verb: str, instead: str) -> None:
+    """Raises ClusterError where a cluster is named. instead: what to do then."""
+    from mrl_search.errors import ClusterError
+    from mrl_search.scale import find_cluster
+
+    if (folder := find_cluster(named)) is not None:
+        raise ClusterError(f"{verb} is for one index, and {folder} is a cluster of several; {instead}")
+
+
 def program() -> str:
     """What to type to run this program again: its name, or where it is if that is not on the PATH."""
     return "mrl-search" if shutil.which("mrl-search") else str(Path(sys.executable).parent / "mrl-search")

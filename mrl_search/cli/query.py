@@ -93,8 +93,8 @@ def query_command(
         plan = retriever.plan(k, funnel, guarantee, where, hybrid)
         retriever.index(where)  # a filter that cannot be read says so before a model is loaded, as do words that lack
         if plan.hybrid is not None:
-            _ = retriever.words
-        if plan.proof and retriever.stored.segments and retriever.stored.vectors.bounds is None:
+            retriever.stored.check_words()
+        if plan.proof and len(retriever) and not retriever.stored.has_bounds:
             folder = retriever.stored.folder
             first = "" if retriever.stored.is_whole else f"`mrl-search compact {folder}` and then "
             click.echo(

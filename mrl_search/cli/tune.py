@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from mrl_search.cli.options import encoding_device_option
+from mrl_search.cli.options import demand_one_index, encoding_device_option
 
 _UNITS = {"": 1.0, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
 
@@ -79,6 +79,7 @@ def tune_command(
     if plot is not None:
         new_figure(plot)  # what cannot be drawn is said before minutes of work
     chosen_device(device)
+    demand_one_index(index, "tune", "`mrl-search guarantee 0.99 --queries FILE` finds the fewest candidates for it")
     if queries is None:
         click.echo(
             "documents stand in for queries; questions differ from them, so give --queries FILE if you can", err=True

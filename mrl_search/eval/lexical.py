@@ -7,8 +7,7 @@ import numpy as np
 from mrl_search.data import Dataset, Tolerance
 from mrl_search.eval.cost import timed
 from mrl_search.eval.report import Cost
-from mrl_search.hybrid import Said, say
-from mrl_search.indexes import Words, words_in_memory
+from mrl_search.indexes import Said, Words, words_in_memory
 from mrl_search.progress import bar
 from mrl_search.run import Run, ScoredDoc, ranked
 
@@ -29,15 +28,16 @@ class Lexicon:
     depth: int
     bytes_per_document: float
 
-    def found(self, first: int, last: int) -> list[Said]:
-        """Of the queries first … last - 1: the best rows that share a word with each, and every row's score."""
-        return say(self.index, self.texts[first:last], self.depth)
+    def found(self, first: int, last: int) -> Said:
+        """Of the queries first … last - 1: the best rows that share a word with each, and any row's score."""
+        return self.index.say(self.texts[first:last], self.depth)
 
     def answer(self, first: int, last: int) -> dict[str, list[ScoredDoc]]:
         """Of the queries first … last - 1: the best documents that share a word with each, best first."""
+        said = self.found(first, last)
         found = (
-            ranked([self.ids[row] for row in rows.tolist()], scores[rows].tolist())
-            for rows, scores in self.found(first, last)
+            ranked([self.ids[row] for row in rows.tolist()], scores.tolist())
+            for rows, scores in zip(said.rows, said.score(said.rows), strict=True)
         )
         return dict(zip(self.queries[first:last], found, strict=True))
 

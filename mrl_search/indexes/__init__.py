@@ -24,13 +24,14 @@ from mrl_search.indexes.manifest import (
 from mrl_search.indexes.positions import read_positions
 from mrl_search.indexes.postings import segments_with_words
 from mrl_search.indexes.prefix import PrefixIndex, build_prefix
-from mrl_search.indexes.reader import StoredIndex, open_index, read_manifest, stamp_of, verify_index
+from mrl_search.indexes.reader import open_index, read_manifest, stamp_of, verify_index
 from mrl_search.indexes.segmented import SegmentedIndex
 from mrl_search.indexes.sizes import measure_index
 from mrl_search.indexes.sketches import Sketches, sketched
+from mrl_search.indexes.snapshot import StoredIndex
 from mrl_search.indexes.stored import DTYPES, StoredVectors, packed, scratch
 from mrl_search.indexes.tuned import store_tuned
-from mrl_search.indexes.words import Words, best_by_words, words_in_memory, words_of
+from mrl_search.indexes.words import Said, Statistics, Words, best_by_words, words_in_memory, words_of
 from mrl_search.indexes.writer import IndexWriter
 
 __all__ = [
@@ -54,9 +55,11 @@ __all__ = [
     "Manifest",
     "PrefixIndex",
     "RotationRecord",
+    "Said",
     "Segment",
     "SegmentedIndex",
     "Sketches",
+    "Statistics",
     "StoredIndex",
     "StoredVectors",
     "TunedRecord",

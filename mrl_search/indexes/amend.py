@@ -47,13 +47,7 @@ def add_calibration(folder: Path, calibration: Calibration, seen: tuple[int, Seq
     with _amending(folder) as (catalog, manifest, segments):
         if seen is not None and (manifest.documents, segments) != (seen[0], list(seen[1])):
             raise IndexStoreError(f"documents of {folder} came or went while it was calibrated; calibrate it again")
-        others = [old for old in manifest.calibrations if _promise(old) != _promise(calibration)]
-        known = tuple(sorted([*others, calibration], key=_promise))
-        catalog.commit(dataclasses.replace(manifest, calibrations=known))
-
-
-def _promise(calibration: Calibration) -> tuple[int, float, float]:
-    return calibration.k, calibration.recall, calibration.confidence
+        catalog.commit(manifest.calibrated(calibration))
 
 
 def add_words(folder: Path, told: Callable[[int], object]) -> None:

@@ -144,6 +144,11 @@ class Calibration:
         if not (0 < self.recall < 1 and 0 < self.confidence < 1 and Funnel.parse(self.funnel).k == self.k):
             raise IndexStoreError(f"a calibration of {self.funnel} for a recall of {self.recall} cannot be")
 
+    @property
+    def promise(self) -> tuple[int, float, float]:
+        """k, recall and confidence: what one is asked by."""
+        return self.k, self.recall, self.confidence
+
     def __str__(self) -> str:
         return (
             f"{self.recall:g} of {self.k} by {self.funnel} ({self.confidence:g} sure, {self.queries:,} {self.source})"
@@ -204,6 +209,12 @@ class Manifest:
     def prefix_dim(self) -> int:
         """The width of the FAISS prefix index."""
         return self.dims[0]
+
+    def calibrated(self, calibration: Calibration) -> "Manifest":
+        """With a calibration, in the place of one for the same recall, confidence and k."""
+        others = [old for old in self.calibrations if old.promise != calibration.promise]
+        known = tuple(sorted([*others, calibration], key=lambda one: one.promise))
+        return dataclasses.replace(self, calibrations=known)
 
     def to_json(self) -> str:
         """One JSON object; what is None is left out."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mrl_search.errors import IndexStoreError
 from mrl_search.hits import Live, Rows, Scores, best
@@ -34,6 +35,28 @@ class _Posted(NamedTuple):
     last: int
     rows: bytes
     counts: Any
+
+
+class Said(NamedTuple):
+    """What words find of several texts: each one's best rows, best first, and the BM25 scores of any rows of each."""
+
+    rows: Sequence[Rows]
+    score: Callable[[Sequence[Rows]], Sequence[Scores]]
+
+
+class Statistics(NamedTuple):
+    """Of all documents, what a text's scores depend on: how many there are, how many words they have in all, and how
+    many of them have each of the text's words."""
+
+    documents: int
+    words: int
+    having: NDArray[Any]
+
+    @staticmethod
+    def together(parts: Sequence["Statistics"]) -> "Statistics":
+        """Of one text, of the documents of several indexes. All are counts: their sums are those of one index."""
+        documents, words, having = zip(*parts, strict=True)
+        return Statistics(sum(documents), sum(words), np.sum(having, axis=0))
 
 
 class Words:
@@ -65,11 +88,29 @@ class Words:
         if live is not None:
             lengths[~live] = 0
         self._documents = self._rows if live is None else int(live.sum())
-        mean = max(float(lengths.sum(dtype=np.int64)) / max(self._documents, 1), 1e-9)
-        self._norms = (_K1 * (1 - _B + _B * lengths / mean)).astype(np.float32)
+        self._lengths, self._words = lengths, int(lengths.sum(dtype=np.int64))
+        self._normed = -1.0, np.empty(0, np.float32)
 
-    def scores(self, text: str) -> Scores:
-        """(rows of the index,) float32: every document's score; 0 where it shares no word with the text."""
+    def say(self, texts: Sequence[str], depth: int, among: Live | None = None) -> Said:
+        """What words find of each text. among: (rows of the index,) which may be found."""
+        scored = [self.scores(text) for text in texts]
+        return Said(
+            [best_by_words(scores, depth, among) for scores in scored],
+            lambda rows: [scores[some] for scores, some in zip(scored, rows, strict=True)],
+        )
+
+    def statistics(self, text: str) -> Statistics:
+        """What a text's scores depend on."""
+        asked = _asked(text)
+        posted = self._posted(asked)
+        rows, words = _rows(posted) if posted else (np.empty(0, np.int64), np.empty(0, np.int64))
+        return self._statistics(rows, words, len(asked))
+
+    def scores(self, text: str, of: Statistics | None = None) -> Scores:
+        """(rows of the index,) float32: every document's score; 0 where it shares no word with the text.
+
+        of: of all documents, where the index holds some of them.
+        """
         asked = _asked(text)
         posted = self._posted(asked)
         if not posted:
@@ -77,12 +118,23 @@ class Words:
         rows, words = _rows(posted)
         counts = np.concatenate([part.counts for part in posted])
         living = self._live[rows] if self._live is not None else None
-        having = np.bincount(words, living, len(asked))
-        idf = np.array([*asked.values()]) * np.log(1 + (self._documents - having + 0.5) / (having + 0.5))
-        each = idf[words] * (counts / (counts + self._norms[rows]))
+        of = of or self._statistics(rows, words, len(asked))
+        idf = np.array([*asked.values()]) * np.log(1 + (of.documents - of.having + 0.5) / (of.having + 0.5))
+        each = idf[words] * (counts / (counts + self._norms(of)[rows]))
         # added in the order of the question's words, so a row's score does not depend on where it lies
         scores = np.bincount(rows, each if living is None else each * living, self._rows)
         return scores.astype(np.float32)
+
+    def _statistics(self, rows: Rows, words: Rows, asked: int) -> Statistics:
+        living = self._live[rows] if self._live is not None else None
+        return Statistics(self._documents, self._words, np.bincount(words, living, asked))
+
+    def _norms(self, of: Statistics) -> Scores:
+        """(rows of the index,) what a word's times are set against; kept, as long as the mean length stays."""
+        mean = max(float(of.words) / max(of.documents, 1), 1e-9)
+        if self._normed[0] != mean:
+            self._normed = mean, (_K1 * (1 - _B + _B * self._lengths / mean)).astype(np.float32)
+        return self._normed[1]
 
     def postings(self, text: str) -> int:
         """How many a question reads."""

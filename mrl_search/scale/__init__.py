@@ -5,7 +5,7 @@ Nothing heavy is imported before something is opened or built; docs/scale.md say
 
 from typing import TYPE_CHECKING, Any
 
-from mrl_search.scale.terms import Terms, on_terms, terms
+from mrl_search.terms import Terms, on_terms, terms
 
 if TYPE_CHECKING:
     from mrl_search.scale.building import build_cluster
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mrl_search.scale.opened import ClusterIndex, find_cluster, open_any, open_cluster
     from mrl_search.scale.resharding import merge_shards, move_shard, split_shard
     from mrl_search.scale.store import AnyStore
+    from mrl_search.scale.tending import calibrate_cluster, compact_cluster, prove_cluster
     from mrl_search.scale.updating import add_to_cluster, delete_from_cluster
     from mrl_search.scale.work import working_on
 
@@ -22,6 +23,8 @@ _HOMES = {
     "ClusterManifest": "cluster",
     "add_to_cluster": "updating",
     "build_cluster": "building",
+    "calibrate_cluster": "tending",
+    "compact_cluster": "tending",
     "delete_from_cluster": "updating",
     "find_cluster": "opened",
     "is_cluster": "cluster",
@@ -29,6 +32,7 @@ _HOMES = {
     "move_shard": "resharding",
     "open_any": "opened",
     "open_cluster": "opened",
+    "prove_cluster": "tending",
     "read_cluster": "cluster",
     "split_shard": "resharding",
     "working_on": "work",
@@ -40,6 +44,8 @@ __all__ = [
     "Terms",
     "add_to_cluster",
     "build_cluster",
+    "calibrate_cluster",
+    "compact_cluster",
     "delete_from_cluster",
     "find_cluster",
     "is_cluster",
@@ -48,6 +54,7 @@ __all__ = [
     "on_terms",
     "open_any",
     "open_cluster",
+    "prove_cluster",
     "read_cluster",
     "split_shard",
     "terms",

@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from mrl_search.scale.storage import Storage
 from mrl_search.vectors import load_vectors
 
 FORMAT = 1
+_LOG = logging.getLogger(__name__)
 MANIFEST, ROTATION, WORK = "cluster.json", "rotation.npy", "work"
 """In a cluster's folder, beside its shards; the last only while it is built."""
 
@@ -83,6 +85,13 @@ class ClusterManifest:
         if not found:
             raise ClusterError(f"there is no shard {name!r}; there are {', '.join(one.name for one in self.shards)}")
         return found[0]
+
+    def uncalibrated(self) -> "ClusterManifest":
+        """Without calibrated recalls, which hold for the documents and the prefixes that they were made with."""
+        if not self.manifest.calibrations:
+            return self
+        _LOG.warning("calibrated recalls are dropped; run `mrl-search guarantee` again")
+        return replace(self, index={name: value for name, value in self.index.items() if name != "calibrations"})
 
     def changed(self, **what: Any) -> "ClusterManifest":
         """The next version."""

@@ -9,16 +9,27 @@ from mrl_search.device import AUTO
 from mrl_search.document import Document
 from mrl_search.encoders import Encoder
 from mrl_search.encoding import bare, load_encoder, spec_of
-from mrl_search.errors import ClusterError
+from mrl_search.errors import ClusterError, IndexChangedError
 from mrl_search.funnel import Funnel
-from mrl_search.indexes import EXACT, ROOT, Catalog, Segment, StoredIndex, VectorIndex, find_index, load_kernels_ahead
+from mrl_search.indexes import (
+    ROOT,
+    Catalog,
+    Said,
+    Segment,
+    StoredIndex,
+    VectorIndex,
+    find_index,
+    load_kernels_ahead,
+)
 from mrl_search.retriever import Retriever, open_retriever
 from mrl_search.scale.cluster import ClusterManifest, is_cluster, read_cluster, read_rotation, shard_folder
 from mrl_search.scale.copies import copied
 from mrl_search.scale.local import LocalShards
 from mrl_search.scale.sharded import ShardedIndex, Shards
+from mrl_search.scale.words import said_by
 
 _LOG = logging.getLogger(__name__)
+_TRIES = 5
 Transport = Callable[[Mapping[str, Path]], Shards]
 """From the folders of shards, by name, to shards that can be asked."""
 
@@ -32,7 +43,7 @@ class ClusterIndex(StoredIndex):
 
     def __init__(self, folder: Path, cluster: ClusterManifest, shards: Shards, disagreeing: Sequence[str]) -> None:
         manifest = cluster.manifest
-        index = ShardedIndex(shards, (manifest.prefix_dim, manifest.dim), manifest.prefix != EXACT)
+        index = ShardedIndex(shards, (manifest.prefix_dim, manifest.dim))
         told = {
             "folder": folder,
             "manifest": replace(manifest, documents=len(index)),  # of the shards as they are
@@ -57,12 +68,37 @@ class ClusterIndex(StoredIndex):
     @property
     def catalog(self) -> Catalog:
         """Each shard's is its own. Raises ClusterError."""
-        raise ClusterError("a cluster has no words to search by: they lie in its shards; search by vectors alone")
+        raise ClusterError("a cluster has no catalog of its own: documents and words lie in its shards")
+
+    def check_words(self) -> None:
+        """See StoredIndex; shards are asked once."""
+        if "_has_words" not in vars(self):
+            self.say([], 1)
+            object.__setattr__(self, "_has_words", True)
+
+    def say(self, texts: Sequence[str], depth: int, where: str | None = None) -> Said:
+        """See StoredIndex."""
+        return said_by(self._sharded if where is None else self._sharded.passing(where), texts, depth)
 
     @property
     def is_whole(self) -> bool:
-        """See StoredIndex."""
-        return False
+        """Whether each shard is; never an index of one segment, for all that."""
+        return not self.deleted_rows and all(one.segments <= 1 for one in self._sharded.facts)
+
+    @property
+    def segment_count(self) -> int:
+        """See StoredIndex; of all shards."""
+        return sum(one.segments for one in self._sharded.facts)
+
+    @property
+    def deleted_rows(self) -> int:
+        """See StoredIndex; of all shards."""
+        return sum(one.deleted_rows for one in self._sharded.facts)
+
+    @property
+    def has_bounds(self) -> bool:
+        """See StoredIndex: whether all shards' are."""
+        return all(one.has_bounds for one in self._sharded.facts)
 
     def among(self, where: str) -> VectorIndex:
         """See StoredIndex."""
@@ -89,6 +125,15 @@ def open_cluster(folder: Path | str, encoder: Encoder | None = None, transport: 
     """
     folder = Path(folder)
     load_kernels_ahead()
+    for _ in range(_TRIES):
+        try:
+            return _opened(folder, encoder, transport)
+        except IndexChangedError:  # of two replicas of a shard, one opened a later commit than the other
+            continue
+    return _opened(folder, encoder, transport)
+
+
+def _opened(folder: Path, encoder: Encoder | None, transport: Transport) -> Retriever:
     cluster = read_cluster(folder)
     shards = transport({shard.name: shard_folder(folder, shard) for shard in cluster.shards})
     try:

@@ -13,9 +13,11 @@ from mrl_search.scale.ray_session import joined
 from mrl_search.scale.ray_shards import Fleet, RayOptions, RayShards
 from mrl_search.scale.store import AnyStore
 from mrl_search.serve import Settings, demand_packages
+from mrl_search.terms import terms
 
 _NAME = "mrl-search"
 _PATIENCE = 5.0  # seconds that a request waits for a shard whose only actor is being started anew
+_OPENING = 120.0  # seconds that actors may take to start and open their shards
 _BUSY = 16  # requests of a process that go on at once, on average, from which on another is started
 
 
@@ -50,11 +52,11 @@ def start(settings: Settings, running: Running) -> str:
     """Starts it on the Ray cluster that this process has joined; returns the address once it answers."""
     from ray import serve
 
-    options = RayOptions(running.replicas, Manners(patience_seconds=_PATIENCE), seconds=settings.timeouts.request)
-    fleet = Fleet(options)
-    for folder in settings.indexes:
-        if is_cluster(folder):
-            fleet.start(shard_folder(folder, shard) for shard in read_cluster(folder).shards)
+    manners = Manners(patience_seconds=_PATIENCE)
+    fleet = Fleet(RayOptions(running.replicas, manners, seconds=settings.timeouts.request, opening_seconds=_OPENING))
+    for folder in filter(is_cluster, settings.indexes):  # what cannot be opened is said here, and not by Ray's pages
+        shards = {shard.name: shard_folder(folder, shard) for shard in read_cluster(folder).shards}
+        terms().settle(list(shards), list(RayShards(fleet, shards).states))
 
     def application() -> Living:  # a function, which Ray calls in each replica; whatever else it took for ASGI itself
         return Living(settings, fleet)
@@ -93,7 +95,7 @@ class Living:
         from mrl_search.serve.guard import API_HEADERS, HEADERS
         from mrl_search.serve.metrics import Metrics
 
-        self._engine = Engine(settings, Metrics(), AnyStore(partial(RayShards, fleet)))
+        self._engine = Engine(settings, Metrics(), AnyStore(partial(RayShards, fleet), is_shared=True))
         self._app = create_app(settings, self._engine, Admission(self._engine, [*HEADERS, *API_HEADERS]))
         self.has_failed = False
         Living.here = self

@@ -37,9 +37,9 @@ def joined(address: str) -> Iterator[None]:
     if address != LOCAL and "RAY_AUTH_MODE" not in os.environ and _has_token():
         os.environ["RAY_AUTH_MODE"] = "token"  # as `ray start` does; ray.init() of itself asks without, and is refused
         ray._raylet.Config.initialize("")  # which was read when ray was imported
-    told = {"include_dashboard": False} if address == LOCAL else {"address": address}
-    try:
-        ray.init(log_to_driver=False, logging_level="error", **told)
+    told = {"include_dashboard": False} if address == LOCAL else {}
+    try:  # without an address Ray would take a cluster that somebody else started
+        ray.init(address=address, log_to_driver=False, logging_level="error", **told)
     except (ConnectionError, RuntimeError, ValueError) as error:
         first = str(error).strip().splitlines()[0]
         raise ClusterError(f"no Ray cluster at {address}: {first}; start one with `ray start --head`") from error

@@ -14,7 +14,7 @@ from ray._private.state import available_resources_per_node
 from ray.exceptions import RayActorError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from mrl_search.errors import ClusterError, IndexStoreError, MRLSearchError
+from mrl_search.errors import ClusterError, IndexChangedError, IndexStoreError, MRLSearchError
 from mrl_search.indexes import read_manifest
 from mrl_search.scale.asking import LostError, Manners, ask_all
 from mrl_search.scale.copies import cluster_folder, ram_bytes
@@ -22,7 +22,7 @@ from mrl_search.scale.placement import placed
 from mrl_search.scale.ray_session import joined
 from mrl_search.scale.shard import VERBS, Shard
 from mrl_search.scale.storage import Storage
-from mrl_search.scale.terms import terms
+from mrl_search.terms import terms
 
 _KEPT = 2  # snapshots of a shard: that of new queries, and the one before it, until those that use it are done
 _ILL_SECONDS = 2.0  # that a replica is asked last, after another had to be asked in its place
@@ -35,13 +35,14 @@ class RayOptions:
     """replicas: of each shard. manners: how one waits for them. restarts: of an actor that is lost; -1 without end.
 
     seconds: that shards may take for one stage, whatever the terms; None for no limit. A process that is stopped, not
-    dead, else holds up whoever set no deadline.
+    dead, else holds up whoever set no deadline. opening_seconds: the same for opening, which processes are started for.
     """
 
     replicas: int = 1
     manners: Manners = field(default_factory=Manners)
     restarts: int = -1
     seconds: float | None = None
+    opening_seconds: float | None = None
 
     def __post_init__(self) -> None:
         if self.replicas < 1:
@@ -75,7 +76,7 @@ class ShardActor:
         if deadline is not None and time.time() >= deadline:
             return None
         if state not in self._open and self.open() != state:
-            raise IndexStoreError(
+            raise IndexChangedError(
                 f"the shard in {self._folder} was changed since it was opened; open the cluster again"
             )
         return getattr(self._open[state], verb)(*map(_writable, values))
@@ -177,31 +178,27 @@ class RayShards:
         now, size = terms(), sum(getattr(value, "nbytes", 0) for value in _flat(values))
         told = [ray.put(value) for value in values] if size > _SHARED_BYTES else list(values)
         self._turn += 1
-        wire = _RayWire(self, verb, told)
-        there = [name for name in self._folders if verb == "open" or name in self._states]
+        options = self._fleet.options
+        until = _until(options.opening_seconds if verb == "open" else options.seconds)
+        wire = _RayWire(self, verb, told, until)
+        known = self._folders if verb == "open" else self._states
+        there = [name for name in self._folders if name in known and now.asks(name)]
         orders = {name: self._fleet.order(self._folders[name], self._turn) for name in there}
         manners = self._fleet.options.manners
         if values and isinstance(values[0], np.ndarray) and len(values[0]) > _BATCH:
             manners = replace(manners, hedge_seconds=None)
-        answers = ask_all(wire, orders, manners, self._until(), partial=now.partial)
+        answers = ask_all(wire, orders, manners, until, partial=now.partial)
         return {name: answer for name, answer in answers.items() if answer is not None}
-
-    def _until(self) -> float | None:
-        """When nobody waits any more, by time.monotonic()."""
-        limit = self._fleet.options.seconds
-        ends = [terms().until, None if limit is None else time.monotonic() + limit]
-        return min((end for end in ends if end is not None), default=None)
 
     def let_wait(self, shard: str, replica: int) -> None:
         """See Fleet."""
         self._fleet.let_wait(self._folders[shard], replica)
 
-    def call(self, shard: str, replica: int, verb: str, values: Sequence[Any]) -> Any:
-        """Asks one replica; returns Ray's reference."""
+    def call(self, shard: str, replica: int, verb: str, values: Sequence[Any], until: float | None) -> Any:
+        """Asks one replica, which does nothing for it any more after `until`; returns Ray's reference."""
         actor = self._fleet.actors[self._folders[shard]][replica]
         if verb == "open":
             return actor.open.remote()
-        until = self._until()
         deadline = None if until is None else time.time() + max(0.0, until - time.monotonic())
         return actor.ask.remote(self._states[shard], deadline, verb, *values)
 
@@ -209,15 +206,15 @@ class RayShards:
 class _RayWire:
     """One question on its way; see Wire."""
 
-    def __init__(self, shards: RayShards, verb: str, values: Sequence[Any]) -> None:
-        self._shards, self._verb, self._values = shards, verb, values
+    def __init__(self, shards: RayShards, verb: str, values: Sequence[Any], until: float | None) -> None:
+        self._shards, self._verb, self._values, self._until = shards, verb, values, until
         self._asked: dict[str, int] = {}
 
     def send(self, shard: str, replica: int) -> Hashable:
         if shard in self._asked:
             self._shards.let_wait(shard, self._asked[shard])
         self._asked[shard] = replica
-        call: Hashable = self._shards.call(shard, replica, self._verb, self._values)
+        call: Hashable = self._shards.call(shard, replica, self._verb, self._values, self._until)
         return call
 
     def ready(self, calls: Sequence[Any], seconds: float | None) -> Iterable[Hashable]:
@@ -235,7 +232,15 @@ class _RayWire:
             raise LostError(str(error)) from error
         except RayTaskError as error:
             cause = error.cause
+            if isinstance(cause, IndexStoreError) and not isinstance(cause, IndexChangedError):
+                raise LostError(str(cause), cause) from None  # another copy may be sound
             raise cause if isinstance(cause, MRLSearchError) else error from None
+
+
+def _until(limit: float | None) -> float | None:
+    """When nobody waits any more, by time.monotonic()."""
+    ends = [terms().stage_until, None if limit is None else time.monotonic() + limit]
+    return min((end for end in ends if end is not None), default=None)
 
 
 def ray_transport(address: str, options: RayOptions | None = None) -> Callable[[Mapping[str, Path]], RayShards]:

@@ -12,7 +12,7 @@ from ray.exceptions import RayTaskError, UserCodeException
 
 T = TypeVar("T")
 A = TypeVar("A")
-_TRIES = 5  # of a shard whose node was lost
+_TRIES = 5  # of a shard whose node was lost, and of workers that are lost as they start
 
 
 class _Encode:
@@ -35,7 +35,11 @@ class RayWork:
         import ray.data
 
         logging.getLogger("ray.data").setLevel(logging.ERROR)  # it tells of plans and bars; ours is shown
-        ray.data.DataContext.get_current().enable_progress_bars = False
+        context = ray.data.DataContext.get_current()
+        context.enable_progress_bars = False
+        context.max_consecutive_actor_init_deaths = (
+            _TRIES  # else a worker lost as it starts, or not needed, ends it all
+        )
         workers = max(1, min(len(parts), int(ray.cluster_resources().get("CPU", 1))))
         told = ray.data.from_items([{"part": part} for part in parts], override_num_blocks=len(parts))
         done = told.map_batches(

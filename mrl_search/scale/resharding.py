@@ -118,7 +118,7 @@ def _settled(
     folder: Path, cluster: ClusterManifest, shards: tuple[ShardRecord, ...], old: Sequence[ShardRecord]
 ) -> ClusterManifest:
     """The next version, and then the old shards' files go; who has them open keeps them."""
-    new = cluster.changed(shards=shards)
+    new = cluster.uncalibrated().changed(shards=shards)  # codes are trained anew
     write_cluster(folder, new)
     for shard in old:
         shutil.rmtree(shard_folder(folder, shard), ignore_errors=True)

@@ -1,22 +1,46 @@
 """One shard: an ordinary index whose rows are known by their positions in the cluster."""
 
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 from mrl_search.document import Document
 from mrl_search.errors import ClusterError, FilterError
 from mrl_search.funnel import Stage
-from mrl_search.hits import Hits, Rows, unscored
-from mrl_search.indexes import Layout, VectorIndex, open_index, read_positions
+from mrl_search.hits import Hits, Rows, Scores, unscored
+from mrl_search.indexes import (
+    Layout,
+    Statistics,
+    StoredIndex,
+    VectorIndex,
+    best_by_words,
+    open_index,
+    read_manifest,
+    read_positions,
+)
 from mrl_search.scale.cluster import state_told
 from mrl_search.scale.copies import at_hand
 from mrl_search.vectors import Vectors
 
 _T = TypeVar("_T")
-VERBS = ("shortlist", "rerank", "proven", "passing", "ids", "documents", "take", "facts")
+VERBS = (
+    "shortlist", "rerank", "proven", "passing", "ids", "documents", "take", "facts",
+    "word_statistics", "say", "word_scores",
+)  # fmt: skip
 """What a shard may be asked, by a name that comes over the wire."""
+
+
+class Facts(NamedTuple):
+    """Numbers of a shard. prefix_bytes: in RAM. has_bounds: whether proofs are fast. overlooks: whether a search that
+    begins with its prefixes may miss a row by an estimate."""
+
+    documents: int
+    prefix_bytes: int
+    segments: int
+    deleted_rows: int
+    has_bounds: bool
+    overlooks: bool
 
 
 class Shard:
@@ -28,24 +52,20 @@ class Shard:
     def __init__(self, folder: Path) -> None:
         """Raises ClusterError where the index is no shard; else as `open_index`."""
         at_hand(folder)
-        self._stored = open_index(folder)
+        self._stored, self._positions = _opened(folder)
         self.state = state_told(self._stored.manifest, self._stored.segments)
-        positions = read_positions(Layout(folder), self._stored.segments)
-        if positions is None:
-            self._stored.close()
-            raise ClusterError(
-                f"the index in {folder} was added to by itself, and its documents have no place in the cluster; "
-                "add to the cluster instead, and build this shard again"
-            )
-        self._positions = positions
 
     def close(self) -> None:
         """Ends the snapshot."""
         self._stored.close()
 
-    def facts(self) -> tuple[int, int]:
-        """How many documents it has, and how many bytes its prefixes hold in RAM."""
-        return len(self._stored.vectors), self._stored.vectors.prefix_bytes
+    def facts(self) -> Facts:
+        """What it has, in numbers."""
+        stored = self._stored
+        index, segments, deleted = stored.vectors, stored.segment_count, stored.deleted_rows
+        overlooks = index.overlooks(Stage(index.prefix_dim, 1))
+        has_bounds = stored.has_bounds or not len(index)
+        return Facts(len(index), index.prefix_bytes, segments, deleted, has_bounds, overlooks)
 
     def passing(self, where: str) -> int | str:
         """How many documents a filter passes; or what is wrong with it here, as a field that none of them has."""
@@ -73,6 +93,31 @@ class Shard:
         index = self._index(where)
         return _nothing(queries) if index is None or not len(index) else self._moved(index.proven(queries, hits))
 
+    def word_statistics(self, texts: list[str]) -> list[Statistics]:
+        """What the scores of texts depend on, of its own documents. Raises IndexStoreError where it has no words."""
+        words = self._stored.words
+        return [words.statistics(text) for text in texts]
+
+    def say(self, texts: list[str], of: list[Statistics], depth: int, where: str | None = None) -> Hits:
+        """What words find of each text, so many at most, scored by the statistics of the whole."""
+        found = unscored(np.full((len(texts), max(1, min(depth, len(self._stored.vectors)))), -1, np.int64))
+        if self._index(where) is None:
+            return found
+        among = self._stored.passing(where)
+        for query, (text, whole) in enumerate(zip(texts, of, strict=True)):
+            scores = self._stored.words.scores(text, whole)
+            rows = best_by_words(scores, depth, among)
+            found.rows[query, : len(rows)], found.scores[query, : len(rows)] = rows, scores[rows]
+        return self._moved(found)
+
+    def word_scores(self, texts: list[str], of: list[Statistics], rows: list[Rows]) -> list[tuple[Rows, Scores]]:
+        """For each text, which of its rows are this shard's own, as places among them, and how words score these."""
+        found = []
+        for text, whole, some in zip(texts, of, rows, strict=True):
+            places, own = self._placed(some)
+            found.append((places, self._stored.words.scores(text, whole)[own]))
+        return found
+
     def ids(self, rows: list[int]) -> dict[int, str]:
         """The ids at those of the rows that are its own."""
         return self._named(self._stored.ids(self._places(rows)))
@@ -83,9 +128,8 @@ class Shard:
 
     def take(self, rows: Rows) -> tuple[Rows, Vectors]:
         """Which of the rows are its own, as places among them, and their stored vectors."""
-        own = self._own(rows[None], keep_places=True)[0]
-        places = np.flatnonzero(own >= 0)
-        return places, self._stored.vectors.take(own[places])
+        places, own = self._placed(rows)
+        return places, self._stored.vectors.take(own)
 
     def _index(self, where: str | None) -> VectorIndex | None:
         """What is searched; None where the filter is about a field that no document here has."""
@@ -115,6 +159,12 @@ class Shard:
         most = int(own.sum(axis=1).max(initial=0))
         return np.take_along_axis(rows, np.argsort(~own, axis=1, kind="stable")[:, :most], axis=1)
 
+    def _placed(self, positions: Rows) -> tuple[Rows, Rows]:
+        """Which of (m,) positions are its own, as places among them, and their rows here."""
+        own = self._own(positions[None], keep_places=True)[0]
+        places = np.flatnonzero(own >= 0)
+        return places, own[places]
+
     def _places(self, positions: list[int]) -> list[int]:
         rows = self._own(np.array([positions], np.int64).reshape(1, -1))[0]
         return [int(row) for row in rows]
@@ -125,3 +175,22 @@ class Shard:
 
 def _nothing(queries: Vectors) -> Hits:
     return unscored(np.full((len(queries), 1), -1, np.int64))
+
+
+def _opened(folder: Path) -> tuple[StoredIndex, Rows]:
+    """The index, and its rows' positions: of what is committed now, if a commit took the files of what was."""
+    while True:
+        stored = open_index(folder)
+        try:
+            positions = read_positions(Layout(folder), stored.segments)
+        except BaseException:
+            stored.close()
+            raise
+        if positions is not None:
+            return stored, positions
+        stored.close()
+        if read_manifest(folder) == (stored.manifest, stored.segments):
+            raise ClusterError(
+                f"the index in {folder} was added to by itself, and its documents have no place in the cluster; "
+                "add to the cluster instead, and build this shard again"
+            )

@@ -1,6 +1,6 @@
 """Shards searched as one index, merged after every stage."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -9,7 +9,8 @@ from mrl_search.errors import ClusterError, FilterError
 from mrl_search.funnel import Stage
 from mrl_search.hits import Hits, Live, Rows, merge
 from mrl_search.indexes import Bounds, PrefixIndex, Sketches, StoredVectors, VectorIndex, compiled
-from mrl_search.scale.terms import terms
+from mrl_search.scale.shard import Facts
+from mrl_search.terms import terms
 from mrl_search.vectors import Vectors
 
 
@@ -42,17 +43,17 @@ class ShardedIndex(VectorIndex):
     A shard that does not answer is an error, unless `terms()` say otherwise.
     """
 
-    def __init__(self, shards: Shards, widths: tuple[int, int], overlooks: bool, where: str | None = None) -> None:
-        """widths: the prefixes' and the stored one. overlooks: whether prefixes are searched by estimates."""
-        self._shards, self._widths, self._may_overlook, self._where = shards, widths, overlooks, where
-        if where is None:
-            facts = self._ask("facts").values()
-            self._count, self._prefix_bytes = (sum(column) for column in zip(*facts, strict=True))
-        else:
-            self._count, self._prefix_bytes = self._passing(where), 0
+    def __init__(
+        self, shards: Shards, widths: tuple[int, int], among: tuple["ShardedIndex", str] | None = None
+    ) -> None:
+        """widths: the prefixes' and the stored one. among: an index of which only the documents a filter passes are."""
+        self._shards, self._widths = shards, widths
+        self._where = None if among is None else among[1]
+        self.facts: Sequence[Facts] = list(self.ask_each("facts").values()) if among is None else among[0].facts
+        self._count = sum(one.documents for one in self.facts) if among is None else self._passing(among[1])
 
     def __len__(self) -> int:
-        return int(self._count)
+        return self._count
 
     @property
     def is_whole(self) -> bool:
@@ -72,7 +73,7 @@ class ShardedIndex(VectorIndex):
     @property
     def prefix_bytes(self) -> int:
         """See VectorIndex; of one replica of each shard."""
-        return int(self._prefix_bytes)
+        return sum(one.prefix_bytes for one in self.facts)
 
     @property
     def where(self) -> str:
@@ -112,23 +113,23 @@ class ShardedIndex(VectorIndex):
         """Of the documents that a filter passes only. Raises FilterError for one that cannot be read, or is about a
         field that no document of any shard has."""
         compiled(where)
-        return ShardedIndex(self._shards, self._widths, self._may_overlook, where)
+        return ShardedIndex(self._shards, self._widths, (self, where))
 
     def shortlist(self, queries: Vectors, stage: Stage, *, in_order: bool = True) -> Hits:
         """See VectorIndex; in order, whatever was asked for: there would be nothing to merge by."""
-        return self._merged("shortlist", stage.k, queries, stage)
+        return self.merged("shortlist", stage.k, queries, stage)
 
     def rerank(self, queries: Vectors, hits: Hits, stage: Stage) -> Hits:
         """See VectorIndex."""
-        return self._merged("rerank", stage.k, queries, hits._replace(sums=None), stage)
+        return self.merged("rerank", stage.k, queries, hits._replace(sums=None), stage)
 
     def proven(self, queries: Vectors, hits: Hits) -> Hits:
         """See VectorIndex: of every shard the best of all rows that reach the k-th score of all hits."""
-        return self._merged("proven", hits.rows.shape[1], queries, hits._replace(sums=None))
+        return self.merged("proven", hits.rows.shape[1], queries, hits._replace(sums=None))
 
     def overlooks(self, stage: Stage) -> bool:
         """See VectorIndex."""
-        return self._may_overlook and not (stage.dim == self.dim != self.prefix_dim)
+        return any(one.overlooks for one in self.facts) and not (stage.dim == self.dim != self.prefix_dim)
 
     def let_go(self) -> None:
         """Nothing: what shards have mapped is theirs."""
@@ -136,25 +137,27 @@ class ShardedIndex(VectorIndex):
     def take(self, rows: Rows) -> Vectors:
         """See VectorIndex."""
         found = np.zeros((len(rows), self.dim), np.float32)
-        for places, vectors in self._ask("take", rows).values():
+        for places, vectors in self.ask_each("take", rows).values():
             found[places] = vectors
         return found
 
     def ask(self, verb: str, *values: Any) -> dict[int, Any]:
         """What shards know of rows, each of its own, by row."""
-        return {row: one for answer in self._ask(verb, *values).values() for row, one in answer.items()}
+        return {row: one for answer in self.ask_each(verb, *values).values() for row, one in answer.items()}
 
-    def _merged(self, verb: str, k: int, *values: Any) -> Hits:
-        return merge(list(self._ask(verb, *values, self._where).values()), self._at_most(k))
+    def merged(self, verb: str, k: int, *values: Any) -> Hits:
+        """The k best of what shards find, each of its own that pass the filter."""
+        return merge(list(self.ask_each(verb, *values, self._where).values()), self._at_most(k))
 
     def _passing(self, where: str) -> int:
-        told = self._ask("passing", where).values()
+        told = self.ask_each("passing", where).values()
         known = [count for count in told if isinstance(count, int)]
         if not known:
             raise FilterError(next(iter(told)))
         return sum(known)
 
-    def _ask(self, verb: str, *values: Any) -> Mapping[str, Any]:
+    def ask_each(self, verb: str, *values: Any) -> Mapping[str, Any]:
+        """What each shard answers, by its name. Raises ShardsMissingError unless `terms()` let it be lacking."""
         answers = self._shards.ask(verb, *values)
         terms().settle(self._shards.names, list(answers))
         return answers

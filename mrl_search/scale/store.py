@@ -1,25 +1,35 @@
 """What a server opens: indexes and clusters alike."""
 
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from mrl_search.encoders import Encoder, EncoderSpec
 from mrl_search.encoding import spec_of
+from mrl_search.errors import IndexBusyError
 from mrl_search.living import AddOptions, Changed
 from mrl_search.retriever import Retriever
-from mrl_search.scale.cluster import is_cluster, read_cluster
+from mrl_search.scale.cluster import MANIFEST, is_cluster, read_cluster
 from mrl_search.scale.copies import renewed
 from mrl_search.scale.local import LocalShards
 from mrl_search.scale.opened import Transport, open_cluster
 from mrl_search.scale.updating import add_to_cluster, delete_from_cluster
 from mrl_search.serve.store import Folders, Store
 
+_BUSY_SECONDS = 10.0  # that a change waits for another process's
+_LOOKS = 0.05
+_T = TypeVar("_T")
+
 
 class AnyStore:
-    """A Store of whatever a folder holds. transport: how the shards of clusters are asked."""
+    """A Store of whatever a folder holds.
 
-    def __init__(self, transport: Transport = LocalShards) -> None:
-        self._transport, self._folders = transport, Folders()
+    transport: how the shards of clusters are asked. is_shared: other processes serve the same, and change it, too.
+    """
+
+    def __init__(self, transport: Transport = LocalShards, *, is_shared: bool = False) -> None:
+        self._transport, self._folders, self._is_shared = transport, Folders(), is_shared
 
     def state(self, folder: Path) -> object:
         """See Store."""
@@ -27,6 +37,14 @@ class AnyStore:
             return self._folders.state(folder)
         renewed(folder)
         return read_cluster(folder)
+
+    def stamp(self, folder: Path) -> object:
+        """See Store."""
+        if not self._is_shared:
+            return None
+        files = [folder / MANIFEST] if is_cluster(folder) else [*folder.glob("index.sqlite*")]
+        told = [path.stat() for path in files]
+        return [(one.st_ino, one.st_mtime_ns, one.st_size) for one in told]
 
     def open(
         self,
@@ -44,11 +62,25 @@ class AnyStore:
         """See Store."""
         if not is_cluster(folder):
             return self._folders.add(folder, source, encoder)
-        return add_to_cluster(folder, source, encoder=encoder, options=AddOptions(cache=False))
+        options = AddOptions(cache=False)
+        return self._in_turn(lambda: add_to_cluster(folder, source, encoder=encoder, options=options))
 
     def delete(self, folder: Path, ids: Sequence[str], where: str | None) -> Changed:
         """See Store."""
-        return (delete_from_cluster if is_cluster(folder) else self._folders.delete)(folder, ids, where=where)
+        if not is_cluster(folder):
+            return self._folders.delete(folder, ids, where)
+        return self._in_turn(lambda: delete_from_cluster(folder, ids, where=where))
+
+    def _in_turn(self, change: Callable[[], _T]) -> _T:
+        """Waits for whoever else serves, and changes, the cluster, as SQLite waits for an index."""
+        until = time.monotonic() + _BUSY_SECONDS * self._is_shared
+        while True:
+            try:
+                return change()
+            except IndexBusyError:
+                if time.monotonic() >= until:
+                    raise
+                time.sleep(_LOOKS)
 
 
 _: type[Store] = AnyStore

@@ -64,8 +64,8 @@ def add_to_cluster(
         parts = [tuple(part_files(room, read, shard)) for shard in range(len(read.parts))]
         for _ in work.encode(encode, [str(part) for some in parts for part in some]):
             pass
-        # no position is given twice, even if this ends before the last shard's commit
-        cluster = replace(cluster, next_position=cluster.next_position + read.count)
+        # no position is given twice, and no recall promised, even if this ends before the last shard's commit
+        cluster = replace(cluster.uncalibrated(), next_position=cluster.next_position + read.count)
         write_cluster(folder, cluster)
         additions = [
             _Addition(shard_folder(folder, shard), some, str(options.device))
@@ -91,6 +91,7 @@ def delete_from_cluster(folder: Path | str, ids: Iterable[str] = (), *, where: s
     if where is not None:
         compiled(where)
     with writing(folder) as cluster:
+        write_cluster(folder, cluster := cluster.uncalibrated())
         of: dict[int, list[str]] = {}
         for identifier in wanted:
             of.setdefault(cluster.owner_of(identifier), []).append(identifier)
@@ -107,10 +108,15 @@ def delete_from_cluster(folder: Path | str, ids: Iterable[str] = (), *, where: s
         return _noted(folder, cluster, done, 0)
 
 
-def _noted(folder: Path, cluster: ClusterManifest, done: Sequence[Changed], skipped: int) -> Changed:
+def settled(folder: Path, cluster: ClusterManifest) -> ClusterManifest:
     """The next version, with all shards as they are now: those too that an earlier change left behind."""
-    shards = tuple(recorded(folder, shard) for shard in cluster.shards)
-    write_cluster(folder, cluster.changed(shards=shards))
+    new = cluster.changed(shards=tuple(recorded(folder, shard) for shard in cluster.shards))
+    write_cluster(folder, new)
+    return new
+
+
+def _noted(folder: Path, cluster: ClusterManifest, done: Sequence[Changed], skipped: int) -> Changed:
+    shards = settled(folder, cluster).shards
     return Changed(
         added=sum(one.added for one in done),
         removed=sum(one.removed for one in done),

@@ -12,6 +12,7 @@ import numpy as np
 from mrl_search.document import Document
 from mrl_search.errors import MissingPackageError, ServeError
 from mrl_search.retriever import Answer
+from mrl_search.terms import terms
 from mrl_search.vectors import Vectors
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class Client:
         self._http.close()
 
     def search(self, texts: Sequence[str], k: int | None = None, **told: Any) -> list[list[Answer]]:
-        """As `Retriever.search`. told: index, funnel, guarantee, where, hybrid."""
+        """As `Retriever.search`, on the caller's `Terms`, too. told: index, funnel, guarantee, where, hybrid."""
         return self._found("queries", list(texts), {"k": k, **told})
 
     def search_vectors(self, queries: Vectors, k: int | None = None, **told: Any) -> list[list[Answer]]:
@@ -97,15 +98,15 @@ class Client:
         body = None if told is None else {name: value for name, value in told.items() if value is not None}
         for wait in (*self._waits(), None):
             try:
-                answer = self._http.request(method, path, json=body)
+                answer = self._http.request(method, path, json=body, headers=_deadline())
             except self._failed as error:
-                if wait is None:
+                if wait is None or _is_over():
                     raise ServeError(f"{self._http.base_url} does not answer: {error}") from error
                 time.sleep(wait)
                 continue
             if answer.is_success:
                 return answer.json()
-            if wait is None or answer.status_code not in _AGAIN:
+            if wait is None or answer.status_code not in _AGAIN or _is_over():
                 raise ServeError(f"{path} was refused with {answer.status_code}: {_message(answer)}")
             time.sleep(_told_to_wait(answer, wait))
         raise AssertionError  # the last try returns or raises
@@ -116,15 +117,27 @@ class Client:
             yield min(_MOST_SECONDS, _FIRST_SECONDS * 2**again) * random.uniform(0.5, 1)  # noqa: S311
 
     def _found(self, name: str, queries: list[str], told: dict[str, Any]) -> list[list[Answer]]:
-        found = []
+        found, now = [], terms()
         for start in range(0, len(queries), _QUERIES):
-            results = self.ask("POST", "/v1/search", {name: queries[start : start + _QUERIES], **told})["results"]
-            found += [[_answer(one) for one in result["answers"]] for result in results]
+            some = {name: queries[start : start + _QUERIES], **told, "partial": now.partial or None}
+            answer = self.ask("POST", "/v1/search", some)
+            now.missing.update(answer.get("missing", ()))
+            found += [[_answer(one) for one in result["answers"]] for result in answer["results"]]
         return found
 
 
 def _answer(told: dict[str, Any]) -> Answer:
     return Answer(told["score"], told["id"], told["title"], told.get("text", ""), told.get("metadata", {}))
+
+
+def _deadline() -> dict[str, str]:
+    """What the server is told of the caller's deadline, if there is one."""
+    left = terms().seconds_left
+    return {} if left is None else {"x-timeout-ms": str(max(1, round(1000 * left)))}
+
+
+def _is_over() -> bool:
+    return terms().seconds_left == 0
 
 
 def _told_to_wait(answer: "httpx2.Response", otherwise: float) -> float:

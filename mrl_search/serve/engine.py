@@ -21,11 +21,12 @@ from mrl_search.serve.store import Folders, Store
 from mrl_search.serve.writing import Change, Removal, Upsert, Writer
 from mrl_search.vectors import Vectors
 
+_TRIES = 5  # of a search whose snapshot ends, as commits come one after the other
 PRECOMPUTED = "precomputed"  # what stands for an encoder in an index of vectors alone
 
 
 class Asked(NamedTuple):
-    """What a search is told: texts, or (q, D) vectors; the rest as `Retriever.plan` takes it."""
+    """What a search is told: texts, or (q, D) vectors; the rest as `Retriever.plan` and `Search` take it."""
 
     texts: Sequence[str] | None
     vectors: Vectors | None
@@ -35,6 +36,8 @@ class Asked(NamedTuple):
     where: str | None = None
     hybrid: str | float | None = None
     explain: bool = False
+    partial: bool = False
+    until: float | None = None
 
 
 class Outcome(NamedTuple):
@@ -46,6 +49,11 @@ class Outcome(NamedTuple):
     found: list[Found]
     encode_ms: float
     search_ms: float
+
+    @property
+    def missing(self) -> list[str]:
+        """Shards that did not answer, of a cluster whose answer may lack them."""
+        return sorted({name for one in self.found for name in one.missing})
 
 
 class Engine:
@@ -143,12 +151,15 @@ class Engine:
     async def search(self, name: str | None, asked: Asked) -> Outcome:
         """Searches one snapshot of an index, from the plan to the last text. Raises RefusalError and MRLSearchError."""
         index = self.index(name)
-        try:
-            return await self._searched(index, asked)
-        except IndexStoreError:
-            if not await index.reload():  # where SQLite reads without locks, a commit ends the older snapshot
-                raise
-            return await self._searched(index, asked)
+        await index.catch_up()
+        for tries_left in reversed(range(_TRIES)):
+            try:
+                return await self._searched(index, asked)
+            except IndexStoreError:
+                # where SQLite reads without locks, a commit ends the older snapshot; shards keep two
+                if not tries_left or not await index.reload():
+                    raise
+        raise AssertionError  # the last try returns or raises
 
     async def _searched(self, index: ServedIndex, asked: Asked) -> Outcome:
         with index.used() as retriever:
@@ -161,7 +172,7 @@ class Engine:
                 assert asked.vectors is not None
                 vectors = asked.vectors
             encoded = time.perf_counter()
-            task = Search(index.name, retriever, plan, vectors, asked.texts, asked.explain)
+            task = Search(index.name, retriever, plan, vectors, asked.texts, asked.explain, asked.partial, asked.until)
             found = await self._searches.do(task, len(vectors))
             times = 1000 * (encoded - start), 1000 * (time.perf_counter() - encoded)
             return Outcome(index.name, plan, len(retriever), found, *times)

@@ -41,6 +41,8 @@ API_HEADERS = [
 ]
 GONE = "mrl_search.gone"
 """Of a request's scope: what the protocol calls when the connection is lost."""
+UNTIL = "mrl_search.until"
+"""Of a request's scope: when its time is over, of time.monotonic()."""
 _SERVER, _NUMBERS = secrets.token_hex(8), itertools.count()  # make an id that no other request has
 _ID = re.compile(rb"[\x21-\x7e]{1,64}")
 
@@ -173,6 +175,7 @@ class _Visit:
                 body = iter([{"type": "http.request", "body": await self._read(most), "more_body": False}])
                 self._is_read = True
                 self._ends_in(seconds)
+                self.scope[UNTIL] = time.monotonic() + seconds
                 self.scope[GONE] = self._leave
 
                 async def receive() -> Message:

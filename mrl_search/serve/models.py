@@ -58,6 +58,7 @@ class SearchRequest(_Request):
         None, description="By words, too: `rrf`, or their share, as 0.2."
     )
     explain: bool = Field(False, description="Tell what each stage kept, its time, and what is proven.")
+    partial: bool = Field(False, description="Of a cluster: answer without shards that do not, and name them.")
     texts: bool = Field(True, description="Whether answers hold texts and metadata, or only ids, scores and titles.")
 
     @model_validator(mode="after")
@@ -110,13 +111,18 @@ class ResultModel(BaseModel):
 
 
 class SearchAnswer(BaseModel):
-    """Results in the order of the queries. Times hold the wait in a queue, and whatever else went along in a batch."""
+    """Results in the order of the queries. Times hold the wait in a queue, and whatever else went along in a batch.
+
+    partial, missing: only where shards did not answer, which the request allowed; nothing is certified then.
+    """
 
     index: str
     funnel: str
     documents: int
     encode_ms: float
     search_ms: float
+    partial: Literal[True] | None = None
+    missing: list[str] | None = None
     results: list[ResultModel]
 
 

@@ -15,6 +15,7 @@ from mrl_search.errors import (
     GuaranteeError,
     IndexBusyError,
     MRLSearchError,
+    ShardsMissingError,
     VectorsError,
 )
 
@@ -65,6 +66,10 @@ def refusal_of(error: Exception) -> RefusalError:
         return error
     if isinstance(error, IndexBusyError):
         return RefusalError(503, "index_busy", "another process is writing to the index; try again", retry_seconds=1)
+    if isinstance(error, ShardsMissingError):
+        _LOG.warning("%s", error)
+        told = f"no answer from {', '.join(error.missing)}; try again, or take what the other shards find: partial"
+        return RefusalError(503, "shards_missing", told, retry_seconds=1)
     if isinstance(error, _ASKED_WRONGLY):
         return RefusalError(422, _code(error), without_paths(" ".join(str(error).split())))
     _LOG.error("a request failed", exc_info=error)

@@ -11,6 +11,7 @@ from mrl_search.data import BadRecordError, to_document
 from mrl_search.retriever import Answer
 from mrl_search.serve.desk import public_name
 from mrl_search.serve.engine import Asked, Engine, Outcome
+from mrl_search.serve.guard import UNTIL
 from mrl_search.serve.metrics import CONTENT_TYPE
 from mrl_search.serve.models import (
     ChangeAnswer,
@@ -72,11 +73,12 @@ def _sent(answer: BaseModel, status: int = 200) -> Response:
 @router.post("/v1/search", response_model=SearchAnswer, tags=["search"], summary="Search an index")
 async def search(asked: SearchRequest, request: Request) -> Response:
     """Searches for texts or vectors; results come in the order of the queries."""
-    return Response(await searched(engine_of(request), asked), media_type="application/json")
+    content = await searched(engine_of(request), asked, request.scope.get(UNTIL))
+    return Response(content, media_type="application/json")
 
 
-async def searched(engine: Engine, asked: SearchRequest) -> bytes:
-    """A SearchAnswer as JSON. Raises RefusalError and MRLSearchError."""
+async def searched(engine: Engine, asked: SearchRequest, until: float | None) -> bytes:
+    """A SearchAnswer as JSON. until: see `Search`. Raises RefusalError and MRLSearchError."""
     limits = engine.settings.limits
     texts = [asked.query] if asked.query is not None else asked.queries
     count = len(texts if texts is not None else asked.vectors or ())
@@ -84,7 +86,10 @@ async def searched(engine: Engine, asked: SearchRequest) -> bytes:
     for text in texts or ():
         _readable("a query", text, limits.text_characters)
     vectors = vectors_of(asked.vectors) if asked.vectors is not None else None
-    told = Asked(texts, vectors, asked.k, asked.funnel, asked.guarantee, asked.where, asked.hybrid, asked.explain)
+    told = Asked(
+        texts, vectors, asked.k, asked.funnel, asked.guarantee, asked.where, asked.hybrid, asked.explain,
+        asked.partial, until,
+    )  # fmt: skip
     return to_json(_search_answer(await engine.search(asked.index, told), texts, with_texts=asked.texts))
 
 
@@ -107,6 +112,7 @@ def _search_answer(outcome: Outcome, texts: Sequence[str] | None, *, with_texts:
         "documents": outcome.documents,
         "encode_ms": round(outcome.encode_ms, 3),
         "search_ms": round(outcome.search_ms, 3),
+        **({"partial": True, "missing": missing} if (missing := outcome.missing) else {}),
         "results": results,
     }
 
@@ -203,7 +209,7 @@ async def indexes(request: Request) -> Response:
 
 def _index(index: ServedIndex, has_tuning: bool) -> IndexModel:
     stored = index.retriever.stored
-    manifest, rows = stored.manifest, sum(segment.documents for segment in stored.segments)
+    manifest = stored.manifest
     told = manifest.told()
     tuned = {name: told["tuned"][name] for name in _TUNED} if "tuned" in told else None
     calibrations = [{name: one[name] for name in _CALIBRATED} for one in told.get("calibrations", ())]
@@ -218,9 +224,9 @@ def _index(index: ServedIndex, has_tuning: bool) -> IndexModel:
         rotation=manifest.rotation.kind if manifest.rotation is not None else None,
         tuned=tuned,
         calibrations=calibrations,
-        has_bounds=manifest.bounds is not None,
-        segments=len(stored.segments),
-        deleted_rows=rows - manifest.documents,
+        has_bounds=stored.has_bounds,
+        segments=stored.segment_count,
+        deleted_rows=stored.deleted_rows,
         ram_bytes=stored.vectors.prefix_bytes,
         searched_on=index.retriever.where,
         has_tuning=has_tuning,

@@ -14,6 +14,7 @@ from mrl_search.plan import Plan
 from mrl_search.retriever import Answer, Index, Retriever, search
 from mrl_search.serve.metrics import Metrics
 from mrl_search.serve.refusals import RefusalError
+from mrl_search.terms import Terms, on_terms
 from mrl_search.trace import StageTrace, Traced, traced_hybrid, traced_search
 from mrl_search.vectors import Vectors
 
@@ -23,7 +24,8 @@ _TOLD_APART = 4  # places in a funnel that metrics name; longer funnels are rare
 class Search(NamedTuple):
     """Queries of one request, (q, D), and how they search which snapshot of an index of that name.
 
-    explain: each one's stages are told.
+    explain: each one's stages are told. partial: what is found without shards that do not answer is an answer.
+    until: of time.monotonic(), when nobody waits for it any more.
     """
 
     name: str
@@ -32,15 +34,21 @@ class Search(NamedTuple):
     queries: Vectors
     texts: Sequence[str] | None = None
     explain: bool = False
+    partial: bool = False
+    until: float | None = None
 
 
 class Found(NamedTuple):
-    """What one query found. certified, gap: as Certificates; None where no proof was tried, or needed."""
+    """What one query found. certified, gap: as Certificates; None where no proof was tried, or needed.
+
+    missing: shards that did not answer, of a query that may lack them.
+    """
 
     answers: list[Answer]
     certified: bool | None = None
     gap: float | None = None
     stages: tuple[StageTrace, ...] = ()
+    missing: tuple[str, ...] = ()
 
 
 class _Timed:
@@ -73,14 +81,14 @@ class Searcher:
         """For each task what each of its queries found, or the error that its kind of search ends in."""
         groups: dict[tuple[object, ...], list[int]] = {}
         for place, task in enumerate(tasks):
-            alike = (id(task.retriever), task.plan, task.queries.shape[1], place if task.explain else -1)
+            kind = (id(task.retriever), task.plan, task.queries.shape[1])
+            alike = (*kind, place if task.explain else -1, _lacking(task))
             groups.setdefault(alike, []).append(place)
         results: dict[int, list[Found] | Exception] = {}
         for places in groups.values():
             together = [tasks[place] for place in places]
             try:
-                _check_words(together[0])
-                found = self._explained(together[0]) if together[0].explain else self._together(together)
+                found = self._on_terms(together)
             except Exception as error:
                 results |= dict.fromkeys(places, error)
                 continue
@@ -89,6 +97,19 @@ class Searcher:
                 results[place] = found[first : first + len(task.queries)]
                 first += len(task.queries)
         return [results[place] for place in range(len(tasks))]
+
+    def _on_terms(self, tasks: list[Search]) -> list[Found]:
+        """What they find until the last of them is to be done, or the first where parts of answers are taken."""
+        first, ends = tasks[0], [math.inf if task.until is None else task.until for task in tasks]
+        until = (min if first.partial else max)(ends)
+        left = None if until == math.inf else max(0.0, until - time.monotonic())
+        with on_terms(Terms(left, first.partial)) as told, told.counted():
+            _check_words(first)
+            found = self._explained(first) if first.explain else self._together(tasks)
+        if not told.missing:
+            return found
+        missing = tuple(sorted(told.missing))  # who is silent may know better, so nothing is proven
+        return [one._replace(missing=missing, certified=None, gap=None) for one in found]
 
     def _together(self, tasks: list[Search]) -> list[Found]:
         name, retriever, plan, *_ = tasks[0]
@@ -111,7 +132,7 @@ class Searcher:
         for place, each in enumerate(seconds):
             self._note(name, _named(place), each, len(queries))
         certified, gap = (True, 0.0) if plan.proof else (None, None)
-        return [Found(retriever.answers(hits, query), certified, gap) for query in range(len(queries))]
+        return [Found(answers, certified, gap) for answers in retriever.all_answers(hits)]
 
     def _by_words_too(self, tasks: list[Search], queries: Vectors) -> list[Found]:
         name, retriever, plan, *_ = tasks[0]
@@ -140,11 +161,16 @@ class Searcher:
             observed.observe(seconds)
 
 
+def _lacking(task: Search) -> tuple[bool, float]:
+    """Who takes part of an answer waits with those only whose time is over at the same tenth of a second."""
+    return task.partial, round(task.until, 1) if task.partial and task.until is not None else 0.0
+
+
 def _check_words(task: Search) -> None:
     """Raises RefusalError where words are asked for and the index has none, or damaged ones."""
     if task.plan.hybrid is not None:
         try:
-            _ = task.retriever.words
+            task.retriever.stored.check_words()
         except IndexStoreError:
             told = f"the words of {task.name} are not there, or damaged; where it lies, `mrl-search words` makes them"
             raise RefusalError(422, "no_words", told) from None

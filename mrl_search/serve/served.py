@@ -64,6 +64,7 @@ class ServedIndex:
         self.name = folder.resolve().name
         self._store = store
         self._state: object = None
+        self._stamp: object = None
         self._encoder_for, self._afterwards = encoder_for, afterwards
         self._device, self._metrics = device, metrics
         self._snapshot: _Snapshot | None = None
@@ -101,6 +102,20 @@ class ServedIndex:
                 _LOG.info("a commit was opened", extra={"told": told})
             return fresh is not None
 
+    async def catch_up(self) -> None:
+        """Opens what another process that serves it, too, may have committed: whoever was told of a change finds it.
+
+        Where that cannot be opened the older state is served, and is tried again as all others' commits are.
+        """
+        stamp = self._store.stamp(self.folder)
+        if stamp == self._stamp:
+            return
+        try:
+            await self.reload()
+        except Exception as error:
+            _LOG.error("%s cannot be opened anew, the older state is served", self.name, exc_info=error)
+        self._stamp = stamp
+
     async def close(self) -> None:
         """Closes it once nobody uses it."""
         if self._watching is not None:
@@ -131,18 +146,18 @@ class ServedIndex:
         return None if self._store.state(self.folder) == self._state else self._opened()
 
     def _opened(self) -> Retriever:
-        state = self._store.state(self.folder)  # before it is opened: what comes meanwhile, the next look sees
+        stamp, state = self._store.stamp(self.folder), self._store.state(self.folder)
+        # before it is opened: what comes meanwhile, the next look sees
         beside = self._snapshot.retriever if self._snapshot is not None else None
         retriever = self._store.open(self.folder, self._encoder_for, self._device, beside)
-        manifest = retriever.stored.manifest
         try:
             retriever.warm_up()  # also says whether the encoder, if there is one, is still the index's
-            if manifest.bounds is not None and len(retriever):
+            if retriever.stored.has_bounds and len(retriever):
                 _prove_once(retriever)
         except BaseException:
             retriever.close()
             raise
-        self._state = state
+        self._state, self._stamp = state, stamp
         return retriever
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from mrl_search.serve.engine import Engine
+from mrl_search.serve.guard import UNTIL
 from mrl_search.serve.models import SearchRequest
 from mrl_search.serve.refusals import not_as_described
 from mrl_search.serve.routes import searched
@@ -38,7 +39,7 @@ class Shortcut:
         except ValidationError as error:
             faults = error.errors(include_url=False, include_context=False, include_input=False)
             raise not_as_described(faults) from None
-        content = await searched(self._engine, asked)
+        content = await searched(self._engine, asked, scope.get(UNTIL))
         headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(content))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": content})

@@ -17,6 +17,9 @@ class Store(Protocol):
     def state(self, folder: Path) -> object:
         """What is committed there; equal only while nothing else is."""
 
+    def stamp(self, folder: Path) -> object:
+        """Other after each commit, and cheap enough for each request; None, always, where one process serves alone."""
+
     def open(
         self,
         folder: Path,
@@ -39,6 +42,10 @@ class Folders:
     def state(self, folder: Path) -> object:
         """See Store; asked every second, beside all requests, so nothing is made of it."""
         return stamp_of(folder)
+
+    def stamp(self, folder: Path) -> object:
+        """See Store."""
+        return None
 
     def open(
         self,

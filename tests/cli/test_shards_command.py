@@ -28,7 +28,8 @@ def run(tmp_path, monkeypatch):
 
 def test_a_cluster_answers_as_the_one_index(run, tmp_path):
     np.save("q.npy", np.random.default_rng(1).standard_normal((20, 64)).astype(np.float32))
-    for words in (["number 7", "--k", "3"], ["--vectors", "q.npy"], ["number 7", "--where", "year > 50"]):
+    hybrid = ["number 7", "--hybrid", "0.3"]
+    for words in (["number 7", "--k", "3"], ["--vectors", "q.npy"], ["number 7", "--where", "year > 50"], hybrid):
         many, one = (run("query", *words, "--index", name, "--json").stdout for name in ("many", "one"))
         assert [answers(line) for line in many.splitlines() if "answers" in line] == [
             answers(line) for line in one.splitlines() if "answers" in line
@@ -76,6 +77,22 @@ def test_shards_are_shown_split_merged_and_moved(run, tmp_path):
     assert "60 documents" in run("query", "number 7", "--index", "many").stdout
 
 
+def test_a_cluster_is_compacted_and_proven_and_a_recall_is_calibrated(run, tmp_path):
+    run("delete", "many", "--where", "year > 55")
+    assert "compacted; 56 documents in 3 segments" in run("compact", "many").stdout
+    assert (
+        "makes proofs several times as fast"
+        in run("query", "number 7", "--index", "many", "--guarantee", "exact").stderr
+    )
+    assert "bounds of 56 rows" in run("guarantee", "exact", "--index", "many").stdout
+    assert "makes proofs" not in run("query", "number 7", "--index", "many", "--guarantee", "exact").stderr
+    (tmp_path / "q.jsonl").write_text(
+        "".join(json.dumps({"_id": f"q{n}", "text": f"number {n}"}) + "\n" for n in range(40))
+    )
+    told = run("guarantee", "0.5", "--index", "many", "--queries", "q.jsonl", "--k", "3").stdout
+    assert "number" in run("query", "number 7", "--index", "many", "--guarantee", "0.5", "--k", "3").stdout, told
+
+
 @pytest.mark.parametrize(
     ("words", "told", "code"),
     [
@@ -83,7 +100,9 @@ def test_shards_are_shown_split_merged_and_moved(run, tmp_path):
         (["query", "number 7", "--index", "one", "--ray=local"], "is no cluster", 1),
         (["shards", "one"], "there is no cluster in one", 1),
         (["shards", "many", "--split", "s0", "--merge", "s1"], "exclude one another", 2),
-        (["query", "number 7", "--index", "many", "--hybrid", "rrf"], "no words to search by", 1),
+        (["tune", "many"], "tune is for one index, and many is a cluster of several; `mrl-search guarantee 0.99", 1),
+        (["compact", "many", "--refit"], "all shards of a cluster have one rotation", 1),
+        (["guarantee", "0.9", "--index", "many"], "give held-out ones with --queries FILE", 1),
     ],
 )
 def test_what_cannot_be_done_says_so(run, words, told, code):

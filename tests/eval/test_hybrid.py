@@ -80,13 +80,14 @@ def test_a_sum_scores_by_both_what_either_finds(recipe):
     few, _ = hybrid(index, encoded, replace(words, depth=5), Fusion(0.7), Funnel.parse("32:5"), cost, drops_self=False)
     for place, query in enumerate(dataset.queries):
         cosines = encoded.documents.take(np.arange(len(ids)), 32) @ encoded.queries[place]
-        ((_, scores),) = words.found(place, place + 1)
+        said = words.found(place, place + 1)
+        (scores,) = said.score([np.arange(len(ids))])
         both = 0.3 * (cosines + 1) / (cosines.max() + 1) + 0.7 * scores / scores.max()
         found = {document.id: document.score for document in few[query]}
         assert found == pytest.approx({name: both[ids.index(name)] for name in found}, abs=1e-5)
         either = {
             *np.argsort(-cosines, kind="stable")[:5].tolist(),
-            *words.found(place, place + 1)[0].rows[:5].tolist(),
+            *said.rows[0][:5].tolist(),
         }
         best = sorted(either, key=lambda row: (-both[row], ids[row]))[:5]
         assert sorted(both[[ids.index(name) for name in found]]) == pytest.approx(sorted(both[best]), abs=1e-5)

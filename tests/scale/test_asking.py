@@ -4,7 +4,7 @@ import heapq
 
 import pytest
 
-from mrl_search.errors import ClusterError, FunnelError
+from mrl_search.errors import ClusterError, FunnelError, IndexStoreError
 from mrl_search.scale.asking import LostError, Manners, ask_all
 
 LOST = LostError("gone")
@@ -110,6 +110,23 @@ def test_no_patience_reaches_beyond_the_deadline():
 def test_what_a_shard_raises_on_purpose_is_raised():
     with pytest.raises(FunnelError):
         play({("a", 0): [(0, FunnelError("no"))], ("b", 0): [(1, "B")]}, {"a": [0], "b": [0]})
+
+
+CANNOT = LostError("damaged", IndexStoreError("damaged"))
+
+
+def test_where_a_copy_is_damaged_another_answers():
+    assert play({("a", 0): [(1, CANNOT)], ("a", 1): [(1, "A")]}, {"a": [0, 1]})[1] == {"a": "A"}
+
+
+def test_why_no_copy_can_answer_is_raised_at_once_for_a_whole_answer():
+    with pytest.raises(IndexStoreError, match="damaged"):
+        play({("a", 0): [(0, CANNOT)]}, {"a": [0]}, Manners(patience_seconds=50))
+
+
+def test_a_partial_answer_does_without_a_shard_that_cannot_answer():
+    wire, answers = play({("a", 0): [(0, CANNOT)], ("b", 0): [(1, "B")]}, {"a": [0], "b": [0]}, partial=True)
+    assert answers == {"b": "B"} and wire.now == 1
 
 
 def test_a_time_to_wait_is_not_negative():

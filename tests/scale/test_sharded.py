@@ -10,6 +10,7 @@ from mrl_search.errors import ClusterError, FilterError, ShardsMissingError
 from mrl_search.funnel import Funnel, Stage
 from mrl_search.hits import Hits, best, merge
 from mrl_search.scale import Terms, on_terms, open_cluster
+from mrl_search.scale.shard import Facts
 from mrl_search.scale.sharded import ShardedIndex
 
 
@@ -68,11 +69,6 @@ def test_a_shard_opens_alone(cluster):
         assert shard.search(["number 7"], 3)[0]
 
 
-def test_words_are_not_searched_in_a_cluster(cluster):
-    with open_cluster(cluster) as several, pytest.raises(ClusterError, match="no words"):
-        several.search(["number 7"], hybrid="rrf")
-
-
 def test_what_works_with_all_vectors_says_that_they_lie_apart(cluster):
     with open_cluster(cluster) as several:
         for asked in ("stored", "prefixes", "rows"):
@@ -95,7 +91,7 @@ class Dealt:
             if name in self.silent:
                 continue
             if verb == "facts":
-                answers[name] = (len(own), 0)
+                answers[name] = Facts(len(own), 0, 1, 0, False, False)
                 continue
             stage, among = values[-2], own
             if verb == "rerank":
@@ -116,7 +112,7 @@ def test_any_deal_of_documents_to_shards_gives_the_order_of_all_of_them(data):
     owners = np.array(data.draw(st.lists(st.integers(0, 4), min_size=count, max_size=count)))
     first = data.draw(st.integers(1, 35))
     last = data.draw(st.integers(1, first))
-    index = ShardedIndex(Dealt(scores, owners), (2, 4), False)
+    index = ShardedIndex(Dealt(scores, owners), (2, 4))
     hits = index.rerank(
         np.zeros((1, 4), np.float32), index.shortlist(np.zeros((1, 4), np.float32), Stage(2, first)), Stage(4, last)
     )
@@ -128,7 +124,7 @@ def test_any_deal_of_documents_to_shards_gives_the_order_of_all_of_them(data):
 def silent_index():
     scores = {2: np.array([0.5, 1.0, 0.25, 0.75], np.float32)}
     shards = Dealt(scores, np.array([0, 1, 0, 1]))
-    index = ShardedIndex(shards, (2, 4), False)
+    index = ShardedIndex(shards, (2, 4))
     shards.silent = ("s1",)
     return index
 

@@ -15,8 +15,8 @@ WAIT = 60.0  # seconds: kernels may have to be compiled
 
 
 @contextlib.contextmanager
-def served(*indexes, **told):
-    """The server, and a client of it; both go when the block ends."""
+def served(*indexes, store=None, **told):
+    """The server, and a client of it; both go when the block ends. store: as `made_server` takes it."""
     settings = Settings(tuple(indexes), **{"port": 0, "device": "cpu", **told})
     addresses = []
     listens = threading.Event()
@@ -25,7 +25,7 @@ def served(*indexes, **told):
         addresses.append(address)
         listens.set()
 
-    server, listening = made_server(settings, tell), bound(settings)
+    server, listening = made_server(settings, tell, store), bound(settings)
     failures = []
 
     def run():

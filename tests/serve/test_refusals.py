@@ -2,7 +2,7 @@
 
 import pytest
 
-from mrl_search.errors import EncoderError, FilterError, IndexBusyError, IndexStoreError
+from mrl_search.errors import EncoderError, FilterError, IndexBusyError, IndexStoreError, ShardsMissingError
 from mrl_search.serve.refusals import RefusalError, refusal_of, without_paths
 
 
@@ -13,6 +13,7 @@ from mrl_search.serve.refusals import RefusalError, refusal_of, without_paths
         (IndexBusyError("another process is writing to /srv/index"), 503, "index_busy", "another process is writing"),
         (IndexStoreError("/srv/index/a.npy is damaged"), 503, "index_store_error", "the server's log says why"),
         (EncoderError("no answer from http://10.0.0.1"), 503, "encoder_error", "the server's log says why"),
+        (ShardsMissingError("/srv", ["s1", "s3"]), 503, "shards_missing", "no answer from s1, s3"),
         (KeyError("secret"), 500, "internal_error", "something went wrong"),
         (RefusalError(429, "overloaded", "wait"), 429, "overloaded", "wait"),
     ],

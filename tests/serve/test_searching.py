@@ -78,12 +78,12 @@ def test_a_proof_is_counted_and_told(retriever, searcher):
 
 def test_words_that_are_not_there_are_a_refusal_of_those_who_want_them(retriever, searcher, monkeypatch):
     from mrl_search.errors import IndexStoreError
-    from mrl_search.retriever import Retriever
+    from mrl_search.indexes import StoredIndex
 
     def none(_):
         raise IndexStoreError("no words")
 
-    monkeypatch.setattr(Retriever, "words", property(none))
+    monkeypatch.setattr(StoredIndex, "check_words", none)
     queries = vectors(6, 1)
     found = searcher([task(retriever, queries, texts=["fox"], hybrid="rrf", k=3), task(retriever, queries, k=3)])
     assert isinstance(found[0], RefusalError) and found[0].code == "no_words"

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 
 from mrl_search.errors import ShardsMissingError
 
+_SHARE = 2 / 3
+"""Of the time that is left, what one stage may take of an answer that may lack shards: the next ones want some, too."""
+
 
 @dataclass
 class Terms:
@@ -24,16 +27,31 @@ class Terms:
     partial: bool = False
     until: float | None = None
     missing: set[str] = field(default_factory=set)
+    _is_one_answer: bool = False
 
     @contextmanager
     def counted(self) -> Iterator[None]:
         """Within the block the deadline is one, of an answer that lacks nothing yet."""
         self.until = None if self.seconds is None else time.monotonic() + self.seconds
         self.missing.clear()
+        self._is_one_answer = True
         try:
             yield
         finally:
-            self.until = None
+            self.until, self._is_one_answer = None, False
+
+    @property
+    def stage_until(self) -> float | None:
+        """Until when a stage is waited for: the deadline, or before it, so that the stages to come have time to make a
+        partial answer of what the others found."""
+        if self.until is None or not self.partial:
+            return self.until
+        now = time.monotonic()
+        return now + _SHARE * max(0.0, self.until - now)
+
+    def asks(self, name: str) -> bool:
+        """Whether a shard is asked: one that was silent in a stage of an answer that may lack it is not in the next."""
+        return not (self.partial and self._is_one_answer and name in self.missing)
 
     @property
     def seconds_left(self) -> float | None:
@@ -48,7 +66,8 @@ class Terms:
         if not self.partial or not answered:
             raise ShardsMissingError(
                 f"no answer from {len(silent)} of {len(names)} shards ({', '.join(silent)}); "
-                "ask for what the others find with --partial, or look whether their nodes are up"
+                "ask for what the others find with --partial, or look whether their nodes are up",
+                silent,
             )
         self.missing.update(silent)
 
