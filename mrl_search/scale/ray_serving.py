@@ -1,5 +1,6 @@
 """The same HTTP API from processes of Ray Serve, before one fleet of shard actors."""
 
+import signal
 import time
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from mrl_search.terms import terms
 
 _NAME = "mrl-search"
 _PATIENCE = 5.0  # seconds that a request waits for a shard whose only actor is being started anew
+_UPSCALE = 5.0  # seconds that they go on before it is; Ray's 30 refuse requests meanwhile
 _OPENING = 120.0  # seconds that actors may take to start and open their shards
 _BUSY = 16  # requests of a process that go on at once, on average, from which on another is started
 
@@ -31,10 +33,11 @@ class Running:
 
 
 def serve_on_ray(settings: Settings, running: Running, tell: Callable[[str], None]) -> None:
-    """Serves until it is interrupted; then all it started on Ray ends. Raises ServeError for what Ray Serve cannot."""
+    """Serves until SIGINT or SIGTERM; then all it started on Ray ends. Raises ServeError for what Ray Serve cannot."""
     demand_packages()
     if settings.tls_certificate is not None:
         raise ServeError("Ray Serve speaks no TLS; put a proxy before it, or serve without --ray")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with joined(running.address):
         from ray import serve
 
@@ -66,7 +69,12 @@ def start(settings: Settings, running: Running) -> str:
         name=_NAME,
         ray_actor_options={"num_cpus": 0},
         max_ongoing_requests=settings.batching.queue,
-        autoscaling_config={"min_replicas": 1, "max_replicas": running.servers, "target_ongoing_requests": _BUSY},
+        autoscaling_config={
+            "min_replicas": 1,
+            "max_replicas": running.servers,
+            "target_ongoing_requests": _BUSY,
+            "upscale_delay_s": _UPSCALE,
+        },
         health_check_period_s=2,
         graceful_shutdown_timeout_s=settings.timeouts.shutdown,
     )(serve.ingress(application)(Front))
