@@ -102,7 +102,7 @@ def test_each_heavy_library_has_one_home():
 
 
 def test_measures_of_geometry_are_numpy_alone():
-    for name in ("moments", "isotropy", "spectrum", "pairs", "intrinsic", "outliers", "similarity"):
+    for name in ("moments", "isotropy", "spectrum", "pairs", "copies", "intrinsic", "outliers", "similarity"):
         known = {"__future__", "collections.abc", "dataclasses", "itertools", "typing", "numpy", "numpy.typing"}
         rest = set(imports(PACKAGE / "geometry" / f"{name}.py")) - known
         assert {name.split(".")[1] for name in rest} <= {"geometry", "hits", "vectors"}, name

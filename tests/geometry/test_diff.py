@@ -145,6 +145,8 @@ def test_a_crosscoder_comes_with_it_where_it_is_asked_for(twins, texts):
     assert Diff.from_json(asked.to_json(), "here") == asked
     assert "crosscoder: of 32 latents" in shown_diff(asked).table
     assert "of 150 texts a crosscoder finds little; it wants 10,000" in asked.notes
+    assert [one.latents for one in asked.crosscoded_seeds] == [32]  # what two seeds have alone is noise
+    assert "Of two seeds of one arm, one alone has: mrl-seed0 and mrl-seed1 " in shown_diff(asked).table
 
 
 def test_few_texts_are_refused(tmp_path):
