@@ -15,6 +15,7 @@ def demand_ray() -> None:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_worker_niceness", "0")  # of a cluster started here; Ray's 15 is for batches, not answers
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # the new default, of which it else warns
+    os.environ.setdefault("RAY_raylet_start_wait_time_s", "120")  # Ray's 60 are short on a busy machine
     try:
         import ray  # noqa: F401
     except ImportError as error:
@@ -28,20 +29,9 @@ def joined(address: str) -> Iterator[None]:
     address: HOST:PORT of the head, `auto` for the cluster this node is of, `local` for one that is started here and
     ends with the block. Raises ClusterError where there is none, MissingPackageError without the extra `ray`.
     """
-<<<<<<< HEAD
     demand_ray()
     import ray
 
-=======
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_worker_niceness", "0")  # of a cluster started here; Ray's 15 is for batches, not answers
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # the new default, of which it else warns
-    os.environ.setdefault("RAY_raylet_start_wait_time_s", "120")  # Ray's 60 are short on a busy machine
-    try:
-        import ray
-    except ImportError as error:
-        raise MissingPackageError("ray", "a cluster on Ray", "ray") from error
->>>>>>> raya25
     if ray.is_initialized():
         yield
         return
@@ -52,7 +42,7 @@ def joined(address: str) -> Iterator[None]:
     try:  # without an address Ray would take a cluster that somebody else started
         ray.init(address=address, log_to_driver=False, logging_level="error", **told)
     except Exception as error:  # ConnectionError, RuntimeError, ValueError, and a bare one where a node starts slowly
-        first = str(error).strip().splitlines()[0]
+        first = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ClusterError(f"no Ray cluster at {address}: {first}; start one with `ray start --head`") from error
     try:
         yield
