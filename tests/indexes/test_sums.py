@@ -155,7 +155,7 @@ def test_metadata_that_were_damaged_filter_nothing_and_delete_nothing(dated):
 
 def test_documents_of_a_segment_are_compared_once_for_all_filters_and_for_the_next_snapshot(dated, monkeypatch):
     compared = []
-    monkeypatch.setattr("mrl_search.indexes.reader.demand_whole", lambda read, *segment: compared.append(segment))
+    monkeypatch.setattr("mrl_search.indexes.snapshot.demand_whole", lambda read, *segment: compared.append(segment))
     stored = open_index(dated)
     assert stored.among("year > 2002").rows.tolist() == [3, 4, 5]
     stored.among("year > 2003")

@@ -24,8 +24,9 @@ def own(cluster, shard):
 
 
 def test_it_knows_how_many_it_has_and_what_they_hold_in_ram(shard, own):
-    documents, size = shard.facts()
+    documents, size, segments, deleted, *_ = shard.facts()
     assert documents == len(own) and size >= len(own) * 16 * 4
+    assert (segments, deleted) == (1, 0)
 
 
 def test_it_finds_its_own_by_their_places_in_the_whole(shard, own, queries):
