@@ -13,6 +13,6 @@ def test_the_table_has_ranges_over_seeds_and_every_format_is_written(diffed, tmp
 def test_the_picture_has_a_band_over_seeds_for_each_line_in_its_colour_and_layers_by_name(diffed):
     left, middle, right = shown_diff(diffed).figure().axes
     assert [len(panel.collections) for panel in (left, middle, right)] == [2, 3, 1]
-    assert [label.get_text() for label in right.get_xticklabels()][-2:] == ["layer 0", "layer 1"]
+    assert [label.get_text() for label in right.get_xticklabels()] == ["before", "layer 0", "layer 1", "after"]
     (seed,) = diffed.seeds
     assert left.lines[1].get_ydata().tolist() == [one.cka for one in seed.layers]  # the lower end
