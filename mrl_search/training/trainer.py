@@ -43,7 +43,7 @@ class TrainOptions:
 
     tensorboard: also write its event files, into `tensorboard/` of each run. device: what trains, and what encodes
     and searches as it is measured, as `chosen_device` takes it. compile: the trainer's own torch.compile of the model;
-    it rounds otherwise, so such a run is another one. No card has shown yet what it gains.
+    it rounds otherwise, so such a run is another one. It was not tried on a card.
     """
 
     progress: bool = False
