@@ -50,3 +50,17 @@ def queries():
     texts = [f"title {number % 9} number {number}" for number in range(20)]
     noise = np.random.default_rng(3).standard_normal((40, 64)).astype(np.float32)
     return np.concatenate([encoder.encode_documents(texts), noise])
+
+
+@pytest.fixture(scope="module", params=["one process", pytest.param("Ray Serve", marks=pytest.mark.slow)])
+def serving(request):
+    """What serves a cluster."""
+    from ray_nodes import ray_nodes
+    from served_clusters import in_one_process, on_ray_serve
+
+    if request.param == "one process":
+        yield in_one_process
+        return
+    pytest.importorskip("ray")
+    with ray_nodes():
+        yield on_ray_serve

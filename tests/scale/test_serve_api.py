@@ -3,8 +3,7 @@
 import json
 
 import pytest
-from ray_nodes import ray_nodes
-from served_clusters import TOLD, api_tests, in_one_process, on_ray_serve
+from served_clusters import TOLD, api_tests
 
 import mrl_search
 from mrl_search.scale import build_cluster
@@ -12,17 +11,6 @@ from tests.serve import test_embeddings_route
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning:ray")
 globals().update(api_tests("client", "reading", "asked"))
-
-
-@pytest.fixture(scope="module", params=["one process", pytest.param("Ray Serve", marks=pytest.mark.slow)])
-def serving(request):
-    """What serves a cluster."""
-    if request.param == "one process":
-        yield in_one_process
-        return
-    pytest.importorskip("ray")
-    with ray_nodes():
-        yield on_ray_serve
 
 
 @pytest.fixture(scope="module")

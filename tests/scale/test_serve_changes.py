@@ -4,8 +4,7 @@ import json
 import shutil
 
 import pytest
-from ray_nodes import ray_nodes
-from served_clusters import TOLD, api_tests, in_one_process, on_ray_serve
+from served_clusters import TOLD, api_tests
 from serving import served
 
 from mrl_search.scale import AnyStore, build_cluster, open_cluster
@@ -14,17 +13,6 @@ from mrl_search.serve import Timeouts
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning:ray")
 globals().update(api_tests("writing"))
-
-
-@pytest.fixture(scope="module", params=["one process", pytest.param("Ray Serve", marks=pytest.mark.slow)])
-def serving(request):
-    """What serves a cluster."""
-    if request.param == "one process":
-        yield in_one_process
-        return
-    pytest.importorskip("ray")
-    with ray_nodes():
-        yield on_ray_serve
 
 
 @pytest.fixture(scope="module")
