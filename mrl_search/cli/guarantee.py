@@ -48,6 +48,7 @@ def guarantee_command(
     """
     from mrl_search.calibration import Promise
     from mrl_search.device import chosen_device
+    from mrl_search.encoding import load_encoder, spec_of
     from mrl_search.errors import ClusterError
     from mrl_search.guarantee import EXACT
     from mrl_search.indexes import add_calibration, find_index, read_manifest
@@ -67,9 +68,10 @@ def guarantee_command(
             "documents cannot stand for the queries of a cluster; give held-out ones with --queries FILE"
         )
     if cluster is not None:
-        version = read_cluster(folder).version
-        calibration = _calibrated(open_cluster(folder), queries, vectors, promise)
-        calibrate_cluster(folder, calibration, version)
+        told = read_cluster(folder)
+        opened = open_cluster(folder, load_encoder(spec_of(told.manifest), encodes), device="cpu")
+        calibration = _calibrated(opened, queries, vectors, promise)
+        calibrate_cluster(folder, calibration, told.version)
     else:
         manifest, segments = read_manifest(folder)
         opened = open_retriever(folder, encoder_of(folder, encodes), device="cpu")
