@@ -77,6 +77,11 @@ class ShardedIndex(VectorIndex):
         return sum(one.prefix_bytes for one in self.facts)
 
     @property
+    def cells(self) -> int:
+        """1: how many cells a shard looks into was settled when it was built."""
+        return 1
+
+    @property
     def where(self) -> str:
         """See VectorIndex; on what card a shard is that is on one, and over what."""
         on = Counter(one.where for one in self.facts if one.where != "cpu")
