@@ -10,7 +10,7 @@ from mrl_search.device import AUTO, CPU, Device, chosen_device
 from mrl_search.document import Document
 from mrl_search.encoders import Encoder
 from mrl_search.encoding import bare, load_encoder, spec_of
-from mrl_search.errors import ClusterError, IndexChangedError
+from mrl_search.errors import ClusterError, IndexChangedError, IndexStoreError
 from mrl_search.funnel import Funnel
 from mrl_search.indexes import (
     ROOT,
@@ -23,10 +23,11 @@ from mrl_search.indexes import (
     load_kernels_ahead,
 )
 from mrl_search.retriever import Retriever, open_retriever
-from mrl_search.scale.cluster import ClusterManifest, is_cluster, read_cluster, read_rotation, shard_folder
+from mrl_search.scale.cluster import ClusterManifest, is_cluster, read_cluster, shard_folder
 from mrl_search.scale.copies import copied
 from mrl_search.scale.local import LocalShards
 from mrl_search.scale.sharded import ShardedIndex, Shards
+from mrl_search.scale.turning import read_adapter, read_rotation
 from mrl_search.scale.words import said_by
 
 _LOG = logging.getLogger(__name__)
@@ -51,7 +52,7 @@ class ClusterIndex(StoredIndex):
             "segments": (),
             "vectors": index,
             "rotation": read_rotation(folder, cluster),
-            "adapter": None,
+            "adapter": read_adapter(folder, cluster),
             "cluster": cluster,
             "disagreeing": tuple(disagreeing),
             "_sharded": index,
@@ -135,16 +136,22 @@ def open_cluster(
     if transport is None:
         transport = partial(LocalShards, device=device)
     load_kernels_ahead()
-    for _ in range(_TRIES):
+    for left in reversed(range(_TRIES)):
+        cluster = read_cluster(folder)
         try:
-            return _opened(folder, encoder, transport, device)
+            return _opened(folder, cluster, transport, encoder, device)
         except IndexChangedError:  # of two replicas of a shard, one opened a later commit than the other
-            continue
-    return _opened(folder, encoder, transport, device)
+            if not left:
+                raise
+        except (ClusterError, IndexStoreError):  # its files went as another took its place
+            if not left or read_cluster(folder) == cluster:
+                raise
+    raise AssertionError("the last try returns or raises")
 
 
-def _opened(folder: Path, encoder: Encoder | None, transport: Transport, device: Device) -> Retriever:
-    cluster = read_cluster(folder)
+def _opened(
+    folder: Path, cluster: ClusterManifest, transport: Transport, encoder: Encoder | None, device: Device
+) -> Retriever:
     shards = transport({shard.name: shard_folder(folder, shard) for shard in cluster.shards})
     try:
         told = shards.states

@@ -25,6 +25,7 @@ from mrl_search.living import AddOptions, Changed, committed, delete
 from mrl_search.placing import rotation_on
 from mrl_search.scale.cluster import ClusterManifest, recorded, shard_folder, write_cluster, writing
 from mrl_search.scale.parts import PartEncoder, documents_of, part_files, positions_of, read_into_parts, vectors_file
+from mrl_search.scale.turning import read_adapter
 from mrl_search.scale.work import LocalWork, Work
 from mrl_search.vectors import Vectors, load_vectors, prefix
 
@@ -58,6 +59,7 @@ def add_to_cluster(
     with writing(folder) as cluster, _room(folder) as made:
         manifest, room = cluster.manifest, Path(made)
         encode = _encoder(manifest, encoder, options, cluster.next_position)
+        encode.adapter = read_adapter(folder, cluster)
         reading = Reading("added", options.vectors is None, options.skip_bad, options.progress)
         read = read_into_parts(open_corpus(str(source)), room, cluster.owners, reading, first=cluster.next_position)
         _demand_in_step(manifest, options, read.count)
