@@ -19,7 +19,7 @@ from mrl_search.builder import (
     needs_no_rotation,
     record_of,
 )
-from mrl_search.data import Corpus, open_corpus
+from mrl_search.data import Corpus
 from mrl_search.device import chosen_device
 from mrl_search.encoders import EncoderSpec
 from mrl_search.errors import ClusterError, RecipeError, VectorsError
@@ -52,6 +52,7 @@ from mrl_search.scale.parts import (
 )
 from mrl_search.scale.routing import Ranges, evenly, table
 from mrl_search.scale.shard_files import Done, ShardPlan, note_of, write_shard
+from mrl_search.scale.sources import corpus_at
 from mrl_search.scale.storage import Storage, place
 from mrl_search.scale.turning import files_of, is_ours, write_turning
 from mrl_search.scale.work import LocalWork, Work
@@ -70,7 +71,7 @@ def build_cluster(
 ) -> Path:
     """Builds a cluster of so many shards and returns its folder, which all workers must reach by that name.
 
-    folder: or the URL of one in object storage, which all workers
+    source: as `build` reads it, or the URL of a file. folder: or the URL of one in object storage, which all workers
     reach; what is returned then is that of copies here.
 
     Otherwise as `builder.build`. The same call again goes on where an interrupted one ended: with the parts that are
@@ -82,15 +83,15 @@ def build_cluster(
     storage = Storage.of(named) if isinstance(named, str) else None
     if storage is not None:
         renew(storage)
-    corpus = open_corpus(str(source))
-    folder = storage.folder if storage is not None else Path(named or ROOT / corpus.name).resolve()
-    demand_free(folder, storage, force=options.force)
-    build = _begun(corpus, (folder, storage), ranges, (encoder, dims), options)
-    with working(folder):
-        read = _read(build)
-        _encode(build, read, work)
-        done, fitted, plans = _write(build, read, work)
-        _commit(build, read, fitted, plans, done)
+    with corpus_at(str(source)) as corpus:
+        folder = storage.folder if storage is not None else Path(named or ROOT / corpus.name).resolve()
+        demand_free(folder, storage, force=options.force)
+        build = _begun(corpus, (folder, storage), ranges, (encoder, dims), options)
+        with working(folder):
+            read = _read(build)
+            _encode(build, read, work)
+            done, fitted, plans = _write(build, read, work)
+            _commit(build, read, fitted, plans, done)
     return folder
 
 
