@@ -139,8 +139,10 @@ class Fleet:
         """An actor is gone for good. Of one on a card, which may be gone with its node, another takes the place: on a
         card if one is free within some seconds, as its own is a while after it died; else, if it may, on a CPU."""
         for folder, actors in self.actors.items():
-            if actor in actors and self.places[folder][number := actors.index(actor)].card and self.options.restarts:
-                self._replace(folder, number)
+            for number, other in enumerate(actors):
+                if other is actor and self.places[folder][number].card and self.options.restarts:
+                    self._replace(folder, number)
+                    return
 
     def _replace(self, folder: str, number: int) -> None:
         since, size = self._died.setdefault((folder, number), time.monotonic()), _ram_bytes(Path(folder))
