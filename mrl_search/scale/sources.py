@@ -24,7 +24,7 @@ def corpus_at(source: str) -> Iterator[Corpus]:
     """
     url = place(source)
     if isinstance(url, Path):
-        yield open_corpus(str(url) if source.startswith("file:") else source)
+        yield open_corpus(str(url) if "://" in source else source)
         return
     with reaching(url) as (files, root):
         told = files.info(root)
