@@ -1,5 +1,6 @@
 """What goes to a card where there is one, and stays as it is where not: the one door to `gpu`, which loads torch."""
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
@@ -11,17 +12,31 @@ from mrl_search.indexes import StoredIndex, StoredVectors, VectorIndex, exact, g
 from mrl_search.rotation import Rotation
 from mrl_search.vectors import Vectors
 
+_LOG = logging.getLogger(__name__)
 Growing = Callable[[StoredVectors, Vectors, Sequence[int], int, Sequence[int]], Iterator[tuple[int, dict[int, Hits]]]]
 """What `indexes.growing` takes and gives."""
 
 
-def index_on(device: Device, index: VectorIndex, factory: str, engine: str = AUTO) -> VectorIndex:
-    """The index, searched on the device. factory: what its prefix index was built by. Raises as `gpu.on_device`."""
+def index_on(device: Device, index: VectorIndex, factory: str, engine: str = AUTO, share: float = 1.0) -> VectorIndex:
+    """The index, searched on the device. factory: what its prefix index was built by. engine, share: as DeviceOptions
+    has them. Raises as `gpu.on_device`."""
     if not device.is_cuda:
         return index
     from mrl_search.gpu import DeviceOptions, on_device
 
-    return on_device(index, factory, device, DeviceOptions(engine))
+    return on_device(index, factory, device, DeviceOptions(engine, share=share))
+
+
+def vectors_on(device: Device, stored: StoredIndex, engine: str = AUTO, share: float = 1.0) -> VectorIndex:
+    """An open index's vectors, searched on the device as by `index_on`; of one that is not whole on the CPU, which a
+    warning tells."""
+    if device.is_cuda and not stored.vectors.is_whole:
+        _LOG.warning(
+            "%s was added to or deleted from, and is searched on the CPU; `mrl-search compact` makes it whole",
+            stored.folder,
+        )
+        return stored.vectors
+    return index_on(device, stored.vectors, stored.manifest.prefix, engine, share)
 
 
 def rotation_on(device: Device, rotation: Rotation | None) -> Rotation | None:

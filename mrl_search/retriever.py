@@ -1,6 +1,5 @@
 """Searching: the funnel over an index, and an encoder in front of it."""
 
-import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,12 +16,10 @@ from mrl_search.funnel import Funnel, Stage
 from mrl_search.hits import Hits
 from mrl_search.hybrid import Fused, fuse, sides
 from mrl_search.indexes import StoredIndex, VectorIndex, open_index, read_manifest
-from mrl_search.placing import index_on, queries_on, rotation_on
+from mrl_search.placing import queries_on, rotation_on, vectors_on
 from mrl_search.plan import Asked, Plan, funnel_for, planned
 from mrl_search.run import Run, ScoredDoc, ranked
 from mrl_search.vectors import Vectors, unit
-
-_LOG = logging.getLogger(__name__)
 
 
 class Index(Protocol):
@@ -267,13 +264,8 @@ def open_retriever(
     stored = open_index(Path(index), beside)
     try:
         encoder = load_encoder(spec_of(stored.manifest), device) if encoder is None else bare(encoder, stored.manifest)
-        if device.is_cuda and not stored.vectors.is_whole:
-            _LOG.warning(
-                "%s was added to or deleted from, and is searched on the CPU; `mrl-search compact %s` makes it whole",
-                *(index, index),
-            )
-        elif device.is_cuda:
-            vectors = index_on(device, stored.vectors, stored.manifest.prefix, engine)
+        vectors = vectors_on(device, stored, engine)
+        if vectors is not stored.vectors:
             stored = replace(stored, vectors=vectors, rotation=rotation_on(device, stored.rotation), prefixes={})
         return Retriever(encoder, stored, Funnel.parse(stored.manifest.funnel))
     except BaseException:

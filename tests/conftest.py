@@ -62,6 +62,7 @@ def pretended_card(monkeypatch):
 
     monkeypatch.setattr(Device, "__str__", lambda device: "cpu")
     monkeypatch.setattr(opening, "_free_bytes", lambda card: 80 * 2**30)
+    monkeypatch.setattr(opening, "_all_bytes", lambda card: 80 * 2**30)
     return Device("cuda", 0, "a card")
 
 

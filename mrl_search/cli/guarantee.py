@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mrl_search.cli.options import GuaranteeType, encoding_device_option
+from mrl_search.cli.options import GuaranteeType, demand_queries, encoding_device_option
 
 if TYPE_CHECKING:
     from mrl_search.calibration import Promise
@@ -48,7 +48,7 @@ def guarantee_command(
     """
     from mrl_search.calibration import Promise
     from mrl_search.device import chosen_device
-    from mrl_search.errors import ClusterError
+    from mrl_search.encoding import load_encoder, spec_of
     from mrl_search.guarantee import EXACT
     from mrl_search.indexes import add_calibration, find_index, read_manifest
     from mrl_search.retriever import encoder_of, open_retriever
@@ -62,14 +62,12 @@ def guarantee_command(
         click.echo(_bounded(folder, is_cluster=cluster is not None, as_json=as_json))
         return
     promise = Promise(float(level), k, confidence)
-    if cluster is not None and queries is None and vectors is None:
-        raise ClusterError(
-            "documents cannot stand for the queries of a cluster; give held-out ones with --queries FILE"
-        )
     if cluster is not None:
-        version = read_cluster(folder).version
-        calibration = _calibrated(open_cluster(folder), queries, vectors, promise)
-        calibrate_cluster(folder, calibration, version)
+        demand_queries(queries or vectors)
+        told = read_cluster(folder)
+        opened = open_cluster(folder, load_encoder(spec_of(told.manifest), encodes), device="cpu")
+        calibration = _calibrated(opened, queries, vectors, promise)
+        calibrate_cluster(folder, calibration, told.version)
     else:
         manifest, segments = read_manifest(folder)
         opened = open_retriever(folder, encoder_of(folder, encodes), device="cpu")

@@ -147,13 +147,14 @@ def geometry_outputs(command: F) -> F:
     return outs(as_json(command))
 
 
-def demand_one_index(named: Path | None, verb: str, instead: str) -> None:
-    """Raises ClusterError where a cluster is named. instead: what to do then."""
+def demand_queries(given: object) -> None:
+    """Raises ClusterError where no held-out queries are given, of a verb that takes documents for them elsewhere."""
     from mrl_search.errors import ClusterError
-    from mrl_search.scale import find_cluster
 
-    if (folder := find_cluster(named)) is not None:
-        raise ClusterError(f"{verb} is for one index, and {folder} is a cluster of several; {instead}")
+    if given is None:
+        raise ClusterError(
+            "documents cannot stand for the queries of a cluster; give held-out ones with --queries FILE"
+        )
 
 
 def program() -> str:

@@ -1,12 +1,16 @@
 """mrl-search tune."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from mrl_search.cli.options import demand_one_index, encoding_device_option
+from mrl_search.cli.options import demand_queries, encoding_device_option
+
+if TYPE_CHECKING:
+    from mrl_search.tuning import Tuning, Wish
 
 _UNITS = {"": 1.0, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
 
@@ -72,6 +76,7 @@ def tune_command(
     """
     from mrl_search.device import chosen_device
     from mrl_search.indexes import find_index
+    from mrl_search.scale import find_cluster
     from mrl_search.tuning import Wish, new_figure, plot_tuning, tune, tuning_table
 
     if not 0 < recall <= 1:
@@ -79,16 +84,34 @@ def tune_command(
     if plot is not None:
         new_figure(plot)  # what cannot be drawn is said before minutes of work
     chosen_device(device)
-    demand_one_index(index, "tune", "`mrl-search guarantee 0.99 --queries FILE` finds the fewest candidates for it")
-    if queries is None:
+    cluster = find_cluster(index)
+    if queries is None and cluster is None:
         click.echo(
             "documents stand in for queries; questions differ from them, so give --queries FILE if you can", err=True
         )
-    wish = Wish(recall, k, p95, ram, others=not own)
-    folder = find_index(index)
-    found = tune(folder, wish, queries=queries, asked=sample, store=not dry_run, progress=True, device=device)
+    wish, store = Wish(recall, k, p95, ram, others=not own), not dry_run
+    if cluster is not None:
+        found = _of_cluster(cluster, wish, queries, store=store, device=device)
+    else:
+        folder = find_index(index)
+        found = tune(folder, wish, queries=queries, asked=sample, store=store, progress=True, device=device)
     click.echo(found.to_json() if as_json else tuning_table(found))
     if plot is not None:
         plot_tuning(found, plot)
     if found.chosen is None:
         raise click.ClickException("no funnel of this index meets what was asked for; nothing was stored")
+
+
+def _of_cluster(folder: Path, wish: "Wish", queries: str | None, *, store: bool, device: str) -> "Tuning":
+    """A cluster's, over its own prefixes alone: no other could be tried without all vectors in one place."""
+    from mrl_search.encoding import load_encoder, spec_of
+    from mrl_search.scale import open_cluster, read_cluster, tune_cluster
+    from mrl_search.tuning import measured, record_of
+
+    demand_queries(queries)
+    told = read_cluster(folder)
+    with open_cluster(folder, load_encoder(spec_of(told.manifest), device), device="cpu") as retriever:
+        found = measured(retriever, replace(wish, others=False, ahead=False), queries, progress=True)
+    if store and found.chosen is not None:
+        tune_cluster(folder, found.chosen.funnel, record_of(found, found.chosen), told.version)
+    return found

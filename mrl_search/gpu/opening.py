@@ -28,6 +28,7 @@ class DeviceOptions:
     resident: whether the full vectors lie in the device's memory; None: where they fit. fused: whether torch's engine
     uses the Triton kernels of `fused` (half precision only); None: on a card, where Triton is there and has the width.
     graphs: whether torch's engine replays small batches' funnels as CUDA graphs, where the vectors are resident.
+    share: of the card's memory that the index may take at most, where others are to have theirs.
     """
 
     engine: str = "auto"
@@ -36,6 +37,7 @@ class DeviceOptions:
     resident: bool | None = None
     fused: bool | None = None
     graphs: bool = True
+    share: float = 1.0
 
 
 def on_device(index: VectorIndex, factory: str, device: Device, options: DeviceOptions | None = None) -> DeviceIndex:
@@ -57,7 +59,7 @@ def on_device(index: VectorIndex, factory: str, device: Device, options: DeviceO
     if options.cards and choice.engine == TORCH:
         raise DeviceError("several cards share an index by FAISS alone, which sees none here; leave out `cards`")
     shares = 1 + len(options.cards)
-    fits = are_resident(needed, _free_bytes(device.number), device.told, shares) if device.is_cuda else True
+    fits = are_resident(needed, _room(device.number, options.share), device.told, shares) if device.is_cuda else True
     resident = fits if options.resident is None else options.resident
     vectors = Resident(stored, device) if resident else OnHost(stored, device)
     finder: Finder | None = None
@@ -110,6 +112,16 @@ def _groups(dim: int, where: tuple[Device, DeviceOptions]) -> Groups | None:
         return None
     demand_fusible(dim)
     return GROUPS
+
+
+def _room(card: int, share: float) -> int:
+    """Bytes of a card that may be taken: of what is free no more than that share of all."""
+    free = _free_bytes(card)
+    return free if share >= 1 else min(free, int(share * _all_bytes(card)))
+
+
+def _all_bytes(card: int) -> int:
+    return int(torch.cuda.mem_get_info(card)[1])
 
 
 def _free_bytes(card: int) -> int:

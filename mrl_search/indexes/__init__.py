@@ -10,6 +10,7 @@ from mrl_search.indexes.codecs import AUTO, EXACT, Codec, check_codec, chosen_co
 from mrl_search.indexes.exhaustive import NOISE, exact, growing
 from mrl_search.indexes.filters import compiled
 from mrl_search.indexes.index import VectorIndex
+from mrl_search.indexes.kept_adapter import adapter_record
 from mrl_search.indexes.layout import Layout, Segment, sync_folder
 from mrl_search.indexes.locate import ROOT, find_index
 from mrl_search.indexes.manifest import (
@@ -66,6 +67,7 @@ __all__ = [
     "Turned",
     "VectorIndex",
     "Words",
+    "adapter_record",
     "add_bounds",
     "add_calibration",
     "add_words",

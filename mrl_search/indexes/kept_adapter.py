@@ -18,10 +18,14 @@ def keep(catalog: Catalog, adapter: Adapter | None) -> AdapterRecord | None:
     """
     if adapter is None:
         return None
-    content = adapter.to_bytes()
     catalog.connection.execute(_TABLE)
-    catalog.connection.execute("INSERT INTO adapter VALUES (1, ?)", (content,))
-    return AdapterRecord(adapter.fitted.method, adapter.fitted.widths, len(content), adapter.digest)
+    catalog.connection.execute("INSERT INTO adapter VALUES (1, ?)", (adapter.to_bytes(),))
+    return adapter_record(adapter)
+
+
+def adapter_record(adapter: Adapter) -> AdapterRecord:
+    """What a manifest says of an adapter."""
+    return AdapterRecord(adapter.fitted.method, adapter.fitted.widths, len(adapter.to_bytes()), adapter.digest)
 
 
 def drop(catalog: Catalog) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mrl_search.scale.opened import ClusterIndex, find_cluster, open_any, open_cluster
     from mrl_search.scale.resharding import merge_shards, move_shard, split_shard
     from mrl_search.scale.store import AnyStore
-    from mrl_search.scale.tending import calibrate_cluster, compact_cluster, prove_cluster
+    from mrl_search.scale.tending import calibrate_cluster, compact_cluster, prove_cluster, tune_cluster
     from mrl_search.scale.updating import add_to_cluster, delete_from_cluster
     from mrl_search.scale.work import working_on
 
@@ -35,6 +35,7 @@ _HOMES = {
     "prove_cluster": "tending",
     "read_cluster": "cluster",
     "split_shard": "resharding",
+    "tune_cluster": "tending",
     "working_on": "work",
 }
 __all__ = [
@@ -58,6 +59,7 @@ __all__ = [
     "read_cluster",
     "split_shard",
     "terms",
+    "tune_cluster",
     "working_on",
 ]
 

@@ -2,20 +2,25 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from mrl_search.adapter import Adapter
 from mrl_search.atomic import held
 from mrl_search.builder import BuildOptions
 from mrl_search.data import Corpus
-from mrl_search.encoders import Encoder
+from mrl_search.encoders import AdaptedEncoder, Encoder
 from mrl_search.errors import ClusterError, IndexBusyError
-from mrl_search.scale.cluster import ROTATION, WORK, is_cluster
+from mrl_search.scale.cluster import WORK, is_cluster
 from mrl_search.scale.routing import Ranges
 from mrl_search.scale.storage import Storage
+from mrl_search.scale.turning import is_ours
 from mrl_search.vectors import Vectors
+
+_PARTIAL = re.compile(r"\..*\.partial")  # what a killed process was writing
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,16 @@ class Build:
     ranges: Sequence[Ranges]
     version: int
     key: str
+
+    @property
+    def bare(self) -> Encoder:
+        """What encodes, without the adapter behind it."""
+        return self.encoder.base if isinstance(self.encoder, AdaptedEncoder) else self.encoder
+
+    @property
+    def adapter(self) -> Adapter | None:
+        """What its vectors pass through, if anything."""
+        return self.encoder.adapter if isinstance(self.encoder, AdaptedEncoder) else None
 
     @property
     def work(self) -> Path:
@@ -62,7 +77,7 @@ def demand_free(folder: Path, storage: Storage | None, *, force: bool) -> None:
             raise ClusterError(f"{where} already holds a cluster; --force replaces it, --index DIR builds elsewhere")
         return
     names = storage.top() if storage is not None else {one.name for one in folder.glob("*")}
-    if names - {WORK, "shards", ROTATION}:
+    if not all(name in (WORK, "shards") or is_ours(name) or _PARTIAL.fullmatch(name) for name in names):
         raise ClusterError(f"{where} is not empty and holds no cluster; empty it, or name another folder with --index")
 
 

@@ -19,12 +19,12 @@ from mrl_search.builder import (
     needs_no_rotation,
     record_of,
 )
-from mrl_search.data import open_corpus
+from mrl_search.data import Corpus
 from mrl_search.device import chosen_device
 from mrl_search.encoders import EncoderSpec
 from mrl_search.errors import ClusterError, RecipeError, VectorsError
 from mrl_search.funnel import Funnel
-from mrl_search.indexes import ROOT, Codec, Manifest, RotationRecord
+from mrl_search.indexes import ROOT, Codec, Manifest, RotationRecord, adapter_record
 from mrl_search.ingest import Reading
 from mrl_search.progress import bar
 from mrl_search.provenance import provenance
@@ -34,13 +34,11 @@ from mrl_search.scale.begun import Build, demand_free, key_of, shard_name, worki
 from mrl_search.scale.cluster import (
     FORMAT,
     MANIFEST,
-    ROTATION,
     ClusterManifest,
     ShardRecord,
     is_cluster,
     read_cluster,
     write_cluster,
-    write_rotation,
 )
 from mrl_search.scale.copies import renew
 from mrl_search.scale.parts import (
@@ -52,9 +50,11 @@ from mrl_search.scale.parts import (
     read_into_parts,
     vectors_file,
 )
-from mrl_search.scale.routing import evenly, table
+from mrl_search.scale.routing import Ranges, evenly, table
 from mrl_search.scale.shard_files import Done, ShardPlan, note_of, write_shard
+from mrl_search.scale.sources import corpus_at
 from mrl_search.scale.storage import Storage, place
+from mrl_search.scale.turning import files_of, is_ours, write_turning
 from mrl_search.scale.work import LocalWork, Work
 from mrl_search.vectors import load_vectors
 
@@ -71,36 +71,46 @@ def build_cluster(
 ) -> Path:
     """Builds a cluster of so many shards and returns its folder, which all workers must reach by that name.
 
-    folder: or the URL of one in object storage, which all workers reach; what is returned then is that of copies here.
+    source: as `build` reads it, or the URL of a file. folder: or the URL of one in object storage, which all workers
+    reach; what is returned then is that of copies here.
 
     Otherwise as `builder.build`. The same call again goes on where an interrupted one ended: with the parts that are
     encoded and the shards that are finished, if source, encoder and number of shards are the same.
     Raises ClusterError where a cluster is there already, unless forced, or a shard would be empty.
     """
-    options, work = options or BuildOptions(), work or LocalWork()
-    corpus = open_corpus(str(source))
+    options, work, ranges = options or BuildOptions(), work or LocalWork(), evenly(shards)
     named = place(folder) if isinstance(folder, str) else folder
     storage = Storage.of(named) if isinstance(named, str) else None
-    folder = storage.folder if storage is not None else Path(named or ROOT / corpus.name).resolve()
-    ranges = evenly(shards)
     if storage is not None:
         renew(storage)
-    demand_free(folder, storage, force=options.force)
+    with corpus_at(str(source)) as corpus:
+        folder = storage.folder if storage is not None else Path(named or ROOT / corpus.name).resolve()
+        demand_free(folder, storage, force=options.force)
+        build = _begun(corpus, (folder, storage), ranges, (encoder, dims), options)
+        with working(folder):
+            read = _read(build)
+            _encode(build, read, work)
+            done, fitted, plans = _write(build, read, work)
+            _commit(build, read, fitted, plans, done)
+    return folder
+
+
+def _begun(
+    corpus: Corpus,
+    where: tuple[Path, Storage | None],
+    ranges: Sequence[Ranges],
+    told: tuple[str | EncoderSpec | None, Sequence[int] | None],
+    options: BuildOptions,
+) -> Build:
+    """What is to be built, checked before anything is read. told: encoder and widths."""
+    (folder, storage), (encoder, dims) = where, told
     given = load_vectors(options.vectors) if options.vectors is not None else None
     loaded = chosen_encoder(encoder, dims, given, replace(options, cache=False))
-    if loaded.spec.adapter is not None:
-        raise ClusterError("a cluster's shards cannot share an adapter yet; build without --adapter")
     widths = checked_dims(dims, loaded)
     check_options(options, widths, loaded.trained_dims)
     version = read_cluster(folder).version + 1 if is_cluster(folder) else 1
-    key = key_of(corpus, loaded, options, shards, version)
-    with working(folder):
-        build = Build(folder, storage, corpus, widths, loaded, given, options, ranges, version, key)
-        read = _read(build)
-        _encode(build, read, work)
-        done, fitted, plans = _write(build, read, work)
-        _commit(build, read, fitted, plans, done)
-    return folder
+    key = key_of(corpus, loaded, options, len(ranges), version)
+    return Build(folder, storage, corpus, widths, loaded, given, options, ranges, version, key)
 
 
 def _read(build: Build) -> WhatWasRead:
@@ -149,8 +159,8 @@ def _encode(build: Build, read: WhatWasRead, work: Work) -> None:
     there = set(build.storage.under(build.work) if build.storage is not None else build.work.glob("*/*"))
     missing = [str(part) for part in _parts(build, read) if vectors_file(part) not in there]
     given = build.options.vectors.resolve() if build.options.vectors is not None else None
-    spec = None if given else build.encoder.spec
-    encode = PartEncoder(spec, given, str(build.options.device), storage=build.storage)
+    spec = None if given else build.bare.spec
+    encode = PartEncoder(spec, given, str(build.options.device), storage=build.storage, adapter=build.adapter)
     with bar(read.count, "encoding", "documents", shown=build.options.progress) as progress:
         for count in work.encode(encode, missing):
             progress.update(count)
@@ -175,6 +185,7 @@ def _write(build: Build, read: WhatWasRead, work: Work) -> tuple[list[Done], Fit
             str(build.options.device),
             key,
             build.storage,
+            build.adapter,
         )
         for number in range(len(read.parts))
     ]
@@ -219,33 +230,44 @@ def _manifest(build: Build, read: WhatWasRead, fitted: Fitted, codec: Codec) -> 
         dtype=build.options.dtype,
         prefix=codec.factory,
         funnel=str(Funnel.default(build.widths)),
-        encoder=record_of(build.encoder),
+        encoder=record_of(build.bare),
         provenance=provenance(chosen_device(build.options.device).told),
         rotation=RotationRecord("none" if fitted.rotation is None else fitted.rotation.kind, fitted.why),
+        adapter=None if build.adapter is None else adapter_record(build.adapter),
     )
 
 
 def _commit(build: Build, read: WhatWasRead, fitted: Fitted, plans: list[ShardPlan], done: list[Done]) -> None:
-    """One write makes the cluster; what it replaces, and what was only on the way, goes."""
+    """One write makes the cluster; until then all that it replaces is there, and then that, and what was only on the
+    way, goes."""
     folder, storage = build.folder, build.storage
-    old = read_cluster(folder).shards if is_cluster(folder) else ()
+    old = read_cluster(folder) if is_cluster(folder) else None
     shards = tuple(
         ShardRecord(f"s{number}", str(plan.folder.relative_to(folder)), ranges, one.documents, one.state)
         for number, (plan, ranges, one) in enumerate(zip(plans, build.ranges, done, strict=True))
     )
-    rotation = write_rotation(folder, fitted.rotation)
+    rotation = write_turning(folder, fitted.rotation, build.adapter)
     table = json.loads(plans[0].manifest.to_json())
-    write_cluster(folder, ClusterManifest(FORMAT, build.version, read.count, table, rotation, shards))
+    new = ClusterManifest(FORMAT, build.version, read.count, table, rotation, shards)
     if storage is not None:
-        if fitted.rotation is not None:
-            storage.send(folder / ROTATION)
+        for name in files_of(new):
+            storage.send(folder / name)
+    write_cluster(folder, new)
+    if storage is not None:
         storage.send(folder / MANIFEST)
-    gone = [note_of(plan.folder) for plan in plans]
-    gone += [folder / shard.where for shard in old if not Path(shard.where).is_absolute()]
-    for path in (*gone, build.work):
+    gone = [*(note_of(plan.folder) for plan in plans), build.work, *_replaced(folder, old, new)]
+    for path in gone:
         if storage is not None:
             storage.remove(path)
         elif path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
+
+
+def _replaced(folder: Path, old: ClusterManifest | None, new: ClusterManifest) -> list[Path]:
+    """What only the old cluster had; of builds that were given up here, too, what vectors were to be turned by."""
+    names = {path.name for path in folder.iterdir() if is_ours(path.name)} - {*files_of(new)}
+    shards = old.shards if old is not None else ()
+    gone = [folder / shard.where for shard in shards if not Path(shard.where).is_absolute()]
+    return gone + [folder / name for name in sorted(names)]

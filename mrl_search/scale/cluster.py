@@ -11,20 +11,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from mrl_search.atomic import held, replacing
 from mrl_search.errors import ClusterError, IndexBusyError, RecipeError
 from mrl_search.indexes import Manifest, Segment, read_manifest, sync_folder
 from mrl_search.recipe import from_table
-from mrl_search.rotation import Rotation
 from mrl_search.scale.routing import Ranges, bucket_of, table
 from mrl_search.scale.storage import Storage
-from mrl_search.vectors import load_vectors
 
-FORMAT = 1
+FORMAT = 2
+_READ = (1, FORMAT)
 _LOG = logging.getLogger(__name__)
-MANIFEST, ROTATION, WORK = "cluster.json", "rotation.npy", "work"
+MANIFEST, WORK = "cluster.json", "work"
 """In a cluster's folder, beside its shards; the last only while it is built."""
 
 
@@ -49,7 +46,7 @@ class ClusterManifest:
 
     version: grows by one with every change. next_position: the first that no document ever had (see
     `indexes/positions.py`). index: the Manifest of one index of all documents, as a JSON table; all shards are of its
-    encoder, widths, codec and rotation. rotation: sha256 of rotation.npy, empty if there is none.
+    encoder, widths, codec, adapter and rotation. rotation: sha256 of its file (see `turning`), empty if there is none.
     """
 
     format: int
@@ -60,8 +57,8 @@ class ClusterManifest:
     shards: tuple[ShardRecord, ...]
 
     def __post_init__(self) -> None:
-        if self.format != FORMAT:
-            raise ClusterError(f"the cluster is of format {self.format}, this version reads {FORMAT}")
+        if self.format not in _READ:
+            raise ClusterError(f"the cluster is of format {self.format}, this version reads {_READ[0]} to {FORMAT}")
         table([shard.buckets for shard in self.shards])
 
     @property
@@ -172,33 +169,5 @@ def recorded(cluster: Path, shard: ShardRecord) -> ShardRecord:
     return replace(shard, documents=manifest.documents, state=state_told(manifest, segments))
 
 
-def write_rotation(folder: Path, rotation: Rotation | None) -> str:
-    """Keeps what all shards are rotated by; returns its sha256, empty if it is None."""
-    if rotation is None:
-        return ""
-    path = folder / ROTATION
-    with replacing(path) as temporary, temporary.open("wb") as file:
-        np.save(file, rotation.matrix)
-        file.flush()
-        os.fsync(file.fileno())
-    return _sha256(path)
-
-
-def read_rotation(folder: Path, cluster: ClusterManifest) -> Rotation | None:
-    """What all shards are rotated by. Raises ClusterError where it is damaged."""
-    record = cluster.manifest.rotation
-    if record is None or not cluster.rotation:
-        return None
-    path = folder / ROTATION
-    if not path.is_file() or _sha256(path) != cluster.rotation:
-        raise ClusterError(f"{path} is missing or damaged (its sha256 is not the committed one); put back a copy of it")
-    return Rotation(np.array(load_vectors(path)), record.kind, max(cluster.manifest.dims[:-1], default=0))
-
-
 def _digest(body: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -13,7 +13,6 @@ from mrl_search.errors import ClusterError
 from mrl_search.indexes import Layout, check
 from mrl_search.scale.cluster import (
     MANIFEST,
-    ROTATION,
     WORK,
     ClusterManifest,
     ShardRecord,
@@ -22,6 +21,7 @@ from mrl_search.scale.cluster import (
     state_of,
 )
 from mrl_search.scale.storage import Storage
+from mrl_search.scale.turning import files_of
 
 _FRESH_SECONDS = 5.0
 _looked: dict[Path, float] = {}
@@ -45,9 +45,9 @@ def renew(storage: Storage) -> ClusterManifest | None:
     with storage.room() as room:
         storage.copy(folder / MANIFEST, room / MANIFEST)
         told = read_cluster(room)
-        if told.rotation:
-            storage.copy(folder / ROTATION, room / ROTATION)
-            (room / ROTATION).replace(folder / ROTATION)
+        for name in files_of(told):
+            storage.copy(folder / name, room / name)
+            (room / name).replace(folder / name)
         (room / MANIFEST).replace(folder / MANIFEST)
     _looked[folder] = time.monotonic()
     _forget(folder, told.shards)

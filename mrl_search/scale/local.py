@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mrl_search.errors import ClusterError, IndexStoreError
+from mrl_search.device import CPU, Device
+from mrl_search.errors import ClusterError, DeviceError, IndexStoreError
 from mrl_search.scale.shard import VERBS, Shard
 from mrl_search.terms import terms
 
@@ -17,13 +18,14 @@ _LOG = logging.getLogger(__name__)
 class LocalShards:
     """Shards by name, opened here. Raises what opening raises, unless an answer may lack a shard (see `Terms`)."""
 
-    def __init__(self, folders: Mapping[str, Path]) -> None:
+    def __init__(self, folders: Mapping[str, Path], device: Device = CPU) -> None:
+        """device: what searches all of them; of a card's memory each has as much."""
         self._names = tuple(folders)
         self.shards: dict[str, Shard] = {}
         try:
             for name, folder in folders.items():
                 with _silent_if_it_cannot(name):
-                    self.shards[name] = Shard(folder)
+                    self.shards[name] = Shard(folder, device, 1 / len(folders))
         except BaseException:
             self.close()
             raise
@@ -60,7 +62,7 @@ def _silent_if_it_cannot(name: str) -> Iterator[None]:
     """What is wrong with a shard is raised, or logged where an answer may lack it."""
     try:
         yield
-    except (IndexStoreError, ClusterError) as error:
+    except (IndexStoreError, ClusterError, DeviceError) as error:
         if not terms().partial:
             raise
         _LOG.warning("the shard %s does not answer: %s", name, error)

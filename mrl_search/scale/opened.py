@@ -3,13 +3,14 @@
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-from mrl_search.device import AUTO
+from mrl_search.device import AUTO, CPU, Device, chosen_device
 from mrl_search.document import Document
 from mrl_search.encoders import Encoder
 from mrl_search.encoding import bare, load_encoder, spec_of
-from mrl_search.errors import ClusterError, IndexChangedError
+from mrl_search.errors import ClusterError, IndexChangedError, IndexStoreError
 from mrl_search.funnel import Funnel
 from mrl_search.indexes import (
     ROOT,
@@ -22,10 +23,11 @@ from mrl_search.indexes import (
     load_kernels_ahead,
 )
 from mrl_search.retriever import Retriever, open_retriever
-from mrl_search.scale.cluster import ClusterManifest, is_cluster, read_cluster, read_rotation, shard_folder
+from mrl_search.scale.cluster import ClusterManifest, is_cluster, read_cluster, shard_folder
 from mrl_search.scale.copies import copied
 from mrl_search.scale.local import LocalShards
 from mrl_search.scale.sharded import ShardedIndex, Shards
+from mrl_search.scale.turning import read_adapter, read_rotation
 from mrl_search.scale.words import said_by
 
 _LOG = logging.getLogger(__name__)
@@ -50,7 +52,7 @@ class ClusterIndex(StoredIndex):
             "segments": (),
             "vectors": index,
             "rotation": read_rotation(folder, cluster),
-            "adapter": None,
+            "adapter": read_adapter(folder, cluster),
             "cluster": cluster,
             "disagreeing": tuple(disagreeing),
             "_sharded": index,
@@ -118,23 +120,38 @@ class ClusterIndex(StoredIndex):
         self._shards.close()
 
 
-def open_cluster(folder: Path | str, encoder: Encoder | None = None, transport: Transport = LocalShards) -> Retriever:
+def open_cluster(
+    folder: Path | str,
+    encoder: Encoder | None = None,
+    transport: Transport | None = None,
+    *,
+    device: str | Device = AUTO,
+) -> Retriever:
     """Opens a cluster as `open_retriever` does an index; by default in this process.
 
-    Raises ClusterError where it cannot be opened, EncoderError where its encoder cannot be loaded.
+    device: what encodes, and what searches shards that are opened here. Raises ClusterError where it cannot be opened,
+    EncoderError where its encoder cannot be loaded, DeviceError for a device that is not there, or is too small.
     """
-    folder = Path(folder)
+    folder, device = Path(folder), chosen_device(device)
+    if transport is None:
+        transport = partial(LocalShards, device=device)
     load_kernels_ahead()
-    for _ in range(_TRIES):
+    for left in reversed(range(_TRIES)):
+        cluster = read_cluster(folder)
         try:
-            return _opened(folder, encoder, transport)
+            return _opened(folder, cluster, transport, encoder, device)
         except IndexChangedError:  # of two replicas of a shard, one opened a later commit than the other
-            continue
-    return _opened(folder, encoder, transport)
+            if not left:
+                raise
+        except (ClusterError, IndexStoreError):  # its files went as another took its place
+            if not left or read_cluster(folder) == cluster:
+                raise
+    raise AssertionError("the last try returns or raises")
 
 
-def _opened(folder: Path, encoder: Encoder | None, transport: Transport) -> Retriever:
-    cluster = read_cluster(folder)
+def _opened(
+    folder: Path, cluster: ClusterManifest, transport: Transport, encoder: Encoder | None, device: Device
+) -> Retriever:
     shards = transport({shard.name: shard_folder(folder, shard) for shard in cluster.shards})
     try:
         told = shards.states
@@ -145,7 +162,7 @@ def _opened(folder: Path, encoder: Encoder | None, transport: Transport) -> Retr
                 "short; make it again", folder, ", ".join(apart), cluster.version,
             )  # fmt: skip
         manifest = cluster.manifest
-        encoder = load_encoder(spec_of(manifest)) if encoder is None else bare(encoder, manifest)
+        encoder = load_encoder(spec_of(manifest), device) if encoder is None else bare(encoder, manifest)
         stored = ClusterIndex(folder, cluster, shards, apart)
         return Retriever(encoder, stored, Funnel.parse(manifest.funnel))
     except BaseException:
@@ -168,6 +185,8 @@ def find_cluster(named: Path | str | None, root: Path = ROOT) -> Path | None:
 def open_any(named: Path | str | None, device: str = AUTO, ray: str | None = None) -> Retriever:
     """An index or a cluster, whatever is named; None for the index that was built last.
 
+    device: what searches, and what encodes; on Ray actors of shards take cards of its nodes, and what encodes here is a
+    card, unless device is the CPU, if there is one.
     ray: the address of a Ray cluster whose actors are to be asked, as `ray_session.joined` takes it.
     """
     cluster = find_cluster(named)
@@ -176,10 +195,16 @@ def open_any(named: Path | str | None, device: str = AUTO, ray: str | None = Non
     if cluster is None:
         return open_retriever(find_index(named if isinstance(named, Path) else None), device=device)
     if ray is None:
-        return open_cluster(cluster)
+        return open_cluster(cluster, device=device)
     from mrl_search.scale.ray_session import demand_ray
 
     demand_ray()
-    from mrl_search.scale.ray_shards import ray_transport
+    from mrl_search.scale.ray_shards import RayOptions, ray_transport
 
-    return open_cluster(cluster, transport=ray_transport(ray))
+    transport = ray_transport(ray, RayOptions(device=device))
+    return open_cluster(cluster, transport=transport, device=beside_ray(device))
+
+
+def beside_ray(device: str) -> str:
+    """What encodes in a process that asks Ray's actors, which are on that device."""
+    return device if device == str(CPU) else AUTO

@@ -15,6 +15,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from mrl_search.adapter import Adapter
 from mrl_search.atomic import replacing
 from mrl_search.data import Corpus
 from mrl_search.document import Document
@@ -153,8 +154,10 @@ def positions_of(part: Path) -> Rows:
 class PartEncoder:
     """Encodes parts, in whatever process; the encoder is loaded at the first.
 
-    spec: of the encoder; None where vectors are given. given: an .npy file of vectors, in step with positions that
-    begin at `first`. storage: where parts come from and vectors go to, if not to a folder that all reach.
+    spec: of the encoder, without an adapter; None where vectors are given. given: an .npy file of vectors, in step with
+    positions that begin at `first`. storage: where parts come from and vectors go to, if not to a folder that all
+    reach. adapter: what vectors pass through, whatever they come from; it is here whole, as workers may not reach its
+    folder.
     """
 
     spec: EncoderSpec | None
@@ -163,6 +166,7 @@ class PartEncoder:
     first: int = 0
     _encoder: Encoder | None = None
     storage: Storage | None = None
+    adapter: Adapter | None = None
 
     def __call__(self, part: str) -> int:
         """Makes the vectors of a part, all or nothing; returns how many. Raises as the encoder, or VectorsError."""
@@ -170,6 +174,8 @@ class PartEncoder:
         if self.storage is not None:
             self.storage.fetch(path)
         vectors = self._encoded(path) if self.given is None else self._given(path, self.given)
+        if self.adapter is not None:
+            vectors = self.adapter.apply(vectors)
         with replacing(vectors_file(path)) as temporary, temporary.open("wb") as file:
             np.save(file, vectors)
             file.flush()

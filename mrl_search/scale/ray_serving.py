@@ -3,13 +3,14 @@
 import signal
 import time
 from collections.abc import Callable, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from mrl_search.errors import ServeError
 from mrl_search.scale.asking import Manners
 from mrl_search.scale.cluster import is_cluster, read_cluster, shard_folder
+from mrl_search.scale.opened import beside_ray
 from mrl_search.scale.ray_session import joined
 from mrl_search.scale.ray_shards import Fleet, RayOptions, RayShards
 from mrl_search.scale.store import AnyStore
@@ -56,7 +57,9 @@ def start(settings: Settings, running: Running) -> str:
     from ray import serve
 
     manners = Manners(patience_seconds=_PATIENCE)
-    fleet = Fleet(RayOptions(running.replicas, manners, seconds=settings.timeouts.request, opening_seconds=_OPENING))
+    seconds, device = settings.timeouts.request, settings.device
+    fleet = Fleet(RayOptions(running.replicas, manners, seconds=seconds, opening_seconds=_OPENING, device=device))
+    settings = replace(settings, device=beside_ray(device))
     for folder in filter(is_cluster, settings.indexes):  # what cannot be opened is said here, and not by Ray's pages
         shards = {shard.name: shard_folder(folder, shard) for shard in read_cluster(folder).shards}
         terms().settle(list(shards), list(RayShards(fleet, shards).states))

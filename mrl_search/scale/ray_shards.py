@@ -1,149 +1,26 @@
 """Shards in Ray actors, one or several replicas of each, behind the same verbs as shards in this process."""
 
-import os
 import time
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import ray
-from ray._private.state import available_resources_per_node
-from ray.exceptions import RayActorError, RayTaskError
-from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+from ray.exceptions import ActorDiedError, RayActorError, RayTaskError
 
-from mrl_search.errors import ClusterError, IndexChangedError, IndexStoreError, MRLSearchError
-from mrl_search.indexes import read_manifest
-from mrl_search.scale.asking import LostError, Manners, ask_all
-from mrl_search.scale.copies import cluster_folder, ram_bytes
-from mrl_search.scale.placement import placed
+from mrl_search.errors import DeviceError, IndexChangedError, IndexStoreError, MRLSearchError
+from mrl_search.scale.asking import LostError, ask_all
+from mrl_search.scale.ray_fleet import Fleet, RayOptions
 from mrl_search.scale.ray_session import joined
-from mrl_search.scale.shard import VERBS, Shard
-from mrl_search.scale.storage import Storage
 from mrl_search.terms import terms
 
-_KEPT = 2  # snapshots of a shard: that of new queries, and the one before it, until those that use it are done
-_ILL_SECONDS = 2.0  # that a replica is asked last, after another had to be asked in its place
+__all__ = ["Fleet", "RayOptions", "RayShards", "ray_transport"]
+
 _BATCH = 64  # queries; a larger question takes its time, and to ask it twice would take as much again
 _SHARED_BYTES = 100_000  # of a question, from which on it is put into Ray's store once and not sent to each shard
-
-
-@dataclass(frozen=True)
-class RayOptions:
-    """replicas: of each shard. manners: how one waits for them. restarts: of an actor that is lost; -1 without end.
-
-    seconds: that shards may take for one stage, whatever the terms; None for no limit. A process that is stopped, not
-    dead, else holds up whoever set no deadline. opening_seconds: the same for opening, which processes are started for.
-    """
-
-    replicas: int = 1
-    manners: Manners = field(default_factory=Manners)
-    restarts: int = -1
-    seconds: float | None = None
-    opening_seconds: float | None = None
-
-    def __post_init__(self) -> None:
-        if self.replicas < 1:
-            raise ClusterError(f"asked for {self.replicas} replicas of each shard; ask for at least 1")
-
-
-class ShardActor:
-    """A process that has a shard open: its last snapshots, each asked for by its state."""
-
-    def __init__(self, folder: str, url: str | None = None) -> None:
-        """url: of the cluster in object storage of which the folder holds, or is to hold, a copy."""
-        self._folder = Path(folder)
-        if url is not None:
-            Storage(url, cluster_folder(self._folder)).settle()  # this may be another machine
-        self._open: dict[str, Shard] = {}  # not yet: what is wrong with it is then told to whoever asks
-
-    def open(self) -> str:
-        """Opens what is committed now, if it is not open; its state."""
-        shard = Shard(self._folder)
-        if shard.state in self._open:
-            shard.close()
-            return shard.state
-        self._open[shard.state] = shard
-        while len(self._open) > _KEPT:
-            self._open.pop(next(iter(self._open))).close()
-        return shard.state
-
-    def ask(self, state: str, deadline: float | None, verb: str, *values: Any) -> Any:
-        """What the shard answers. deadline: of time.time(), after which nobody waits any more, and nothing is done."""
-        assert verb in VERBS
-        if deadline is not None and time.time() >= deadline:
-            return None
-        if state not in self._open and self.open() != state:
-            raise IndexChangedError(
-                f"the shard in {self._folder} was changed since it was opened; open the cluster again"
-            )
-        return getattr(self._open[state], verb)(*map(_writable, values))
-
-    def pid(self) -> int:
-        """Of its process, for who watches, or kills, it."""
-        return os.getpid()
-
-    def node(self) -> str:
-        """Where Ray put it."""
-        return str(ray.get_runtime_context().get_node_id())
-
-
-def _writable(value: Any) -> Any:
-    """A copy of an array that Ray hands out for reading only: numba would compile every kernel anew for such."""
-    return np.array(value) if isinstance(value, np.ndarray) and not value.flags.writeable else value
-
-
-class Fleet:
-    """All actors of a cluster's shards; more readers than one may ask them."""
-
-    def __init__(self, options: RayOptions) -> None:
-        self.options = options
-        self.actors: dict[str, list[Any]] = {}  # of a shard's folder
-        self._ill: dict[tuple[str, int], float] = {}
-        self._nodes: dict[str, set[str]] = {}
-
-    def start(self, folders: Iterable[Path]) -> None:
-        """Starts the actors of those shards that have none, each where it is placed; they open when they are asked."""
-        new = [str(folder) for folder in folders if str(folder) not in self.actors]
-        if not new:
-            return
-        sizes = {folder: _ram_bytes(Path(folder)) for folder in new}
-        storages = {folder: Storage.behind(cluster_folder(Path(folder))) for folder in new}
-        origins = {folder: storage and storage.url for folder, storage in storages.items()}
-        made = ray.remote(ShardActor)
-        for replica in placed(sizes, _free_bytes(), self.options.replicas, self._nodes):
-            self._nodes.setdefault(replica.shard, set()).add(replica.node)
-            strategy = NodeAffinitySchedulingStrategy(replica.node, soft=True)  # elsewhere, should the node be lost
-            actor = made.options(
-                num_cpus=0,
-                memory=sizes[replica.shard],
-                max_restarts=self.options.restarts,
-                scheduling_strategy=strategy,
-            ).remote(replica.shard, origins[replica.shard])
-            self.actors.setdefault(replica.shard, []).append(actor)
-
-    def order(self, folder: str, turn: int) -> list[int]:
-        """The replicas of a shard, in turn, so that all share the load; those that let somebody wait come last."""
-        count, now = len(self.actors[folder]), time.monotonic()
-        found = [(turn + place) % count for place in range(count)]
-        return sorted(found, key=lambda replica: self._ill.get((folder, replica), 0.0) > now)
-
-    def let_wait(self, folder: str, replica: int) -> None:
-        """Somebody had to ask another replica."""
-        self._ill[folder, replica] = time.monotonic() + _ILL_SECONDS
-
-    def stop(self, folder: str) -> None:
-        """Ends the actors of a shard that is no more."""
-        for actor in self.actors.pop(folder, []):
-            ray.kill(actor)
-        self._nodes.pop(folder, None)
-
-    def close(self) -> None:
-        """Ends all."""
-        for folder in list(self.actors):
-            self.stop(folder)
 
 
 class RayShards:
@@ -194,9 +71,16 @@ class RayShards:
         """See Fleet."""
         self._fleet.let_wait(self._folders[shard], replica)
 
-    def call(self, shard: str, replica: int, verb: str, values: Sequence[Any], until: float | None) -> Any:
+    def actor(self, shard: str, replica: int) -> Any:
+        """Who is asked now."""
+        return self._fleet.actors[self._folders[shard]][replica]
+
+    def died(self, actor: Any) -> None:
+        """See Fleet."""
+        self._fleet.died(actor)
+
+    def call(self, shard: str, actor: Any, verb: str, values: Sequence[Any], until: float | None) -> Any:
         """Asks one replica, which does nothing for it any more after `until`; returns Ray's reference."""
-        actor = self._fleet.actors[self._folders[shard]][replica]
         if verb == "open":
             return actor.open.remote()
         deadline = None if until is None else time.time() + max(0.0, until - time.monotonic())
@@ -209,12 +93,15 @@ class _RayWire:
     def __init__(self, shards: RayShards, verb: str, values: Sequence[Any], until: float | None) -> None:
         self._shards, self._verb, self._values, self._until = shards, verb, values, until
         self._asked: dict[str, int] = {}
+        self._actors: dict[Hashable, Any] = {}  # by call
 
     def send(self, shard: str, replica: int) -> Hashable:
         if shard in self._asked:
             self._shards.let_wait(shard, self._asked[shard])
         self._asked[shard] = replica
-        call: Hashable = self._shards.call(shard, replica, self._verb, self._values, self._until)
+        actor = self._shards.actor(shard, replica)
+        call: Hashable = self._shards.call(shard, actor, self._verb, self._values, self._until)
+        self._actors[call] = actor
         return call
 
     def ready(self, calls: Sequence[Any], seconds: float | None) -> Iterable[Hashable]:
@@ -229,11 +116,13 @@ class _RayWire:
         try:
             return ray.get(call)
         except RayActorError as error:  # it died, or is being started anew
+            if isinstance(error, ActorDiedError):
+                self._shards.died(self._actors[call])
             raise LostError(str(error)) from error
         except RayTaskError as error:
             cause = error.cause
-            if isinstance(cause, IndexStoreError) and not isinstance(cause, IndexChangedError):
-                raise LostError(str(cause), cause) from None  # another copy may be sound
+            if isinstance(cause, IndexStoreError | DeviceError) and not isinstance(cause, IndexChangedError):
+                raise LostError(str(cause), cause) from None  # another copy may be sound, another card large enough
             raise cause if isinstance(cause, MRLSearchError) else error from None
 
 
@@ -256,20 +145,6 @@ def ray_transport(address: str, options: RayOptions | None = None) -> Callable[[
             return shards
 
     return transport
-
-
-def _ram_bytes(folder: Path) -> int:
-    """What a shard's codes and positions take in RAM, at most; its vectors and texts are mapped."""
-    if (at_most := ram_bytes(folder)) is not None:
-        return at_most
-    _, segments = read_manifest(folder)
-    return sum(segment.prefix.size + 8 * segment.documents for segment in segments)
-
-
-def _free_bytes() -> dict[str, int]:
-    """Of every living node, what Ray may still give away of its memory; its public functions tell of all together."""
-    free = available_resources_per_node()
-    return {node: int(has.get("memory", 0)) for node, has in free.items()}
 
 
 def _flat(values: Iterable[Any]) -> Iterable[Any]:

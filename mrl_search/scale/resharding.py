@@ -162,6 +162,7 @@ def _write(folder: Path, cluster: ClusterManifest, old: Sequence[ShardRecord], p
                 without_text=without_text,
                 prefix=codec.factory,
                 rotation=turned,
+                adapter=writer.write_adapter(first.adapter),
                 sketches=writer.write_sketches() if refined else None,
                 bounds=None,
                 tuned=None,

@@ -5,6 +5,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
+from mrl_search.device import CPU, Device
 from mrl_search.document import Document
 from mrl_search.errors import ClusterError, FilterError
 from mrl_search.funnel import Stage
@@ -19,6 +20,7 @@ from mrl_search.indexes import (
     read_manifest,
     read_positions,
 )
+from mrl_search.placing import vectors_on
 from mrl_search.scale.cluster import state_told
 from mrl_search.scale.copies import at_hand
 from mrl_search.vectors import Vectors
@@ -32,8 +34,8 @@ VERBS = (
 
 
 class Facts(NamedTuple):
-    """Numbers of a shard. prefix_bytes: in RAM. has_bounds: whether proofs are fast. overlooks: whether a search that
-    begins with its prefixes may miss a row by an estimate."""
+    """What a shard is. prefix_bytes: in RAM, or on a card. has_bounds: whether proofs are fast. overlooks: whether a
+    search that begins with its prefixes may miss a row by an estimate, on whatever device. where: what searches."""
 
     documents: int
     prefix_bytes: int
@@ -41,6 +43,7 @@ class Facts(NamedTuple):
     deleted_rows: int
     has_bounds: bool
     overlooks: bool
+    where: str = "cpu"
 
 
 class Shard:
@@ -49,10 +52,18 @@ class Shard:
     Positions of other shards' documents are passed over, so that all shards can be asked the same.
     """
 
-    def __init__(self, folder: Path) -> None:
-        """Raises ClusterError where the index is no shard; else as `open_index`."""
+    def __init__(self, folder: Path, device: Device = CPU, share: float = 1.0) -> None:
+        """device: what searches it, but for filters and proofs; share: of a card's memory that is its own at most.
+
+        Raises ClusterError where the index is no shard, DeviceError as `vectors_on`; else as `open_index`.
+        """
         at_hand(folder)
         self._stored, self._positions = _opened(folder)
+        try:
+            self._vectors = vectors_on(device, self._stored, share=share)
+        except BaseException:
+            self._stored.close()
+            raise
         self.state = state_told(self._stored.manifest, self._stored.segments)
 
     def close(self) -> None:
@@ -60,12 +71,13 @@ class Shard:
         self._stored.close()
 
     def facts(self) -> Facts:
-        """What it has, in numbers."""
-        stored = self._stored
-        index, segments, deleted = stored.vectors, stored.segment_count, stored.deleted_rows
-        overlooks = index.overlooks(Stage(index.prefix_dim, 1))
+        """What it is."""
+        stored, index = self._stored, self._vectors
+        first = Stage(stored.vectors.prefix_dim, 1)
+        overlooks = stored.vectors.overlooks(first) or index.overlooks(first)
         has_bounds = stored.has_bounds or not len(index)
-        return Facts(len(index), index.prefix_bytes, segments, deleted, has_bounds, overlooks)
+        numbers = stored.segment_count, stored.deleted_rows
+        return Facts(len(index), index.prefix_bytes, *numbers, has_bounds, overlooks, index.where)
 
     def passing(self, where: str) -> int | str:
         """How many documents a filter passes; or what is wrong with it here, as a field that none of them has."""
@@ -89,8 +101,9 @@ class Shard:
         return self._moved(index.rerank(queries, unscored(rows), stage))
 
     def proven(self, queries: Vectors, hits: Hits, where: str | None = None) -> Hits:
-        """See VectorIndex: its best of all rows that reach the k-th score of all hits."""
-        index = self._index(where)
+        """See VectorIndex: its best of all rows that reach the k-th score of all hits. The CPU proves, also for a card,
+        whose rounding is far within what bounds allow for."""
+        index = self._stored.vectors if where is None else self._index(where)
         return _nothing(queries) if index is None or not len(index) else self._moved(index.proven(queries, hits))
 
     def word_statistics(self, texts: list[str]) -> list[Statistics]:
@@ -134,7 +147,7 @@ class Shard:
     def _index(self, where: str | None) -> VectorIndex | None:
         """What is searched; None where the filter is about a field that no document here has."""
         if where is None:
-            return self._stored.vectors
+            return self._vectors
         try:
             return self._stored.among(where)
         except FilterError:  # the asker has read it, and some shard knows the field

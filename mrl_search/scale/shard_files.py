@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mrl_search.adapter import Adapter
 from mrl_search.device import chosen_device
 from mrl_search.errors import ClusterError
 from mrl_search.hits import Rows
@@ -34,7 +35,7 @@ class ShardPlan:
 
     manifest: of the whole; what is the shard's own is filled in. matrix: of the rotation, if there is one.
     key: names the build and all that its shards have in common. storage: where the parts lie and the shard goes to, if
-    not in a folder that all reach.
+    not in a folder that all reach. adapter: what the parts' vectors passed through; a copy stays in the shard.
     """
 
     folder: Path
@@ -45,6 +46,7 @@ class ShardPlan:
     device: str
     key: str
     storage: Storage | None = None
+    adapter: Adapter | None = None
 
     @property
     def rotation(self) -> Rotation | None:
@@ -137,6 +139,7 @@ def commit_shard(writer: IndexWriter, plan: ShardPlan, rows: _Rows, without_text
             skipped=0,
             rotation=rotation,
             sketches=sketches,
+            adapter=writer.write_adapter(plan.adapter),
         )
     )
 

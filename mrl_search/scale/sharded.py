@@ -1,5 +1,6 @@
 """Shards searched as one index, merged after every stage."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
@@ -76,9 +77,16 @@ class ShardedIndex(VectorIndex):
         return sum(one.prefix_bytes for one in self.facts)
 
     @property
+    def cells(self) -> int:
+        """1: how many cells a shard looks into was settled when it was built."""
+        return 1
+
+    @property
     def where(self) -> str:
-        """See VectorIndex."""
-        return f"{len(self._shards.names)} shards"
+        """See VectorIndex; on what card a shard is that is on one, and over what."""
+        on = Counter(one.where for one in self.facts if one.where != "cpu")
+        told = [f"{count} of them on {where}" for where, count in on.items()]
+        return ", ".join([f"{len(self._shards.names)} shards", *told])
 
     @property
     def sketches(self) -> Sketches | None:

@@ -68,12 +68,12 @@ class Storage:
 
     def has(self, path: Path) -> bool:
         """Whether there is a file there."""
-        with _reaching(self.url) as (files, root):
+        with reaching(self.url) as (files, root):
             return _kind(files, self._there(root, path)) == "file"
 
     def under(self, path: Path) -> list[Path]:
         """All files there below a folder, by their paths here."""
-        with _reaching(self.url) as (files, root):
+        with reaching(self.url) as (files, root):
             start = self._there(root, self.folder) + "/"
             return [self.folder / name.removeprefix(start) for name in files.find(self._there(root, path))]
 
@@ -93,12 +93,12 @@ class Storage:
 
     def copy(self, path: Path, to: Path) -> None:
         """Copies a file to somewhere else here."""
-        with _reaching(self.url) as (files, root):
+        with reaching(self.url) as (files, root):
             files.get_file(self._there(root, path), str(to))
 
     def send(self, path: Path) -> None:
         """Copies a file to there; in the place of what was there, whole or not at all."""
-        with _reaching(self.url) as (files, root):
+        with reaching(self.url) as (files, root):
             there = self._there(root, path)
             if "local" not in _protocols(files):
                 files.put_file(str(path), there)
@@ -117,7 +117,7 @@ class Storage:
 
     def remove_there(self, path: Path) -> None:
         """The same, there only."""
-        with _reaching(self.url) as (files, root):
+        with reaching(self.url) as (files, root):
             there = self._there(root, path)
             if _kind(files, there):
                 files.rm(there, recursive=True)
@@ -140,7 +140,7 @@ def _protocols(files: Any) -> tuple[str, ...]:
 
 
 @contextmanager
-def _reaching(url: str) -> Iterator[tuple[Any, str]]:
+def reaching(url: str) -> Iterator[tuple[Any, str]]:
     """fsspec's file system and the path in it. Whatever fails within the block is a ClusterError of one line."""
     import fsspec
 

@@ -12,7 +12,6 @@ from mrl_search.living import AddOptions, Changed
 from mrl_search.retriever import Retriever
 from mrl_search.scale.cluster import MANIFEST, is_cluster, read_cluster
 from mrl_search.scale.copies import renewed
-from mrl_search.scale.local import LocalShards
 from mrl_search.scale.opened import Transport, open_cluster
 from mrl_search.scale.updating import add_to_cluster, delete_from_cluster
 from mrl_search.serve.store import Folders, Store
@@ -25,10 +24,11 @@ _T = TypeVar("_T")
 class AnyStore:
     """A Store of whatever a folder holds.
 
-    transport: how the shards of clusters are asked. is_shared: other processes serve the same, and change it, too.
+    transport: how the shards of clusters are asked, if not in this process. is_shared: other processes serve the same,
+    and change it, too.
     """
 
-    def __init__(self, transport: Transport = LocalShards, *, is_shared: bool = False) -> None:
+    def __init__(self, transport: Transport | None = None, *, is_shared: bool = False) -> None:
         self._transport, self._folders, self._is_shared = transport, Folders(), is_shared
 
     def state(self, folder: Path) -> object:
@@ -56,7 +56,8 @@ class AnyStore:
         """See Store."""
         if not is_cluster(folder):
             return self._folders.open(folder, encoder_for, device, beside)
-        return open_cluster(folder, encoder_for(spec_of(read_cluster(folder).manifest)), self._transport)
+        encoder = encoder_for(spec_of(read_cluster(folder).manifest))
+        return open_cluster(folder, encoder, self._transport, device=device)
 
     def add(self, folder: Path, source: Path, encoder: Encoder) -> Changed:
         """See Store."""

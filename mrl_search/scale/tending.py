@@ -4,12 +4,13 @@ Each shard is committed by itself, and readers go on with what they opened. Cut 
 """
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from mrl_search.errors import ClusterError
-from mrl_search.indexes import Calibration, add_bounds, read_manifest
+from mrl_search.indexes import Calibration, Manifest, TunedRecord, add_bounds, read_manifest
 from mrl_search.living import Changed, compact
-from mrl_search.scale.cluster import shard_folder, write_cluster, writing
+from mrl_search.scale.cluster import ClusterManifest, shard_folder, write_cluster, writing
 from mrl_search.scale.updating import settled
 from mrl_search.scale.work import LocalWork, Work
 
@@ -48,8 +49,20 @@ def calibrate_cluster(folder: Path | str, calibration: Calibration, version: int
     with writing(folder) as cluster:
         if cluster.version != version:
             raise ClusterError(f"{folder} was changed while it was calibrated; calibrate it again")
-        table = json.loads(cluster.manifest.calibrated(calibration).to_json())
-        write_cluster(folder, cluster.changed(index=table))
+        _keep(folder, cluster, cluster.manifest.calibrated(calibration))
+
+
+def tune_cluster(folder: Path | str, funnel: str, record: TunedRecord, version: int) -> None:
+    """Makes a tuned funnel the cluster's own, as `store_tuned`; version: as in `calibrate_cluster`."""
+    folder = Path(folder).resolve()
+    with writing(folder) as cluster:
+        if cluster.version != version:
+            raise ClusterError(f"{folder} was changed while it was tuned; tune it again")
+        _keep(folder, cluster, replace(cluster.manifest, funnel=funnel, tuned=record))
+
+
+def _keep(folder: Path, cluster: ClusterManifest, manifest: Manifest) -> None:
+    write_cluster(folder, cluster.changed(index=json.loads(manifest.to_json())))
 
 
 def compacted(shard: Path) -> bool:

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 
-from mrl_search.data import open_corpus
 from mrl_search.device import chosen_device
 from mrl_search.encoders import Encoder
 from mrl_search.encoding import bare, check_encoder, load_encoder, spec_of
@@ -25,6 +24,8 @@ from mrl_search.living import AddOptions, Changed, committed, delete
 from mrl_search.placing import rotation_on
 from mrl_search.scale.cluster import ClusterManifest, recorded, shard_folder, write_cluster, writing
 from mrl_search.scale.parts import PartEncoder, documents_of, part_files, positions_of, read_into_parts, vectors_file
+from mrl_search.scale.sources import corpus_at
+from mrl_search.scale.turning import read_adapter
 from mrl_search.scale.work import LocalWork, Work
 from mrl_search.vectors import Vectors, load_vectors, prefix
 
@@ -55,11 +56,12 @@ def add_to_cluster(
     cannot be, those before it are, and the same call makes it whole.
     """
     folder, options, work = Path(folder).resolve(), options or AddOptions(), work or LocalWork()
-    with writing(folder) as cluster, _room(folder) as made:
+    with writing(folder) as cluster, _room(folder) as made, corpus_at(str(source)) as corpus:
         manifest, room = cluster.manifest, Path(made)
         encode = _encoder(manifest, encoder, options, cluster.next_position)
+        encode.adapter = read_adapter(folder, cluster)
         reading = Reading("added", options.vectors is None, options.skip_bad, options.progress)
-        read = read_into_parts(open_corpus(str(source)), room, cluster.owners, reading, first=cluster.next_position)
+        read = read_into_parts(corpus, room, cluster.owners, reading, first=cluster.next_position)
         _demand_in_step(manifest, options, read.count)
         parts = [tuple(part_files(room, read, shard)) for shard in range(len(read.parts))]
         for _ in work.encode(encode, [str(part) for some in parts for part in some]):

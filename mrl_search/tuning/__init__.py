@@ -5,7 +5,7 @@ from mrl_search.tuning.pictures import new_figure, plot_diagnosis, plot_tuning
 from mrl_search.tuning.pictures import write as write_figure
 from mrl_search.tuning.subject import TEXTS, Subject, drawn_texts, subject
 from mrl_search.tuning.tables import diagnosis_table, tuning_table
-from mrl_search.tuning.tune import Tuning, tune
+from mrl_search.tuning.tune import Tuning, measured, record_of, tune
 from mrl_search.tuning.wish import Wish
 
 __all__ = [
@@ -18,9 +18,11 @@ __all__ = [
     "diagnosis_table",
     "doctor",
     "drawn_texts",
+    "measured",
     "new_figure",
     "plot_diagnosis",
     "plot_tuning",
+    "record_of",
     "subject",
     "tune",
     "tuning_table",

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mrl_search.data import read_queries
+from mrl_search.funnel import Stage
 from mrl_search.hits import Rows
 from mrl_search.indexes import StoredIndex, exact
 from mrl_search.retriever import Retriever
@@ -88,9 +89,15 @@ class Lists:
 
 
 def lists(stored: StoredIndex, asked: Asked, dims: Sequence[int], k: int, depth: int) -> Lists:
-    """One pass over the stored vectors for all widths; depth: places that are found, at most as many as there are."""
-    depth = min(max(depth, k), len(stored.vectors) - asked.extra)
-    found = exact(stored.vectors.stored, asked.vectors, [*dims, stored.manifest.dim], depth + asked.extra)
+    """One pass over the stored vectors for all widths; depth: places that are found, at most as many as there are.
+
+    dims: besides the full width; none for a cluster, whose shards each pass over their own.
+    """
+    depth, full = min(max(depth, k), len(stored.vectors) - asked.extra), stored.manifest.dim
+    if dims:
+        found = exact(stored.vectors.stored, asked.vectors, [*dims, full], depth + asked.extra)
+    else:
+        found = {full: stored.vectors.shortlist(asked.vectors, Stage(full, depth + asked.extra))}
     by = {dim: asked.without_own(hits.rows) for dim, hits in found.items()}
     return Lists(by, min(k, depth), len(stored.vectors))
 

@@ -77,16 +77,19 @@ def tune(
     Raises FunnelError for wishes that cannot be, and for fewer than 20 queries; what opening and encoding raise.
     """
     with open_retriever(folder, encoder_of(folder, device), device="cpu") as retriever:
-        found = _tuned(retriever, wish, queries, asked, progress=progress)
+        found = measured(retriever, wish, queries, asked, progress=progress)
         manifest = retriever.stored.manifest
     if store and found.chosen is not None:
-        store_tuned(folder, manifest, found.chosen.funnel, _record(found, found.chosen))
+        store_tuned(folder, manifest, found.chosen.funnel, record_of(found, found.chosen))
     return found
 
 
-def _tuned(retriever: Retriever, wish: Wish, queries: str | None, count: int, *, progress: bool) -> Tuning:
+def measured(
+    retriever: Retriever, wish: Wish, queries: str | None = None, asked: int = 1_000, *, progress: bool = False
+) -> Tuning:
+    """As `tune`, of what is open, without storing anything."""
     stored = retriever.stored
-    told = asked_of(retriever, queries, count)
+    told = asked_of(retriever, queries, asked)
     if len(told.vectors) < _LEAST_QUERIES:
         raise FunnelError(f"{len(told.vectors)} queries cannot tell a recall; give at least {_LEAST_QUERIES}")
     if wish.k + told.extra > len(stored.vectors):
@@ -121,7 +124,7 @@ def _tuned(retriever: Retriever, wish: Wish, queries: str | None, count: int, *,
 def _widths(manifest: Manifest, wish: Wish) -> list[int]:
     """The prefixes that are tried: the index's own, and powers of two from half of it to four times it."""
     own, full = manifest.prefix_dim, manifest.dim
-    if own == full:
+    if own == full or not (wish.others or wish.ahead):
         return []
     others = {own // 2, own * 2, own * 4} if wish.others else set()
     return sorted({own, *(dim for dim in others if 8 <= dim <= full // 2)})
@@ -210,7 +213,8 @@ def _bytes(codec: Codec, dim: int) -> float:
     return tables / 2
 
 
-def _record(found: Tuning, point: Point) -> TunedRecord:
+def record_of(found: Tuning, point: Point) -> TunedRecord:
+    """What a manifest says of a point that becomes its funnel."""
     made = found.provenance
     return TunedRecord(
         probes=point.probes,

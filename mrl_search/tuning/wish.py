@@ -16,7 +16,8 @@ _FASTER = 1.1  # times as fast as the index's own must another be to be worth a 
 class Wish:
     """What is asked of a funnel: at least so much recall@k, surely; at most so many ms (p95) and bytes of RAM.
 
-    others: also try structures and widths that the index does not have.
+    others: also try structures and widths that the index does not have. ahead: also tell what more documents will need.
+    A cluster can do neither: its vectors lie in its shards, and nobody reads all of them.
     """
 
     recall: float = 0.99
@@ -24,6 +25,7 @@ class Wish:
     p95_ms: float | None = None
     ram_bytes: float | None = None
     others: bool = True
+    ahead: bool = True
 
     def __post_init__(self) -> None:
         if not 0 < self.recall <= 1:

@@ -93,6 +93,19 @@ def test_a_cluster_is_compacted_and_proven_and_a_recall_is_calibrated(run, tmp_p
     assert "number" in run("query", "number 7", "--index", "many", "--guarantee", "0.5", "--k", "3").stdout, told
 
 
+def test_a_cluster_is_tuned_to_a_funnel_that_query_then_walks(run, tmp_path):
+    lines = (json.dumps({"_id": f"q{n}", "text": f"number {n}"}) + "\n" for n in range(40))
+    (tmp_path / "q.jsonl").write_text("".join(lines))
+    words = ["tune", "many", "--queries", "q.jsonl", "--recall", "0.5", "--k", "3", "--json"]
+    assert json.loads(run(*words, "--dry-run").stdout)["chosen"]
+    assert read_cluster(tmp_path / "many").version == 1
+    found = json.loads(run(*words).stdout)
+    told = read_cluster(tmp_path / "many")
+    assert (told.version, told.manifest.funnel) == (2, found["chosen"]["funnel"])
+    assert (found["better"], found["ahead"], told.manifest.tuned.source) == (None, None, "q.jsonl")
+    assert f"funnel {told.manifest.funnel}" in run("query", "number 7", "--index", "many").stdout
+
+
 @pytest.mark.parametrize(
     ("words", "told", "code"),
     [
@@ -100,7 +113,7 @@ def test_a_cluster_is_compacted_and_proven_and_a_recall_is_calibrated(run, tmp_p
         (["query", "number 7", "--index", "one", "--ray=local"], "is no cluster", 1),
         (["shards", "one"], "there is no cluster in one", 1),
         (["shards", "many", "--split", "s0", "--merge", "s1"], "exclude one another", 2),
-        (["tune", "many"], "tune is for one index, and many is a cluster of several; `mrl-search guarantee 0.99", 1),
+        (["tune", "many"], "give held-out ones with --queries FILE", 1),
         (["compact", "many", "--refit"], "all shards of a cluster have one rotation", 1),
         (["guarantee", "0.9", "--index", "many"], "give held-out ones with --queries FILE", 1),
     ],

@@ -107,6 +107,15 @@ def test_vectors_stay_on_the_host_where_they_do_not_fit(card, index_of, crowded,
     assert on_device(index_of(crowded, 32), "Flat", CARD).where.endswith("full vectors in host memory")
 
 
+def test_where_others_are_to_have_theirs_no_more_than_a_share_of_the_card_is_taken(
+    card, index_of, crowded, monkeypatch
+):
+    monkeypatch.setattr(opening, "_all_bytes", lambda card: 4 * (2 * 2**30 + 1_000_000))  # as above, of a quarter
+    on = on_device(index_of(crowded, 32), "Flat", CARD, DeviceOptions(share=0.25))
+    assert on.where.endswith("full vectors in host memory")
+    assert on_device(index_of(crowded, 32), "Flat", CARD, DeviceOptions(share=0.5)).where.endswith("resident")
+
+
 def test_where_faiss_finds_too_few_rows_on_a_card_all_are_compared(card, index_of, crowded, caplog):
     index = index_of(crowded, 32)
     on = on_device(index, "Flat", CARD)

@@ -39,7 +39,8 @@ def test_all_shards_have_the_rotation_of_one_index(single, cluster):
 
 
 def test_nothing_but_the_cluster_is_left_in_its_folder(cluster):
-    assert sorted(path.name for path in cluster.iterdir()) == ["cluster.json", "rotation.npy", "shards"]
+    rotation = f"rotation-{read_cluster(cluster).rotation[:16]}.npy"
+    assert sorted(path.name for path in cluster.iterdir()) == ["cluster.json", rotation, "shards"]
     assert len(list((cluster / "shards").iterdir())) == 4
 
 

@@ -20,7 +20,9 @@ from mrl_search.scale import (
     prove_cluster,
     read_cluster,
     split_shard,
+    tune_cluster,
 )
+from mrl_search.tuning import Wish, measured, record_of
 
 TEXTS = ["number 7", "number 33", "title 3"]
 
@@ -145,3 +147,44 @@ def test_codes_in_one_shard_are_enough_for_a_stage_to_overlook_rows(tmp_path, co
     with open_cluster(folder) as retriever:
         assert retriever.index().overlooks(Funnel.parse("16:9,64:3").stages[0])
         assert retriever.index("id != 'd3'").overlooks(Funnel.parse("16:9,64:3").stages[0])
+
+
+@pytest.fixture
+def asked(tmp_path):
+    """A file of 60 questions."""
+    path = tmp_path / "q.jsonl"
+    path.write_text("".join(f'{{"_id": "q{n}", "text": "number {n} title {n % 7}"}}\n' for n in range(60)))
+    return str(path)
+
+
+def test_a_tuned_funnel_keeps_what_it_says_of_the_exact_answers(lived, asked):
+    with open_cluster(lived) as several:
+        found = measured(several, Wish(0.6, 5, others=False, ahead=False), asked)
+        for point in found.points:
+            told = (
+                several.hits(several.encode(texts_of(asked)), several.plan(5, funnel)).rows
+                for funnel in (point.funnel, "64:5")
+            )
+            kept = [np.isin(true, ours).mean() for ours, true in zip(*told, strict=True)]
+            assert point.recall.value == pytest.approx(np.mean(kept), abs=1e-5)
+    assert found.chosen.recall.low >= 0.6 and found.documents == 726
+    assert {point.prefix for point in found.points} <= {"Flat", "none"}
+
+
+def texts_of(path):
+    from mrl_search.data import read_queries
+
+    return list(read_queries(path).values())
+
+
+def test_a_tuned_funnel_is_the_next_version_s_unless_the_cluster_changed_meanwhile(own, asked):
+    with open_cluster(own) as several:
+        found = measured(several, Wish(0.6, 5, others=False, ahead=False), asked)
+    record = record_of(found, found.chosen)
+    tune_cluster(own, found.chosen.funnel, record, version=1)
+    told = read_cluster(own).manifest
+    assert (told.funnel, told.tuned) == (found.chosen.funnel, record)
+    with open_cluster(own) as several:
+        assert str(several.funnel) == found.chosen.funnel
+    with pytest.raises(ClusterError, match="was changed while it was tuned; tune it again"):
+        tune_cluster(own, found.chosen.funnel, record, version=1)
