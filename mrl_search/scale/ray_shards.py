@@ -26,7 +26,8 @@ from mrl_search.terms import terms
 
 _KEPT = 2  # snapshots of a shard: that of new queries, and the one before it, until those that use it are done
 _ILL_SECONDS = 2.0  # that a replica is asked last, after another had to be asked in its place
-_BATCH = 64  # queries; a larger question takes its time, and to ask it twice would take as much again
+_AT_ONCE = 64  # queries of a question; larger batches are several, of half as many at least
+_HEDGED = _AT_ONCE // 2  # queries; a larger question takes its time, and to ask it twice would take as much again
 _SHARED_BYTES = 100_000  # of a question, from which on it is put into Ray's store once and not sent to each shard
 
 
@@ -166,6 +167,11 @@ class RayShards:
         """See Shards; of those that were there."""
         return self._states
 
+    @property
+    def at_once(self) -> int:
+        """See Shards."""
+        return _AT_ONCE
+
     def ask(self, verb: str, *values: Any) -> dict[str, Any]:
         """See Shards."""
         return self._ask(verb, values)
@@ -185,7 +191,7 @@ class RayShards:
         there = [name for name in self._folders if name in known and now.asks(name)]
         orders = {name: self._fleet.order(self._folders[name], self._turn) for name in there}
         manners = self._fleet.options.manners
-        if values and isinstance(values[0], np.ndarray) and len(values[0]) > _BATCH:
+        if values and isinstance(values[0], np.ndarray) and len(values[0]) > _HEDGED:
             manners = replace(manners, hedge_seconds=None)
         answers = ask_all(wire, orders, manners, until, partial=now.partial)
         return {name: answer for name, answer in answers.items() if answer is not None}
