@@ -16,6 +16,7 @@ def demand_ray() -> None:
     os.environ.setdefault("RAY_worker_niceness", "0")  # of a cluster started here; Ray's 15 is for batches, not answers
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # the new default, of which it else warns
     os.environ.setdefault("RAY_raylet_start_wait_time_s", "120")  # Ray's 60 are short on a busy machine
+    os.environ.setdefault("RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S", "120")  # and its 5 before it kills an HTTP proxy
     try:
         import ray  # noqa: F401
     except ImportError as error:
