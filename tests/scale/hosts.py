@@ -1,6 +1,7 @@
 """Two hosts on this machine: network namespaces with addresses of their own, a wire between them, and disks apart."""
 
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -12,6 +13,8 @@ import psutil
 ROOT = Path(__file__).resolve().parents[2]
 PORT = 6399
 RAY = [sys.executable, "-m", "ray.scripts.scripts"]
+# given, as a raylet that waits to be told them by its agents ends itself where these start slowly
+AGENTS = ("dashboard-agent-grpc-port", "dashboard-agent-listen-port", "runtime-env-agent-port", "metrics-export-port")
 
 
 class Host:
@@ -63,6 +66,10 @@ def two_hosts(own_of_second):
     """Two hosts, 10.77.9.1 and 10.77.9.2; the folders `own_of_second` are empty on the second, and its own."""
     env = dict(os.environ) | {
         "PYTHONPATH": str(ROOT),
+        # `ray start --head` asks others for the token of its user, if he has one; `ray start --address` shows none of
+        # itself, and is refused until it gives up. So both are told of one, of these two hosts alone.
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN": secrets.token_hex(32),
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_worker_niceness": "0",
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
@@ -90,6 +97,7 @@ def ray_on(hosts, folder):
     address and the two processes."""
     head, other = hosts
     told = ["--num-cpus=1", f"--memory={2**33}", f"--object-store-memory={100 * 2**20}", "--block"]
+    told += [f"--{name}={PORT + 1 + place}" for place, name in enumerate(AGENTS)]
     nodes = []
     try:
         first = ["--head", f"--port={PORT}", "--include-dashboard=false", f"--temp-dir={folder}"]
@@ -119,7 +127,7 @@ def _answering(head, nodes=1):
         "    except ClusterError: time.sleep(1)\n"
         "raise SystemExit('no Ray')\n"
     )
-    head.run(sys.executable, "-c", code, seconds=120)
+    head.run(sys.executable, "-c", code, seconds=240)
 
 
 def end(node):
