@@ -19,6 +19,7 @@ from mrl_search.indexes import read_manifest
 from mrl_search.scale.asking import LostError, Manners, ask_all
 from mrl_search.scale.copies import cluster_folder, ram_bytes
 from mrl_search.scale.placement import placed
+from mrl_search.scale.ray_head import Head
 from mrl_search.scale.ray_session import joined
 from mrl_search.scale.shard import VERBS, Shard
 from mrl_search.scale.storage import Storage
@@ -27,6 +28,7 @@ from mrl_search.terms import terms
 _KEPT = 2  # snapshots of a shard: that of new queries, and the one before it, until those that use it are done
 _ILL_SECONDS = 2.0  # that a replica is asked last, after another had to be asked in its place
 _BATCH = 64  # queries; a larger question takes its time, and to ask it twice would take as much again
+_LOOK_SECONDS = 1.0  # after which whoever waits looks whether the head is still there
 _SHARED_BYTES = 100_000  # of a question, from which on it is put into Ray's store once and not sent to each shard
 
 
@@ -96,10 +98,10 @@ def _writable(value: Any) -> Any:
 
 
 class Fleet:
-    """All actors of a cluster's shards; more readers than one may ask them."""
+    """All actors of a cluster's shards; more readers than one may ask them. head: whose loss is told of, if given."""
 
-    def __init__(self, options: RayOptions) -> None:
-        self.options = options
+    def __init__(self, options: RayOptions, head: Head | None = None) -> None:
+        self.options, self.head = options, head
         self.actors: dict[str, list[Any]] = {}  # of a shard's folder
         self._ill: dict[tuple[str, int], float] = {}
         self._nodes: dict[str, set[str]] = {}
@@ -141,8 +143,10 @@ class Fleet:
         self._nodes.pop(folder, None)
 
     def close(self) -> None:
-        """Ends all."""
+        """Ends all; without a head nobody could, and they end with their nodes."""
         for folder in list(self.actors):
+            if self.head is not None and self.head.is_lost:
+                return
             self.stop(folder)
 
 
@@ -188,11 +192,18 @@ class RayShards:
         if values and isinstance(values[0], np.ndarray) and len(values[0]) > _BATCH:
             manners = replace(manners, hedge_seconds=None)
         answers = ask_all(wire, orders, manners, until, partial=now.partial)
+        if not answers:
+            self.demand_head()
         return {name: answer for name, answer in answers.items() if answer is not None}
 
     def let_wait(self, shard: str, replica: int) -> None:
         """See Fleet."""
         self._fleet.let_wait(self._folders[shard], replica)
+
+    def demand_head(self) -> None:
+        """Raises ClusterError if the Ray cluster has lost its head: nobody will start anew what does not answer."""
+        if self._fleet.head is not None:
+            self._fleet.head.demand()
 
     def call(self, shard: str, replica: int, verb: str, values: Sequence[Any], until: float | None) -> Any:
         """Asks one replica, which does nothing for it any more after `until`; returns Ray's reference."""
@@ -218,11 +229,14 @@ class _RayWire:
         return call
 
     def ready(self, calls: Sequence[Any], seconds: float | None) -> Iterable[Hashable]:
-        if not calls:
-            time.sleep(seconds or 0.0)
-            return []
-        done: list[Hashable]
-        done, _ = ray.wait(list(calls), num_returns=1, timeout=seconds)
+        seconds = _LOOK_SECONDS if seconds is None else min(seconds, _LOOK_SECONDS)
+        done: list[Hashable] = []
+        if calls:
+            done, _ = ray.wait(list(calls), num_returns=1, timeout=seconds)
+        else:
+            time.sleep(seconds)
+        if not done:
+            self._shards.demand_head()
         return done
 
     def answer(self, call: Any) -> Any:
@@ -248,8 +262,7 @@ def ray_transport(address: str, options: RayOptions | None = None) -> Callable[[
 
     def transport(folders: Mapping[str, Path]) -> RayShards:
         with ExitStack() as stack:
-            stack.enter_context(joined(address))
-            fleet = Fleet(options or RayOptions())
+            fleet = Fleet(options or RayOptions(), stack.enter_context(joined(address)))
             stack.callback(fleet.close)
             shards = RayShards(fleet, folders)
             shards._closing = stack.pop_all().close

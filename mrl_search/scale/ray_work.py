@@ -6,7 +6,7 @@ many workers and still gets on, while one whose workers die of what they do is g
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import ray
@@ -20,6 +20,7 @@ from ray.exceptions import (
 )
 
 from mrl_search.errors import ClusterError
+from mrl_search.scale.ray_head import Head
 
 T = TypeVar("T")
 A = TypeVar("A")
@@ -39,6 +40,10 @@ class _Encode:
 
 class RayWork:
     """Done by the workers of the Ray cluster that this process has joined; a worker takes one CPU."""
+
+    def __init__(self, head: Head | None = None) -> None:
+        """head: whose loss is an error; without, it is waited for."""
+        self._head = head
 
     def encode(self, encode: Callable[[str], int], parts: Sequence[str]) -> Iterator[int]:
         """See Work. Ray Data holds back what no worker can take yet, and starts lost workers anew."""
@@ -62,28 +67,35 @@ class RayWork:
             num_cpus=1,
         )
         with _plainly():
-            for row in done.iter_rows():
+            for row in self._heeded(done.iter_rows()):
                 yield int(row["count"])
 
     def each(self, do: Callable[[A], T], items: Sequence[A]) -> Iterator[T]:
         """See Work. Raises ClusterError where workers are lost so often that nothing is finished any more."""
-        task = ray.remote(num_cpus=1, max_retries=0)(do)
-        doing = {task.remote(item): item for item in items}
-        lost = 0  # since something was finished
         with _plainly():
-            while doing:
-                (ready,), _ = ray.wait(list(doing))
-                item = doing.pop(ready)
-                try:
-                    done = ray.get(ready)
-                except _LOSSES as error:
-                    lost += 1
-                    if lost == _TRIES * (len(doing) + 1):
-                        raise _given_up(lost, error) from error
-                    doing[task.remote(item)] = item
-                else:
-                    lost = 0
-                    yield done
+            yield from self._heeded(_done(do, items))
+
+    def _heeded(self, items: Iterable[T]) -> Iterator[T]:
+        return iter(items) if self._head is None else self._head.heeded(items)
+
+
+def _done(do: Callable[[A], T], items: Sequence[A]) -> Iterator[T]:
+    task = ray.remote(num_cpus=1, max_retries=0)(do)
+    doing = {task.remote(item): item for item in items}
+    lost = 0  # since something was finished
+    while doing:
+        (ready,), _ = ray.wait(list(doing))
+        item = doing.pop(ready)
+        try:
+            done = ray.get(ready)
+        except _LOSSES as error:
+            lost += 1
+            if lost == _TRIES * (len(doing) + 1):
+                raise _given_up(lost, error) from error
+            doing[task.remote(item)] = item
+        else:
+            lost = 0
+            yield done
 
 
 def _given_up(lost: int, error: Exception) -> ClusterError:

@@ -3,6 +3,7 @@
 import os
 import secrets
 import signal
+import socket
 import subprocess
 import sys
 from contextlib import ExitStack, contextmanager
@@ -11,19 +12,20 @@ from pathlib import Path
 import psutil
 
 ROOT = Path(__file__).resolve().parents[2]
-PORT = 6399
 RAY = [sys.executable, "-m", "ray.scripts.scripts"]
 # given, as a raylet that waits to be told them by its agents ends itself where these start slowly
 AGENTS = ("dashboard-agent-grpc-port", "dashboard-agent-listen-port", "runtime-env-agent-port", "metrics-export-port")
 
 
 class Host:
-    """A namespace. What it runs sees its own network, and of `own` folders a disk of its own."""
+    """A namespace. What it runs sees its own network, and of `own` folders a disk of its own. Without a name: here."""
 
     def __init__(self, name, address, own, env):
         self.name, self.address, self.own, self.env = name, address, own, env
 
     def words(self, words):
+        if not self.name:
+            return [*words]
         mounts = " && ".join(f"mount -t tmpfs none {folder}" for folder in self.own) or "true"
         inside = ["unshare", "--mount", "sh", "-c", f'{mounts} && exec "$@"', "sh", *words]
         return ["ip", "netns", "exec", self.name, *(inside if self.own else words)]
@@ -61,13 +63,11 @@ def are_permitted():
     return True
 
 
-@contextmanager
-def two_hosts(own_of_second):
-    """Two hosts, 10.77.9.1 and 10.77.9.2; the folders `own_of_second` are empty on the second, and its own."""
-    env = dict(os.environ) | {
+def environment():
+    """Of all that runs on hosts. `ray start --head` asks others for the token of its user, if he has one; `ray start
+    --address` shows none of itself, and is refused until it gives up. So both are told of one, of these hosts alone."""
+    return dict(os.environ) | {
         "PYTHONPATH": str(ROOT),
-        # `ray start --head` asks others for the token of its user, if he has one; `ray start --address` shows none of
-        # itself, and is refused until it gives up. So both are told of one, of these two hosts alone.
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN": secrets.token_hex(32),
         "RAY_USAGE_STATS_ENABLED": "0",
@@ -76,6 +76,12 @@ def two_hosts(own_of_second):
         "RAY_raylet_start_wait_time_s": "120",
         "OPENBLAS_NUM_THREADS": "1",
     }
+
+
+@contextmanager
+def two_hosts(own_of_second):
+    """Two hosts, 10.77.9.1 and 10.77.9.2; the folders `own_of_second` are empty on the second, and its own."""
+    env = environment()
     hosts = [Host("mrl-a", "10.77.9.1", [], env), Host("mrl-b", "10.77.9.2", [str(one) for one in own_of_second], env)]
     with ExitStack() as stack:
         for host in hosts:
@@ -94,40 +100,36 @@ def two_hosts(own_of_second):
 @contextmanager
 def ray_on(hosts, folder):
     """A Ray node on each, whose files lie below a folder of a short name; the head is on the first. Yields the head's
-    address and the two processes."""
-    head, other = hosts
+    address and the processes."""
     told = ["--num-cpus=1", f"--memory={2**33}", f"--object-store-memory={100 * 2**20}", "--block"]
-    told += [f"--{name}={PORT + 1 + place}" for place, name in enumerate(AGENTS)]
-    nodes = []
+    port, *ports = free_ports(1 + len(AGENTS))
+    told += [f"--{name}={own}" for name, own in zip(AGENTS, ports, strict=True)]
+    head = f"{hosts[0].address}:{port}"
+    joins, nodes = ["--head", f"--port={port}", "--include-dashboard=false", f"--temp-dir={folder}"], []
     try:
-        first = ["--head", f"--port={PORT}", "--include-dashboard=false", f"--temp-dir={folder}"]
-        nodes.append(head.start(*RAY, "start", *first, f"--node-ip-address={head.address}", *told))
-        _answering(head)
-        joins = f"--address={head.address}:{PORT}"
-        nodes.append(other.start(*RAY, "start", joins, f"--node-ip-address={other.address}", *told))
-        _answering(head, nodes=2)
-        yield f"{head.address}:{PORT}", nodes
+        for host in hosts:
+            nodes.append(host.start(*RAY, "start", *joins, f"--node-ip-address={host.address}", *told))
+            joins = [f"--address={head}"]
+            _started(nodes[-1])
+        yield head, nodes
     finally:
         for node in nodes:
             end(node)
 
 
-def _answering(head, nodes=1):
-    """Waits until a driver on the head finds so many nodes; it joins as the command line does."""
-    code = (
-        "import time\n"
-        "from mrl_search.errors import ClusterError\n"
-        "from mrl_search.scale.ray_session import joined\n"
-        "for _ in range(60):\n"
-        "    try:\n"
-        f"        with joined('{head.address}:{PORT}'):\n"
-        "            import ray\n"
-        f"            while sum(one['Alive'] for one in ray.nodes()) < {nodes}: time.sleep(.2)\n"
-        "            raise SystemExit\n"
-        "    except ClusterError: time.sleep(1)\n"
-        "raise SystemExit('no Ray')\n"
-    )
-    head.run(sys.executable, "-c", code, seconds=240)
+def free_ports(count):
+    with ExitStack() as stack:
+        return [stack.enter_context(socket.create_server(("", 0))).getsockname()[1] for _ in range(count)]
+
+
+def _started(node):
+    """Waits until `ray start` says that it has, which it does once the node is known to the head."""
+    told = []
+    for line in node.stdout:
+        told.append(line)
+        if "Ray runtime started" in line:
+            return
+    raise RuntimeError(f"Ray did not start: {''.join(told)[-2000:]}")
 
 
 def end(node):
