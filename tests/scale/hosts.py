@@ -6,10 +6,11 @@ import signal
 import socket
 import subprocess
 import sys
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import psutil
+from wire import Wire
 
 ROOT = Path(__file__).resolve().parents[2]
 RAY = [sys.executable, "-m", "ray.scripts.scripts"]
@@ -79,15 +80,21 @@ def environment():
 
 
 @contextmanager
-def two_hosts(own_of_second):
-    """Two hosts, 10.77.9.1 and 10.77.9.2; the folders `own_of_second` are empty on the second, and its own."""
+def two_hosts(own_of_second, delay=0.0):
+    """Two hosts, 10.77.9.1 and 10.77.9.2; the folders `own_of_second` are empty on the second, and its own. delay:
+    seconds that a packet takes from one to the other."""
     env = environment()
     hosts = [Host("mrl-a", "10.77.9.1", [], env), Host("mrl-b", "10.77.9.2", [str(one) for one in own_of_second], env)]
     with ExitStack() as stack:
         for host in hosts:
             ip("netns", "add", host.name)
             stack.callback(subprocess.run, ["ip", "netns", "delete", host.name], check=False)
-        ip("link", "add", "vmrl-a", "netns", "mrl-a", "type", "veth", "peer", "vmrl-b", "netns", "mrl-b")
+        if delay:
+            stack.enter_context(closing(Wire("vmrl-a", "vmrl-b"))).delay = delay
+            for host in hosts:
+                ip("link", "set", f"v{host.name}", "netns", host.name)
+        else:
+            ip("link", "add", "vmrl-a", "netns", "mrl-a", "type", "veth", "peer", "vmrl-b", "netns", "mrl-b")
         for host, other in (hosts, hosts[::-1]):
             ip("-n", host.name, "addr", "add", f"{host.address}/24", "dev", f"v{host.name}")
             for device in (f"v{host.name}", "lo"):
