@@ -14,8 +14,6 @@ from wire import Wire
 
 ROOT = Path(__file__).resolve().parents[2]
 RAY = [sys.executable, "-m", "ray.scripts.scripts"]
-# given, as a raylet that waits to be told them by its agents ends itself where these start slowly
-AGENTS = ("dashboard-agent-grpc-port", "dashboard-agent-listen-port", "runtime-env-agent-port", "metrics-export-port")
 
 
 class Host:
@@ -74,7 +72,7 @@ def environment():
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_worker_niceness": "0",
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-        "RAY_raylet_start_wait_time_s": "120",
+        "RAY_raylet_start_wait_time_s": "40",
         "OPENBLAS_NUM_THREADS": "1",
     }
 
@@ -109,33 +107,31 @@ def ray_on(hosts, folder):
     """A Ray node on each, whose files lie below a folder of a short name; the head is on the first. Yields the head's
     address and the processes."""
     told = ["--num-cpus=1", f"--memory={2**33}", f"--object-store-memory={100 * 2**20}", "--block"]
-    port, *ports = free_ports(1 + len(AGENTS))
-    told += [f"--{name}={own}" for name, own in zip(AGENTS, ports, strict=True)]
+    with socket.create_server(("", 0)) as one:
+        port = one.getsockname()[1]
     head = f"{hosts[0].address}:{port}"
     joins, nodes = ["--head", f"--port={port}", "--include-dashboard=false", f"--temp-dir={folder}"], []
     try:
         for host in hosts:
-            nodes.append(host.start(*RAY, "start", *joins, f"--node-ip-address={host.address}", *told))
+            nodes.append(_started(host, "start", *joins, f"--node-ip-address={host.address}", *told))
             joins = [f"--address={head}"]
-            _started(nodes[-1])
         yield head, nodes
     finally:
         for node in nodes:
             end(node)
 
 
-def free_ports(count):
-    with ExitStack() as stack:
-        return [stack.enter_context(socket.create_server(("", 0))).getsockname()[1] for _ in range(count)]
-
-
-def _started(node):
-    """Waits until `ray start` says that it has, which it does once the node is known to the head."""
-    told = []
+def _started(host, *words, tries=8):
+    """A node that is known to the head. It is started again where that fails: on a busy machine a raylet ends itself
+    when its agents have not told their ports in 15 s, whatever limits it is given (Ray 2.60)."""
+    node, told = host.start(*RAY, *words), []
     for line in node.stdout:
         told.append(line)
         if "Ray runtime started" in line:
-            return
+            return node
+    end(node)
+    if tries > 1:
+        return _started(host, *words, tries=tries - 1)
     raise RuntimeError(f"Ray did not start: {''.join(told)[-2000:]}")
 
 

@@ -17,6 +17,7 @@ def ray_nodes(count=2, cpus=1):
     os.environ["PYTHONPATH"] = str(Path(__file__).resolve().parents[2])  # this tree, not one that is installed
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ.setdefault("RAY_raylet_start_wait_time_s", "120")  # two busy cores take their time
+    os.environ.setdefault("RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S", "60")
     os.environ.setdefault("RAY_worker_niceness", "0")  # or a busy machine lets them starve
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     import ray
