@@ -41,17 +41,19 @@ def serve_on_ray(settings: Settings, running: Running, tell: Callable[[str], Non
     if settings.tls_certificate is not None:
         raise ServeError("Ray Serve speaks no TLS; put a proxy before it, or serve without --ray")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with joined(running.address):
+    with joined(running.address) as head:
         from ray import serve
 
         try:
             tell(start(settings, running))
             while True:
                 time.sleep(1)
+                head.demand()
         except KeyboardInterrupt:
             return
         finally:
-            serve.shutdown()
+            if not head.is_lost:
+                serve.shutdown()
 
 
 def start(settings: Settings, running: Running) -> str:

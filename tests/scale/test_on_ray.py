@@ -134,6 +134,27 @@ def test_what_a_worker_refuses_is_raised_here_in_one_line(nodes):
 
 
 @pytest.mark.slow
+def test_a_worker_that_is_killed_seven_times_is_started_an_eighth_time_while_others_get_on(nodes, tmp_path):
+    from mrl_search.scale.ray_work import RayWork
+
+    folder = str(tmp_path)
+
+    def do(deaths):
+        import os
+        import signal
+        from pathlib import Path
+
+        note = Path(folder) / f"{deaths}"
+        done = int(note.read_text()) if note.exists() else 0
+        if done < deaths:
+            note.write_text(str(done + 1))
+            os.kill(os.getpid(), signal.SIGKILL)
+        return deaths
+
+    assert sorted(RayWork().each(do, [0, 3, 7])) == [0, 3, 7]
+
+
+@pytest.mark.slow
 def test_with_replicas_no_query_fails_while_processes_and_a_node_are_lost(nodes, cluster):
     """Last, as it takes a node."""
     from mrl_search.scale.ray_shards import RayOptions, ray_transport
