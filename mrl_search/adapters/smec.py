@@ -91,7 +91,9 @@ def gates(logits: "torch.Tensor", count: int, draws: "torch.Generator") -> "torc
 
 def nearest_held(texts: "torch.Tensor", places: "torch.Tensor", memory: "torch.Tensor") -> "torch.Tensor":
     """(batch, k) places in the memory of each row's nearest others, each once, however often they are held."""
-    held = memory.unique()
+    import torch
+
+    held: torch.Tensor = torch.unique(memory)
     cosines = texts[places] @ texts[held].T
     cosines[places[:, None] == held] = -2
     return held[cosines.topk(min(_NEAREST, len(held) - 1), dim=1).indices]
