@@ -12,9 +12,11 @@ import json
 import os
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+from ray_demands import demands
 from search.data import DIM, ENCODER, QUERIES, cache_folder
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "scale"))
@@ -118,16 +120,6 @@ def shard_ms(shards, queries, funnel):
     return found
 
 
-def fan_out_ms(retriever):
-    """Milliseconds of a question that shards answer at once."""
-    taken = []
-    for _ in range(SINGLE):
-        start = time.perf_counter()
-        retriever.stored._shards.ask("facts")
-        taken.append(1000 * (time.perf_counter() - start))
-    return taken[40:]
-
-
 def measured(name, retriever, queries, told):
     turned = retriever.checked_queries(queries)
     taken = single_ms(retriever, turned)
@@ -152,13 +144,7 @@ def main():
     from mrl_search.scale.ray_shards import RayOptions, ray_transport
 
     one, several, queries, told = built(given.folder, given.n, given.prefix, given.shards)
-    sizes = {
-        "n": given.n,
-        "prefix": given.prefix,
-        "shards": given.shards,
-        "nodes": given.nodes,
-        "cores": os.cpu_count(),
-    }
+    sizes = {"n": given.n, "prefix": given.prefix, "shards": given.shards, "nodes": given.nodes}
     told |= {**sizes, "cores": os.cpu_count(), "machine": machine(), "commit": commit()}
     with mrl_search.open(one) as alone:
         told["funnel"] = str(Funnel.parse(alone.stored.manifest.funnel))
@@ -172,11 +158,15 @@ def main():
             ray_nodes(given.nodes) as _,
             open_cluster(several, transport=ray_transport("auto", RayOptions())) as remote,
         ):
-            told["fan_out_ms"] = fan_out_ms(remote)
             taken["ray"] = measured("Ray actors", remote, queries, told)
+            found, told["found"] = demands(remote, remote.checked_queries(queries), told["shard_ms"])
+            told["demands"] = asdict(found)
             told["Ray equal at each stage"] = equal(alone, remote, alone.checked_queries(queries))
             told["queries compared"] = len(queries)
-    shown = {name: value for name, value in told.items() if name not in ("shard_ms", "fan_out_ms")}
+    rates = {name: told[name]["batched_queries_per_second"] for name in ("one index", "local shards", "Ray actors")}
+    for name in ("one index", "local shards"):
+        told[f"batches by Ray, percent of {name}"] = round(100 * rates["Ray actors"] / rates[name], 1)
+    shown = {name: value for name, value in told.items() if name not in ("shard_ms", "demands")}
     print(json.dumps(shown, indent=1))
     if given.json is not None:
         given.json.write_text(json.dumps({**told, "taken_ms": taken}))

@@ -6,8 +6,9 @@
 Without --texts: an index of the first n sentences of minilm-768 that benchmarks/search has encoded, with their texts if
 --sentences names them; requests are precomputed vectors of held-out ones, as base64, answers hold texts. With --texts
 the index is one that is there, and requests are texts. Over kept connections, wrk (apt-get install wrk) sends as many
-as are answered, for the peak, and five times so many or more; a process of Python's sends half of them, at fixed times,
-so that a request that has to wait for its turn is not forgotten. What the load itself takes is told beside.
+as are answered, for the peak, and five times so many or more; a process of Python's sends half of them, at even times
+and at random ones, so that a request that has to wait for its turn is not forgotten. What the load itself takes is told
+beside.
 """
 
 import argparse
@@ -67,11 +68,14 @@ class Connection(asyncio.Protocol):
         return self.answered
 
 
-async def at_rate(port, requests, rate, connections, seconds):
-    """Statuses and ms of requests that are due at fixed times: from when each was due, whoever was late."""
+async def at_rate(port, requests, rate, connections, seconds, at_random=False):
+    """Statuses and ms of requests that are due at even times, or as those of many who know nothing of each other
+    (Poisson): from when each was due, whoever was late."""
     loop, found, free = asyncio.get_running_loop(), [], asyncio.Queue()
     for _ in range(connections):
         free.put_nowait((await loop.create_connection(Connection, "127.0.0.1", port))[1])
+    gaps = np.random.default_rng(0).exponential(1 / rate, int(rate * seconds)) if at_random else None
+    dues = np.arange(int(rate * seconds)) / rate if gaps is None else np.cumsum(gaps)
     begin, late, tasks = time.perf_counter(), 0, set()
 
     async def one(connection, due, request):
@@ -79,11 +83,11 @@ async def at_rate(port, requests, rate, connections, seconds):
         found.append((status, 1000 * (time.perf_counter() - due)))
         free.put_nowait(connection)
 
-    for number in range(int(rate * seconds)):
-        due = begin + number / rate
+    for number, after in enumerate(dues.tolist()):
+        due = begin + after
         if (wait := due - time.perf_counter()) > 0:
             await asyncio.sleep(wait)
-        if free.empty() and rate * seconds > 0 and time.perf_counter() - due > 1:
+        if free.empty() and time.perf_counter() - due > 1:
             late += 1  # this machine cannot send more
             continue
         task = asyncio.create_task(one(await free.get(), due, requests[number % len(requests)]))
@@ -104,7 +108,7 @@ def apart(*told):
     results = context.Queue()
     process = context.Process(target=load, args=(told, results))
     process.start()
-    found = results.get(timeout=told[-1] * 4 + 120)
+    found = results.get(timeout=told[4] * 4 + 120)
     process.join()
     return found
 
@@ -267,8 +271,9 @@ def under_load(server, bodies, requests, told):
     result = {"peak": wrk(server, bodies, told.connections, told.seconds)}
     peak = result["peak"]["answers_per_second"]
     requests = requests[-(next(_FIRSTS) % len(requests)) :]
-    found, late, seconds = apart(server.port, requests, peak / 2, told.connections, told.seconds)
-    result["half_load"] = told_of(found, seconds) | {"late": late}
+    for name, at_random in (("half_load", False), ("half_load_at_random", True)):
+        found, late, seconds = apart(server.port, requests, peak / 2, told.connections, told.seconds, at_random)
+        result[name] = told_of(found, seconds) | {"late": late}
     before = server.resident_mib()
     waiting = (
         Batching().queue

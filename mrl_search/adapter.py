@@ -122,8 +122,9 @@ def from_bytes(content: bytes, where: str) -> Adapter:
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
         told = json.loads(header["__metadata__"][_KEY])
         return Adapter(from_table(told, Fitted, where), tensors)
-    except (SafetensorError, RecipeError, AdapterError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise AdapterError(f"{where} is no adapter: {error}") from error
+    except (RecursionError, SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
+        told = f"it has no {error}" if isinstance(error, KeyError) else error  # RecipeError and AdapterError among them
+        raise AdapterError(f"{where} is no adapter: {told}") from error
 
 
 def write_adapter(adapter: Adapter, folder: Path, about: Mapping[str, object]) -> None:
@@ -148,8 +149,9 @@ def read_adapter(folder: Path) -> Adapter:
         raise AdapterError(
             f"there is no adapter in {folder} ({error.strerror}); fit one: mrl-search adapt METHOD --out {folder}"
         ) from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise AdapterError(f"{folder / ABOUT} does not describe an adapter: {error}") from error
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        told = f"it has no {error}" if isinstance(error, KeyError) else error
+        raise AdapterError(f"{folder / ABOUT} does not describe an adapter: {told}; fit it again") from error
     if (size, hashlib.sha256(content).hexdigest()) != wanted:
         raise AdapterError(f"{path} is not the file that {ABOUT} describes; fit the adapter again")
     return from_bytes(content, str(path))

@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
@@ -11,7 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from mrl_search.adapter import ABOUT, Adapter, write_adapter
-from mrl_search.adapters import METHODS, Material, Settings, Verdict, fit_adapter, judged
+from mrl_search.adapters import METHODS, Material, Settings, Verdict, demand_enough, fit_adapter, judged
+from mrl_search.atomic import promised
 from mrl_search.data import Example, Tolerance, open_corpus, read_examples
 from mrl_search.device import AUTO, Device
 from mrl_search.encoders import Encoder, EncoderSpec, cached, checked, load_encoder
@@ -69,6 +71,14 @@ class AdaptOptions:
     progress: bool = False
     device: str | Device = AUTO
 
+    def __post_init__(self) -> None:
+        if self.margin is not None and not 0 <= self.margin <= 1:
+            raise AdapterError(f"the margin is a share of what full width has, from 0 to 1; found {self.margin}")
+        if self.encoder is not None and self.encoder.adapter is not None:
+            raise EncoderError(
+                f"{self.encoder.label} is adapted already; an adapter is fitted to an encoder's own vectors"
+            )
+
 
 class Adapted(NamedTuple):
     """What was written, and how it was judged."""
@@ -88,10 +98,13 @@ def adapt(method: str, sources: Sources, out: Path, options: AdaptOptions | None
         raise AdapterError(f"there is no adapter {method!r}; choose one of {', '.join(METHODS)}")
     if (out / ABOUT).exists() and not options.force:
         raise AdapterError(f"{out} already holds an adapter; --force replaces it, --out DIR writes elsewhere")
+    _demand_room(out)
     name, material = _encoded(sources, options) if sources.documents or sources.pairs else _given(sources, options)
     settings = options.settings
     if not settings.widths:
         below = tuple(width for width in DEFAULT_WIDTHS if width < material.dim)
+        if not below:
+            raise AdapterError(f"the vectors have {material.dim} dims; name widths below that, as --dims 4,8")
         settings = dataclasses.replace(settings, widths=below)
     adapter, verdict = fit_and_judge(method, material, settings, name, margin=options.margin, progress=options.progress)
     if not verdict.passes and not options.force:
@@ -100,12 +113,27 @@ def adapt(method: str, sources: Sources, out: Path, options: AdaptOptions | None
         _LOG.warning("the adapter loses much %s", verdict)
     about = {
         "encoder": name,
-        "sources": {key: str(value) for key, value in dataclasses.asdict(sources).items() if value},
+        "sources": {
+            key: [str(one) for one in value] if isinstance(value, tuple) else str(value)
+            for key, value in dataclasses.asdict(sources).items()
+            if value
+        },
         "documents": len(material.documents),
         "pairs": len(material.queries),
     }
     write_adapter(adapter, out, {**about, **told(settings, verdict)})
     return Adapted(out, adapter, verdict)
+
+
+def _demand_room(out: Path) -> None:
+    """Raises AdapterError where writing to `out` would fail after all the work."""
+    if out.exists() and not out.is_dir():
+        raise AdapterError(f"{out} is a file, wanted a folder to write the adapter to; name another with --out")
+    try:
+        with promised(out.parent), tempfile.TemporaryDirectory(dir=out.parent):
+            pass
+    except OSError as error:
+        raise AdapterError(f"nothing can be written to {out.parent} ({error.strerror}); name another --out") from error
 
 
 def fit_and_judge(
@@ -119,9 +147,10 @@ def fit_and_judge(
 ) -> tuple[Adapter, Verdict]:
     """As `fit_adapter` to all but a tenth, at most 1,000 documents and as many pairs, by which full width is judged.
 
-    A method that takes no pairs is judged by documents. Raises as `fit_adapter`.
+    Raises as `fit_adapter`.
     """
     kept, held_out = _parted(material)
+    demand_enough(method, kept, material)
     adapter = fit_adapter(method, kept, settings, encoder, progress=progress)
     return adapter, judged(adapter, held_out, margin)
 
@@ -154,15 +183,25 @@ def _parted(material: Material) -> tuple[Material, Material]:
 def _encoded(sources: Sources, options: AdaptOptions) -> tuple[str, Material]:
     """The encoder's name, and what it makes of the texts."""
     spec = options.encoder or EncoderSpec("minilm-768")
-    if spec.adapter is not None:
-        raise EncoderError(f"{spec.label} is adapted already; an adapter is fitted to an encoder's own vectors")
     encoder = cached(load_encoder(spec, options.device), wanted=options.cache)
     texts: list[str] = []
     if sources.documents is not None:
         read = open_corpus(sources.documents).read(Tolerance(0))
         texts = reservoir((document.content for document in read if document.content), SAMPLED)
-    pairs = reservoir(chain.from_iterable(map(read_examples, sources.pairs)), SAMPLED)
+    pairs = reservoir(chain.from_iterable(map(_belonging, sources.pairs)), SAMPLED)
     return spec.typed, material_of(encoder, texts, pairs, progress=options.progress)
+
+
+def _belonging(source: str) -> Iterator[Example]:
+    """The pairs of a file. Raises AdapterError where it says how well, or whether, they go together."""
+    for number, example in enumerate(read_examples(source), 1):
+        if example.score is not None or example.label is not None:
+            field_name = "score" if example.label is None else "label"
+            raise AdapterError(
+                f"{source}, pair {number}: has a {field_name}; an adapter takes every pair for one that belongs "
+                f"together, so leave out those that do not, and that field"
+            )
+        yield example
 
 
 def material_of(encoder: Encoder, texts: Sequence[str], pairs: Sequence[Example], *, progress: bool) -> Material:
@@ -186,11 +225,19 @@ def _blocks(texts: list[str]) -> Iterator[list[str]]:
 def _given(sources: Sources, options: AdaptOptions) -> tuple[str, Material]:
     """The name of the encoder that the vectors came from, if it was told, and the vectors."""
     documents = _sample(sources.vectors) if sources.vectors is not None else None
-    queries, positives = map(_sample, sources.pair_vectors) if sources.pair_vectors is not None else (None, None)
+    queries, positives = _in_step(*sources.pair_vectors) if sources.pair_vectors is not None else (None, None)
     dim = next(rows.shape[1] for rows in (documents, queries) if rows is not None)
     none = np.empty((0, dim), np.float32)
     rows = [none if side is None else side for side in (documents, queries, positives)]
     return options.encoder.typed if options.encoder is not None else "precomputed", Material(*rows)
+
+
+def _in_step(queries: Path, positives: Path) -> tuple[Vectors, Vectors]:
+    """A sample of both, of the same rows."""
+    many, others = (len(load_vectors(path)) for path in (queries, positives))
+    if many != others:
+        raise AdapterError(f"{queries} has {many:,} rows and {positives} {others:,}; they must be in step, row by row")
+    return _sample(queries), _sample(positives)
 
 
 def _sample(path: Path) -> Vectors:

@@ -98,7 +98,16 @@ def test_widths_that_do_not_grow_below_the_full_one_are_refused(widths):
         Fitted("smec", 3, widths, "x")
 
 
-@pytest.mark.parametrize("content", [b"", b"\xff" * 20, save({"matrix": np.eye(3, dtype=np.float32)})])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\xff" * 20,
+        save({"matrix": np.eye(3, dtype=np.float32)}),
+        save({"matrix": np.eye(3, dtype=np.float32)}, metadata={"adapter": "[" * 100_000}),
+    ],
+    ids=["empty", "no-header", "no-metadata", "nested"],
+)
 def test_other_files_are_refused(content):
     with pytest.raises(AdapterError, match="here is no adapter"):
         from_bytes(content, "here")
@@ -114,7 +123,7 @@ def test_a_folder_without_an_adapter_says_how_to_make_one(tmp_path):
         read_adapter(tmp_path)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", "null", '{"size": 1}'])
+@pytest.mark.parametrize("text", ["", "[]", "{}", "null", '{"size": 1}', "[" * 100_000])
 def test_a_description_that_is_none_is_refused(tmp_path, text):
     write_adapter(linear(), tmp_path / "a", {})
     (tmp_path / "a" / ABOUT).write_text(text)

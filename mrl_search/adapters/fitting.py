@@ -46,15 +46,37 @@ def fit_adapter(
         )
     if not settings.widths:
         raise AdapterError("an adapter is fitted to be cut; name a width at least")
-    rows, what = (len(material.texts), "documents") if method not in NEEDS_PAIRS else (len(material.queries), "pairs")
-    if rows < LEAST:
-        raise AdapterError(f"{method} is fitted to at least {LEAST} {what}, found {rows}")
-    if 0 < len(material.queries) < LEAST and method != "rotation":
-        raise AdapterError(f"{method} is fitted to at least {LEAST} pairs, or none; found {len(material.queries)}")
+    rows = demand_enough(method, material)
     settings = replace(settings, batch=min(settings.batch, rows))
     with bar(_steps(method, material, settings), f"fitting {method}", "steps", shown=progress) as shown:
         tensors = _started(method, material, settings, shown)
     return Adapter(Fitted(method, material.dim, settings.widths, encoder), tensors)
+
+
+def demand_enough(method: str, material: Material, given: Material | None = None) -> int:
+    """How many rows, or pairs, the method is fitted to. given: what there was, if some of it is held out.
+
+    Raises AdapterError for too few, and for rows that are all the same.
+    """
+    given = given or material
+    of_pairs = method in NEEDS_PAIRS
+    rows, what = (material.queries, "pairs") if of_pairs else (material.texts, "documents")
+    if len(rows) < LEAST:
+        found = _counted(rows, given.queries if of_pairs else given.texts)
+        raise AdapterError(f"{method} is fitted to at least {LEAST} {what}, found {found}")
+    if 0 < len(material.queries) < LEAST and method != "rotation":
+        found = _counted(material.queries, given.queries)
+        raise AdapterError(f"{method} is fitted to at least {LEAST} pairs, or none; found {found}")
+    for side in (material.queries, material.positives) if of_pairs else (rows,):
+        if (side == side[0]).all():
+            raise AdapterError(f"all {len(side):,} vectors of {what} are the same; there is nothing to fit to")
+    return len(rows)
+
+
+def _counted(kept: Vectors, given: Vectors) -> str:
+    return f"{len(kept)}" + (
+        f", {len(given) - len(kept)} more are held out to judge by" if len(given) > len(kept) else ""
+    )
 
 
 def _started(method: str, material: Material, settings: Settings, progress: Bar) -> dict[str, Vectors]:

@@ -18,6 +18,8 @@ LEAST = 32
 
 
 STARTS = ("identity", "pca")
+KINDS = ("learned", "pca", "random", "permuted")
+"""Rotations that an adapter may be; block kinds ask for trained widths, of which vectors say nothing."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +38,14 @@ class Material:
             raise AdapterError(f"{len(self.queries)} queries and {len(self.positives)} positives; they must be in step")
         widths = {rows.shape[1] for rows in (self.documents, self.queries, self.positives)}
         if len(widths) != 1:
-            raise AdapterError(f"documents, queries and positives must be of one width, found {sorted(widths)}")
+            told = (f"{name} of {rows.shape[1]} dims" for name, rows in self._named() if len(rows))
+            raise AdapterError(f"documents, queries and positives must be of one width, found {', '.join(told)}")
         for rows in (self.documents, self.queries, self.positives):
             if rows.dtype != np.float32 or not np.isfinite(rows).all():
                 raise AdapterError("an adapter is fitted to finite float32 vectors")
+
+    def _named(self) -> tuple[tuple[str, Vectors], ...]:
+        return ("documents", self.documents), ("queries", self.queries), ("positives", self.positives)
 
     @property
     def dim(self) -> int:
@@ -74,6 +80,8 @@ class Settings:
             raise AdapterError(f"the widths must grow from 1, found {list(self.widths)}")
         if self.start not in STARTS:
             raise AdapterError(f"an adapter begins as {' or '.join(STARTS)}, found {self.start!r}")
+        if self.kind not in KINDS:
+            raise AdapterError(f"a rotation is one of {', '.join(KINDS)}, found {self.kind!r}")
         if self.steps < 1 or self.batch < 2 or not 0 < self.rate < 1:
             raise AdapterError(
                 f"wanted steps from 1, batch from 2 and a rate between 0 and 1; "

@@ -89,6 +89,16 @@ def gates(logits: "torch.Tensor", count: int, draws: "torch.Generator") -> "torc
     return hard + soft - soft.detach()
 
 
+def nearest_held(texts: "torch.Tensor", places: "torch.Tensor", memory: "torch.Tensor") -> "torch.Tensor":
+    """(batch, k) places in the memory of each row's nearest others, each once, however often they are held."""
+    import torch
+
+    held: torch.Tensor = torch.unique(memory)
+    cosines = texts[places] @ texts[held].T
+    cosines[places[:, None] == held] = -2
+    return held[cosines.topk(min(_NEAREST, len(held) - 1), dim=1).indices]
+
+
 def _stage_loss(
     sides: _Sides, weights: "tuple[torch.Tensor, torch.Tensor]", short: int, batch: int, draws: "torch.Generator"
 ) -> "Callable[[], torch.Tensor]":
@@ -106,9 +116,8 @@ def _stage_loss(
     def loss() -> torch.Tensor:
         kept, wide = gates(logits, short, draws), (len(logits),)
         places = torch.randperm(len(sides.texts), generator=draws)[:batch]
-        held = torch.cat(memory) if memory else places
         rows = sides.texts[places]
-        near = held[(rows @ sides.texts[held].T).topk(min(_NEAREST, len(held)), dim=1).indices]  # (batch, k)
+        near = nearest_held(sides.texts, places, torch.cat(memory) if memory else places)
         total = torch.zeros(())
         for after in views(sides.staged[torch.cat([places[:, None], near], 1)], kept):
             total = total + near_loss((rows, sides.texts[near]), (after[:, 0], after[:, 1:]), wide)

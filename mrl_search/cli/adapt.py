@@ -70,7 +70,22 @@ def adapt_command(
         return
     if method is None:
         raise click.UsageError("name a METHOD, or give --compare RECIPE")
+    _demand_of_use(context, method)
     _fit(method, corpus, as_json=as_json, **told)
+
+
+def _demand_of_use(context: click.Context, method: str) -> None:
+    """Raises UsageError for options that would be ignored."""
+    idle = {"data": "--compare", "results": "--compare"}
+    idle |= {"start": "methods that are trained"} if method == "rotation" else {"kind": "the method rotation"}
+    for name in sorted(idle.keys() & _typed(context)):
+        raise click.UsageError(f"--{name} is an option of {idle[name]}; leave it out")
+
+
+def _typed(context: click.Context) -> set[str]:
+    """The names of the parameters that stand on the command line."""
+    typed = click.core.ParameterSource.COMMANDLINE
+    return {name for name in context.params if context.get_parameter_source(name) is typed}
 
 
 def _fit(
@@ -121,11 +136,7 @@ def _compare(context: click.Context, path: Path, data: Path, results: Path, **to
     from mrl_search.training.adapter_recipe import read_adapter_recipe
     from mrl_search.training.adapter_study import adapter_study
 
-    given = {
-        name
-        for name in (*context.params,)
-        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
-    }
+    given = _typed(context)
     if also := given - {"compare", "data", "results", "out", "encoder", "seed", "steps", "device"}:
         raise click.UsageError(f"the recipe says all of that; leave out {', '.join(sorted(also))}")
     recipe = read_adapter_recipe(path)

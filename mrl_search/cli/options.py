@@ -169,4 +169,8 @@ def encoder_spec(name: str | None, vectors: Path | None, **told: Any) -> "Encode
 
     if name is None and vectors is not None and told.get("adapter"):
         return EncoderSpec("precomputed", adapter=told["adapter"])
-    return None if name is None and vectors is not None else EncoderSpec.named(name or DEFAULT_ENCODER, **told)
+    return (
+        None
+        if name is None and vectors is not None
+        else EncoderSpec.named(DEFAULT_ENCODER if name is None else name, **told)
+    )

@@ -16,7 +16,8 @@ class AdaptedEncoder:
     """Queries and documents pass through the adapter alike. The widths it was fitted for are its trained ones.
 
     folder: where the adapter is, as the spec names it. Raises AdapterError for an adapter of another width, or one that
-    was fitted to the vectors of an encoder of another name, or of another number of its layers.
+    was fitted to the vectors of an encoder of another name, or of another number of its layers. Of a folder its own
+    name counts, not where it lies; of an API the model's, not the URL.
     """
 
     def __init__(self, base: Encoder, folder: str, adapter: Adapter | None = None) -> None:
@@ -26,7 +27,7 @@ class AdaptedEncoder:
         fitted, name = self.adapter.fitted, base.spec.typed
         if fitted.dim != base.dim:
             raise AdapterError(f"the adapter {folder} takes {fitted.dim} dims, {name} gives {base.dim}")
-        if Path(fitted.encoder).name != Path(name).name and _UNNAMED not in (fitted.encoder, name):
+        if _own_name(fitted.encoder) != _own_name(name) and _UNNAMED not in (fitted.encoder, name):
             raise AdapterError(
                 f"the adapter {folder} was fitted to vectors of {fitted.encoder}, not of {name}; "
                 f"fit one to these: mrl-search adapt {fitted.method} --encoder {name}"
@@ -73,3 +74,14 @@ class AdaptedEncoder:
     def behind(self, base: Encoder) -> "AdaptedEncoder":
         """The same adapter behind another form of the base, as one with a cache."""
         return AdaptedEncoder(base, self._folder, self.adapter)
+
+
+def _own_name(encoder: str) -> str:
+    """What stays of a name wherever the model lies, and whoever serves it.
+
+    `train` calls the folder of every model `model`; that of the run tells them apart.
+    """
+    if encoder.startswith("openai:"):
+        return encoder.partition("@http")[0]
+    parts = Path(encoder).parts or (encoder,)
+    return "/".join(parts[-2:] if parts[-1].partition(":")[0] == "model" else parts[-1:])

@@ -41,7 +41,7 @@ class EncoderSpec:
     def named(cls, text: str, **told: Any) -> "EncoderSpec":
         """From a name as people type it, which may end in `:layers=N`, and then in `:adapter=FOLDER`.
 
-        Raises EncoderError if N is no number, or no folder is named.
+        Raises EncoderError if N is no number, or no folder or no encoder is named.
         """
         text, adapted, folder = text.partition(":adapter=")
         if adapted and (not folder or told.get("adapter")):
@@ -50,6 +50,11 @@ class EncoderSpec:
             )
         told |= {"adapter": folder} if adapted else {}
         name, mark, count = text.rpartition(":layers=")
+        if not (name if mark else text).strip():
+            raise EncoderError(
+                f"found {text!r} in the place of an encoder's name; wanted minilm-768, hashing:DIM, openai:MODEL@URL, "
+                f"or a sentence-transformers model name or folder"
+            )
         if not mark:
             return cls(text, **told)
         if not count.isdecimal():

@@ -19,6 +19,8 @@ _MOST_TABLES = 256  # of 8 bits each: FAISS adds them in 16 bits, and the best d
 _TRAINED_ON = 100_000  # FAISS's k-means looks at no more than 256 rows a centroid
 _SEED = 0
 _DEVIATIONS = 2.7  # standard ones, on each side, that 16 steps cover; see docs/benchmarks.md
+_ONE_BY_ONE = 128_000  # numbers of a batch, below which FAISS compares its queries one by one, by default
+_ONE_BY_ONE_A_THREAD = 800
 SCANNED = 6
 """Rows compared by their finer codes for each one wanted, where there are finer codes."""
 
@@ -191,11 +193,20 @@ def reason(error: RuntimeError | MemoryError) -> str:
 
 
 def load_faiss() -> Any:
-    """The faiss module. Raises MissingPackageError with what to install, and DeviceError where it cannot be loaded."""
+    """The faiss module. Raises MissingPackageError with what to install, and DeviceError where it cannot be loaded.
+
+    FAISS 1.15 compares the queries of a batch one by one, as long as they have less than 128,000 numbers together
+    (1,000 queries of 128 dims): right for tens of threads. On one a product of matrices is faster from three queries
+    on, and several times as fast for a hundred (docs/scale.md). So the limit becomes that of FAISS's own pull request
+    5109, unless somebody has set another.
+    """
     try:
         import faiss
     except ImportError:
         raise MissingPackageError("faiss-cpu (or faiss-gpu)", "an index", "cpu") from None
     except RuntimeError as error:  # a faiss-gpu without the CUDA libraries that pip brings with it
         raise DeviceError(f"FAISS cannot be loaded: {error}") from error
+    limits: Any = getattr(faiss, "cvar", None)
+    if getattr(limits, "distance_compute_blas_threshold", None) == _ONE_BY_ONE:
+        limits.distance_compute_blas_threshold = _ONE_BY_ONE_A_THREAD * faiss.omp_get_max_threads()
     return faiss

@@ -19,6 +19,7 @@ from mrl_search.scale.asking import Manners
 from mrl_search.scale.cluster import state_of
 from mrl_search.scale.copies import at_hand, cluster_folder, ram_bytes
 from mrl_search.scale.placement import Cards, Node, Replica, cards_for, placed
+from mrl_search.scale.ray_head import Head
 from mrl_search.scale.shard import VERBS, Shard
 from mrl_search.scale.storage import Storage
 
@@ -101,10 +102,10 @@ def _writable(value: Any) -> Any:
 
 
 class Fleet:
-    """All actors of a cluster's shards; more readers than one may ask them."""
+    """All actors of a cluster's shards; more readers than one may ask them. head: whose loss is told of, if given."""
 
-    def __init__(self, options: RayOptions) -> None:
-        self.options = options
+    def __init__(self, options: RayOptions, head: Head | None = None) -> None:
+        self.options, self.head = options, head
         self.actors: dict[str, list[Any]] = {}  # of a shard's folder
         self.places: dict[str, list[Replica]] = {}  # where they began
         self._ill: dict[tuple[str, int], float] = {}
@@ -176,8 +177,10 @@ class Fleet:
         self.places.pop(folder, None)
 
     def close(self) -> None:
-        """Ends all."""
+        """Ends all; without a head nobody could, and they end with their nodes."""
         for folder in list(self.actors):
+            if self.head is not None and self.head.is_lost:
+                return
             self.stop(folder)
 
 

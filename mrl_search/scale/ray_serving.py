@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from mrl_search.errors import ServeError
 from mrl_search.scale.asking import Manners
@@ -17,7 +17,9 @@ from mrl_search.scale.store import AnyStore
 from mrl_search.serve import Settings, demand_packages
 from mrl_search.terms import terms
 
+T = TypeVar("T")
 _NAME = "mrl-search"
+_STARTING = 300.0  # seconds that Ray Serve may take to answer; a machine that has nothing else to do takes ten
 _PATIENCE = 5.0  # seconds that a request waits for a shard whose only actor is being started anew
 _UPSCALE = 5.0  # seconds that they go on before it is; Ray's 30 refuse requests meanwhile
 _OPENING = 120.0  # seconds that actors may take to start and open their shards
@@ -39,17 +41,19 @@ def serve_on_ray(settings: Settings, running: Running, tell: Callable[[str], Non
     if settings.tls_certificate is not None:
         raise ServeError("Ray Serve speaks no TLS; put a proxy before it, or serve without --ray")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with joined(running.address):
+    with joined(running.address) as head:
         from ray import serve
 
         try:
             tell(start(settings, running))
             while True:
                 time.sleep(1)
+                head.demand()
         except KeyboardInterrupt:
             return
         finally:
-            serve.shutdown()
+            if not head.is_lost:
+                serve.shutdown()
 
 
 def start(settings: Settings, running: Running) -> str:
@@ -67,7 +71,7 @@ def start(settings: Settings, running: Running) -> str:
     def application() -> Living:  # a function, which Ray calls in each replica; whatever else it took for ASGI itself
         return Living(settings, fleet)
 
-    serve.start(http_options={"host": settings.host, "port": settings.port})
+    patiently(lambda: serve.start(http_options={"host": settings.host, "port": settings.port}))
     made = serve.deployment(
         name=_NAME,
         ray_actor_options={"num_cpus": 0},
@@ -81,8 +85,26 @@ def start(settings: Settings, running: Running) -> str:
         health_check_period_s=2,
         graceful_shutdown_timeout_s=settings.timeouts.shutdown,
     )(serve.ingress(application)(Front))
-    serve.run(made.bind(), name=_NAME, route_prefix="/")
+    patiently(lambda: serve.run(made.bind(), name=_NAME, route_prefix="/"))
     return f"http://{settings.host}:{settings.port}"
+
+
+def patiently(do: Callable[[], T], seconds: float = _STARTING, pause: float = 0.5) -> T:
+    """What `do` returns once it comes through: on a busy machine Ray Serve is ready later than Ray waits for it.
+
+    Its controller kills a proxy that is not up in 5 seconds and begins another, to which it gives more; who waits is
+    told that the first died, or has waited for 60 seconds. Raises what `do` last raised, after so many seconds.
+    """
+    from ray.exceptions import RayActorError
+
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            return do()
+        except (RayActorError, TimeoutError):
+            if time.monotonic() >= until:
+                raise
+        time.sleep(pause)
 
 
 class Front:

@@ -1,13 +1,17 @@
 """Joining a Ray cluster, or starting one."""
 
 import os
+import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from mrl_search.errors import ClusterError, MissingPackageError
+from mrl_search.scale.ray_head import Head, takes_connections
 
 LOCAL = "local"
+_PLACE = re.compile(r"[^/]+:[0-9]+")
+_CONNECT_SECONDS = 10.0
 
 
 def demand_ray() -> None:
@@ -16,6 +20,8 @@ def demand_ray() -> None:
     os.environ.setdefault("RAY_worker_niceness", "0")  # of a cluster started here; Ray's 15 is for batches, not answers
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # the new default, of which it else warns
     os.environ.setdefault("RAY_raylet_start_wait_time_s", "120")  # Ray's 60 are short on a busy machine
+    os.environ.setdefault("RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S", "120")  # and its 5 before it kills an HTTP proxy
+    os.environ.setdefault("RAY_gcs_rpc_server_reconnect_timeout_s", "86400")  # after 60 Ray would end this process
     try:
         import ray  # noqa: F401
     except ImportError as error:
@@ -23,8 +29,8 @@ def demand_ray() -> None:
 
 
 @contextmanager
-def joined(address: str) -> Iterator[None]:
-    """This process is a driver of that Ray cluster within the block, unless it is one already.
+def joined(address: str) -> Iterator[Head]:
+    """This process is a driver of that Ray cluster within the block, unless it is one already; yields its head.
 
     address: HOST:PORT of the head, `auto` for the cluster this node is of, `local` for one that is started here and
     ends with the block. Raises ClusterError where there is none, MissingPackageError without the extra `ray`.
@@ -33,21 +39,29 @@ def joined(address: str) -> Iterator[None]:
     import ray
 
     if ray.is_initialized():
-        yield
+        with closing(Head(ray.get_runtime_context().gcs_address)) as head:
+            yield head
         return
     if address != LOCAL and "RAY_AUTH_MODE" not in os.environ and _has_token():
         os.environ["RAY_AUTH_MODE"] = "token"  # as `ray start` does; ray.init() of itself asks without, and is refused
-        ray._raylet.Config.initialize("")  # which was read when ray was imported
+    ray._raylet.Config.initialize("")  # the environment, which was read when ray was imported
+    if _PLACE.fullmatch(address) and not takes_connections(address, _CONNECT_SECONDS):  # Ray tries for 14 minutes
+        raise _none(address, "nobody takes connections there")
     told = {"include_dashboard": False} if address == LOCAL else {}
     try:  # without an address Ray would take a cluster that somebody else started
         ray.init(address=address, log_to_driver=False, logging_level="error", **told)
     except Exception as error:  # ConnectionError, RuntimeError, ValueError, and a bare one where a node starts slowly
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ClusterError(f"no Ray cluster at {address}: {first}; start one with `ray start --head`") from error
+        raise _none(address, first) from error
     try:
-        yield
+        with closing(Head(ray.get_runtime_context().gcs_address)) as head:
+            yield head
     finally:
         ray.shutdown()
+
+
+def _none(address: str, why: str) -> ClusterError:
+    return ClusterError(f"no Ray cluster at {address}: {why}; start one with `ray start --head`")
 
 
 def _has_token() -> bool:

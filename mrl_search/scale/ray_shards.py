@@ -19,7 +19,9 @@ from mrl_search.terms import terms
 
 __all__ = ["Fleet", "RayOptions", "RayShards", "ray_transport"]
 
-_BATCH = 64  # queries; a larger question takes its time, and to ask it twice would take as much again
+_AT_ONCE = 64  # queries of a question; larger batches are several, of half as many at least
+_HEDGED = _AT_ONCE // 2  # queries; a larger question takes its time, and to ask it twice would take as much again
+_LOOK_SECONDS = 1.0  # after which whoever waits looks whether the head is still there
 _SHARED_BYTES = 100_000  # of a question, from which on it is put into Ray's store once and not sent to each shard
 
 
@@ -43,6 +45,11 @@ class RayShards:
         """See Shards; of those that were there."""
         return self._states
 
+    @property
+    def at_once(self) -> int:
+        """See Shards."""
+        return _AT_ONCE
+
     def ask(self, verb: str, *values: Any) -> dict[str, Any]:
         """See Shards."""
         return self._ask(verb, values)
@@ -62,14 +69,21 @@ class RayShards:
         there = [name for name in self._folders if name in known and now.asks(name)]
         orders = {name: self._fleet.order(self._folders[name], self._turn) for name in there}
         manners = self._fleet.options.manners
-        if values and isinstance(values[0], np.ndarray) and len(values[0]) > _BATCH:
+        if values and isinstance(values[0], np.ndarray) and len(values[0]) > _HEDGED:
             manners = replace(manners, hedge_seconds=None)
         answers = ask_all(wire, orders, manners, until, partial=now.partial)
+        if not answers:
+            self.demand_head()
         return {name: answer for name, answer in answers.items() if answer is not None}
 
     def let_wait(self, shard: str, replica: int) -> None:
         """See Fleet."""
         self._fleet.let_wait(self._folders[shard], replica)
+
+    def demand_head(self) -> None:
+        """Raises ClusterError if the Ray cluster has lost its head: nobody will start anew what does not answer."""
+        if self._fleet.head is not None:
+            self._fleet.head.demand()
 
     def actor(self, shard: str, replica: int) -> Any:
         """Who is asked now."""
@@ -105,11 +119,14 @@ class _RayWire:
         return call
 
     def ready(self, calls: Sequence[Any], seconds: float | None) -> Iterable[Hashable]:
-        if not calls:
-            time.sleep(seconds or 0.0)
-            return []
-        done: list[Hashable]
-        done, _ = ray.wait(list(calls), num_returns=1, timeout=seconds)
+        seconds = _LOOK_SECONDS if seconds is None else min(seconds, _LOOK_SECONDS)
+        done: list[Hashable] = []
+        if calls:
+            done, _ = ray.wait(list(calls), num_returns=1, timeout=seconds)
+        else:
+            time.sleep(seconds)
+        if not done:
+            self._shards.demand_head()
         return done
 
     def answer(self, call: Any) -> Any:
@@ -137,8 +154,7 @@ def ray_transport(address: str, options: RayOptions | None = None) -> Callable[[
 
     def transport(folders: Mapping[str, Path]) -> RayShards:
         with ExitStack() as stack:
-            stack.enter_context(joined(address))
-            fleet = Fleet(options or RayOptions())
+            fleet = Fleet(options or RayOptions(), stack.enter_context(joined(address)))
             stack.callback(fleet.close)
             shards = RayShards(fleet, folders)
             shards._closing = stack.pop_all().close

@@ -1,18 +1,31 @@
 """The work of a build, done by Ray: parts by Ray Data, shards by tasks.
 
 What a lost node was doing is done again elsewhere; a part or a shard is there whole or not at all, so twice is no harm.
+Losses are counted while nothing is finished, and not in all: on machines that come and go all day a long build loses
+many workers and still gets on, while one whose workers die of what they do is given up.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import ray
-from ray.exceptions import RayTaskError, UserCodeException
+from ray.exceptions import (
+    NodeDiedError,
+    ObjectLostError,
+    OutOfMemoryError,
+    RayTaskError,
+    UserCodeException,
+    WorkerCrashedError,
+)
+
+from mrl_search.errors import ClusterError
+from mrl_search.scale.ray_head import Head
 
 T = TypeVar("T")
 A = TypeVar("A")
-_TRIES = 5  # of a shard whose node was lost, and of workers that are lost as they start
+_TRIES = 6  # of each thing that is left to do, while nothing is finished; and of workers that are lost as they start
+_LOSSES = (WorkerCrashedError, NodeDiedError, OutOfMemoryError, ObjectLostError)
 
 
 class _Encode:
@@ -27,6 +40,10 @@ class _Encode:
 
 class RayWork:
     """Done by the workers of the Ray cluster that this process has joined; a worker takes one CPU."""
+
+    def __init__(self, head: Head | None = None) -> None:
+        """head: whose loss is an error; without, it is waited for."""
+        self._head = head
 
     def encode(self, encode: Callable[[str], int], parts: Sequence[str]) -> Iterator[int]:
         """See Work. Ray Data holds back what no worker can take yet, and starts lost workers anew."""
@@ -50,17 +67,43 @@ class RayWork:
             num_cpus=1,
         )
         with _plainly():
-            for row in done.iter_rows():
+            for row in self._heeded(done.iter_rows()):
                 yield int(row["count"])
 
     def each(self, do: Callable[[A], T], items: Sequence[A]) -> Iterator[T]:
-        """See Work."""
-        task = ray.remote(num_cpus=1, max_retries=_TRIES)(do)
-        waiting = [task.remote(item) for item in items]
+        """See Work. Raises ClusterError where workers are lost so often that nothing is finished any more."""
         with _plainly():
-            while waiting:
-                ready, waiting = ray.wait(waiting)
-                yield from ray.get(ready)
+            yield from self._heeded(_done(do, items))
+
+    def _heeded(self, items: Iterable[T]) -> Iterator[T]:
+        return iter(items) if self._head is None else self._head.heeded(items)
+
+
+def _done(do: Callable[[A], T], items: Sequence[A]) -> Iterator[T]:
+    task = ray.remote(num_cpus=1, max_retries=0)(do)
+    doing = {task.remote(item): item for item in items}
+    lost = 0  # since something was finished
+    while doing:
+        (ready,), _ = ray.wait(list(doing))
+        item = doing.pop(ready)
+        try:
+            done = ray.get(ready)
+        except _LOSSES as error:
+            lost += 1
+            if lost == _TRIES * (len(doing) + 1):
+                raise _given_up(lost, error) from error
+            doing[task.remote(item)] = item
+        else:
+            lost = 0
+            yield done
+
+
+def _given_up(lost: int, error: Exception) -> ClusterError:
+    told = "out of memory" if isinstance(error, OutOfMemoryError) else type(error).__name__
+    return ClusterError(
+        f"workers were lost {lost} times while nothing was finished (the last: {told}); see on their nodes whether "
+        "memory or disk is full, then make the same call again: it goes on from what is finished"
+    )
 
 
 class _plainly:  # noqa: N801  used as a statement

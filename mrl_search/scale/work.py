@@ -38,7 +38,7 @@ def working_on(ray: str | None) -> Iterator[Work]:
         return
     from mrl_search.scale.ray_session import joined
 
-    with joined(ray):
+    with joined(ray) as head:
         from mrl_search.scale.ray_work import RayWork
 
-        yield RayWork()
+        yield RayWork(head)

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Iterable
 
 from mrl_search.serve.engine import Engine
-from mrl_search.serve.refusals import busy
+from mrl_search.serve.refusals import RefusalError, busy
 
 QUEUED = frozenset({"/v1/search", "/v1/embeddings"})
 _LOG = logging.getLogger("mrl_search.serve.access")
@@ -31,7 +31,8 @@ class Admission:
         self._engine, self._headers = engine, list(headers)
         self._under_way = 0
         self._untold = 0
-        self._refusals: dict[float, bytes] = {}
+        self._dated: Headers = ()
+        self._refusal = b""
 
     @property
     def is_full(self) -> bool:
@@ -47,26 +48,26 @@ class Admission:
         self._under_way -= 1
 
     def refusal(self, path: str, default_headers: Headers) -> bytes:
-        """All that is sent to a request of that path which is not let in; it is counted, and logged within a second."""
-        self._engine.metrics.answered(path, 429, "overloaded", 0.0)
+        """All that is sent to a request of that path which is not let in; it is counted, and logged within a second.
+
+        It is made when the default headers are others, which uvicorn makes each second, for the date is in them.
+        """
+        self._engine.metrics.refused_unread[path] += 1
         if not self._untold:
             asyncio.get_running_loop().call_later(_TELL_SECONDS, self._tell)
         self._untold += 1
-        seconds = round(self._engine.retry_seconds, 1)
-        if seconds not in self._refusals:
-            self._refusals = {seconds: _bytes_of(seconds, self._headers)}
-        dated = b"".join(b"%s: %s\r\n" % header for header in default_headers)
-        return b"HTTP/1.1 429 Too Many Requests\r\n" + dated + self._refusals[seconds]
+        if default_headers is not self._dated:
+            self._dated = default_headers
+            self._refusal = _bytes_of(busy(self._engine.retry_seconds), [*default_headers, *self._headers])
+        return self._refusal
 
     def _tell(self) -> None:
         _LOG.info("overloaded", extra={"told": {"status": 429, "refused": self._untold, "seconds": _TELL_SECONDS}})
         self._untold = 0
 
 
-def _bytes_of(seconds: float, headers: Headers) -> bytes:
-    """A refusal from its headers on."""
-    refusal = busy(seconds)
+def _bytes_of(refusal: RefusalError, headers: Headers) -> bytes:
     body = json.dumps(refusal.content).encode()
     told = {"content-type": "application/json", "content-length": str(len(body)), **refusal.headers}
     lines = [*headers, *((name.encode(), value.encode()) for name, value in told.items())]
-    return b"".join(b"%s: %s\r\n" % line for line in lines) + b"\r\n" + body
+    return b"HTTP/1.1 429 Too Many Requests\r\n" + b"".join(b"%s: %s\r\n" % line for line in lines) + b"\r\n" + body

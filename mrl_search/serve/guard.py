@@ -82,7 +82,7 @@ class Guard:
         if method == "OPTIONS" and visit.origin and b"access-control-request-method" in visit.headers:
             await visit.preflight()
             return
-        visit.caller = self._caller(visit, path, method)
+        self._identify(visit, path, method)
         wait = self._rates.wait_seconds(visit.caller)
         if wait and path not in ("/healthz", "/readyz"):
             raise RefusalError(429, "rate_limited", "this key or address asks too often", retry_seconds=wait)
@@ -110,21 +110,20 @@ class Guard:
         if told and not visit.origin and urlsplit(told).netloc != host:
             raise RefusalError(403, "origin_forbidden", "other pages may not call this server; see --cors")
 
-    def _caller(self, visit: "_Visit", path: str, method: str) -> str:
-        """The key's name, or the address. Raises RefusalError unless the key may do this."""
-        address = str((visit.scope.get("client") or ("unknown",))[0])
+    def _identify(self, visit: "_Visit", path: str, method: str) -> None:
+        """Notes the key's name in place of the address. Raises RefusalError unless the key may do this."""
         if self._keys is None or path in _OPEN or path.startswith("/assets/"):
-            return address
+            return
         scheme, _, secret = visit.headers.get(b"authorization", b"").decode("latin-1").partition(" ")
         key = self._keys.holder(secret.strip()) if scheme.lower() == "bearer" and secret else None
         if key is None:
-            if wait := self._rates.wait_seconds(address):
+            if wait := self._rates.wait_seconds(visit.caller):
                 raise RefusalError(429, "rate_limited", "this address asks too often", retry_seconds=wait)
             raise RefusalError(401, "key_unknown", "send a key this server knows: Authorization: Bearer KEY")
+        visit.caller = f"key {key.name}"  # first, so that a refusal is noted with it
         needed = WRITE if path == "/v1/documents" else READ
         if needed not in key.scopes:
             raise RefusalError(403, "scope_missing", f"this key may not {needed}; method {method} of {path} needs that")
-        return f"key {key.name}"
 
     def _note(self, visit: "_Visit") -> None:
         visit.code = visit.code or visit.scope.get("mrl_search.code", "")
@@ -153,7 +152,8 @@ class _Visit:
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         given = self.headers.get(b"x-request-id", b"")
         self.identity = given.decode("ascii") if _ID.fullmatch(given) else f"{_SERVER}{next(_NUMBERS):016x}"
-        self.status, self.code, self.caller = 0, "", ""
+        self.status, self.code = 0, ""
+        self.caller = str((scope.get("client") or ("unknown",))[0])
         self._limit: asyncio.Timeout | None = None
         self._is_read = self._is_gone = False
 

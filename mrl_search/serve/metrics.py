@@ -1,5 +1,6 @@
 """What Prometheus is told at /metrics."""
 
+from collections import Counter as Counts
 from collections.abc import Callable, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -16,6 +17,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self.refused_unread: Counts[str] = Counts()  # by route; who is told of metrics is told of them
         self._answers: dict[tuple[str, int, str], tuple[Counter, Histogram, Counter | None]] = {}
 
         def histogram(name: str, told: str, labels: Sequence[str], buckets: Sequence[float] = _FAST) -> Histogram:
@@ -26,7 +28,7 @@ class Metrics:
 
         self.requests = counter("requests", "Answers, refusals among them.", ["route", "status"])
         self.refused = counter("refused", "Refusals by their code.", ["code"])
-        self.request_seconds = histogram("request_seconds", "From the headers to the last byte.", ["route"])
+        self.request_seconds = histogram("request_seconds", "Of what was read, to the last byte sent.", ["route"])
         self.stage_seconds = histogram("stage_seconds", "Of each query's batch, by stage.", ["index", "stage"])
         self.encode_seconds = histogram("encode_seconds", "Of a batch of texts.", ["encoder"])
         self.waited_seconds = histogram("waited_seconds", "In the queue, before a batch.", ["kind"])
@@ -64,6 +66,10 @@ class Metrics:
 
     def text(self) -> bytes:
         """In Prometheus' text format."""
+        while self.refused_unread:
+            route, count = self.refused_unread.popitem()
+            self.requests.labels(route, "429").inc(count)
+            self.refused.labels("overloaded").inc(count)
         return generate_latest(self.registry)
 
 

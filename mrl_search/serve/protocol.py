@@ -1,6 +1,7 @@
 """uvicorn's HTTP protocol, for callers that are slow, endless, or too many."""
 
 import asyncio
+import re
 from typing import Any, cast
 
 from uvicorn._types import ASGI3Application
@@ -13,6 +14,14 @@ from mrl_search.serve.settings import Timeouts
 MOST_HEADER_BYTES = 64 * 1024
 _GOODBYE_SECONDS = 1.0
 _HEADERS, _BODY, _NOTHING = "headers", "body", ""
+# No request of another page, which could not read a refusal made here, nor one that closes the connection, or whose
+# body has no length of its own. Whatever is written otherwise than usual goes the ordinary way.
+_SPECIAL = rb"origin:|content-length:|transfer-encoding:|connection:(?!\ ?keep-alive\r)|expect:|upgrade:"
+_USUAL = rb"(?:(?!(?i:%b))[\w-]+:[^\r\n\0]*\r\n)*" % _SPECIAL
+PLAIN = re.compile(
+    rb"POST (%b) HTTP/1\.1\r\n%b(?i:content-length): *(\d{1,15})\r\n%b\r\n"
+    % ("|".join(sorted(QUEUED)).encode(), _USUAL, _USUAL)
+)
 
 
 def _nothing() -> None:
@@ -33,13 +42,12 @@ class PatientProtocol(HttpToolsProtocol):
     _untaken: asyncio.TimerHandle | None = None
     _header_bytes = 0
     _has_begun = False
-    _is_refused = False
+    _unwanted = 0  # bytes of a refused request that are yet to come
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """As uvicorn's; the first request is waited for."""
         super().connection_made(transport)
-        self._reads = _HEADERS
-        self._wait()
+        self._wait(self.times.headers)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """As uvicorn's; nothing more is done for whoever went."""
@@ -50,14 +58,16 @@ class PatientProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """As uvicorn's; what is not all there is waited for."""
+        """As uvicorn's; what is not all there is waited for. Where the queue is full, most goes no further."""
         before, self._has_begun = self._reads, False
-        super().data_received(data)
-        if self._reads == _NOTHING:
+        if rest := self._not_refused(data):
+            super().data_received(rest)
+        if self._reads == _NOTHING and not self._is_idle:  # uvicorn waits for the next request once this is answered
             self._stop_waiting()
-        elif self._has_begun or self._reads != before:
+        elif self._has_begun or self._reads != before or self._reads == _NOTHING:
             self._stop_waiting()
-            self._wait()
+            times = {_HEADERS: self.times.headers, _BODY: self.times.body + 1, _NOTHING: self.times.idle}
+            self._wait(times[self._reads])
         elif self._reads == _HEADERS:
             self._header_bytes += len(data)
             if self._header_bytes > MOST_HEADER_BYTES:
@@ -65,33 +75,18 @@ class PatientProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """As uvicorn's."""
-        self._reads, self._header_bytes, self._has_begun, self._is_refused = _HEADERS, 0, True, False
+        self._reads, self._header_bytes, self._has_begun = _HEADERS, 0, True
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """As uvicorn's; but where the queue is full, most are refused here."""
+        """As uvicorn's."""
         self._reads = _BODY
-        if self.admission.is_full and self._may_be_refused():
-            self._is_refused = True
-            self.transport.write(self.admission.refusal(self.url.decode("ascii"), self.server_state.default_headers))
-        else:
-            super().on_headers_complete()
-
-    def on_body(self, body: bytes) -> None:
-        """As uvicorn's; nobody wants that of a refused request."""
-        if not self._is_refused:
-            super().on_body(body)
+        super().on_headers_complete()
 
     def on_message_complete(self) -> None:
         """As uvicorn's."""
         self._reads = _NOTHING
-        if not self._is_refused:
-            super().on_message_complete()
-        else:
-            self._unset_keepalive_if_required()
-            self.timeout_keep_alive_task = self.loop.call_later(
-                self.timeout_keep_alive, self.timeout_keep_alive_handler
-            )
+        super().on_message_complete()
 
     def pause_writing(self) -> None:
         """As uvicorn's; whoever does not take what was sent is not waited for."""
@@ -117,25 +112,39 @@ class PatientProtocol(HttpToolsProtocol):
         else:  # an answer is yet to come, or to be taken
             self.loop.call_later(_GOODBYE_SECONDS, self._leave)
 
-    def _may_be_refused(self) -> bool:
-        """Whether it is a plain request for a queue: not from another page, which could not read this answer, nor one
-        that closes the connection, or waits for another's answer on it."""
-        return (
-            self.url.decode("latin-1") in QUEUED
-            and (self.cycle is None or self.cycle.response_complete)
-            and self.parser.get_http_version() == "1.1"
-            and self.parser.should_keep_alive()
-            and not self.parser.should_upgrade()
-            and not any(name == b"origin" for name, _ in self.headers)
-        )
+    @property
+    def _is_idle(self) -> bool:
+        """Whether whatever was asked has come, and was answered."""
+        return self._reads == _NOTHING and (self.cycle is None or self.cycle.response_complete)
+
+    def _not_refused(self, data: bytes) -> bytes:
+        """What is left of it without plain requests for a queue that is full, which are refused, and their bodies."""
+        data = self._wanted(data)
+        while data and self._is_idle and self.admission.is_full and not self.flow.write_paused:
+            plain = PLAIN.match(data)
+            if plain is None:
+                break
+            path, length = plain.groups()
+            self._unset_keepalive_if_required()
+            self.transport.write(self.admission.refusal(path.decode(), self.server_state.default_headers))
+            self._unwanted = int(length)
+            data = self._wanted(data[plain.end() :])
+        return data
+
+    def _wanted(self, data: bytes) -> bytes:
+        """What is left of it without a refused request's body."""
+        if self._unwanted:
+            dropped = min(self._unwanted, len(data))
+            self._unwanted, data = self._unwanted - dropped, data[dropped:]
+            self._reads = _BODY if self._unwanted else _NOTHING
+        return data
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         if app is self.app and cycle.scope["path"] in QUEUED:
             self.admission.enter()  # the app, whose task this starts, leaves
         super()._start_asgi_task(cycle, app)
 
-    def _wait(self) -> None:
-        seconds = self.times.headers if self._reads == _HEADERS else self.times.body + 1
+    def _wait(self, seconds: float) -> None:
         self._timer = self.loop.call_later(seconds, self._close)
 
     def _stop_waiting(self) -> None:

@@ -20,7 +20,7 @@ class AdapterArm:
     """method: of `adapters.METHODS`, or none. kind: of a rotation. start: what another method begins as.
 
     pairs: what it is fitted to beside the collection's documents: empty for nothing; `data` for the recipe's; `judged`
-    for the collection's own train judgements.
+    for the collection's own train judgements. against: the arm it is compared with beside the first, if there is one.
     """
 
     name: str
@@ -28,6 +28,7 @@ class AdapterArm:
     kind: str = "learned"
     pairs: str = ""
     start: str = "identity"
+    against: str = ""
 
     def __post_init__(self) -> None:
         if self.method != NONE and self.method not in METHODS:
@@ -72,6 +73,12 @@ class AdapterRecipe:
             raise RecipeError("name an encoder, an arm, a seed, a width, and a judged dataset at least")
         if len(set(names)) < len(names) or len(set(self.seeds)) < len(self.seeds):
             raise RecipeError(f"arms and seeds must differ, found {', '.join(names)}; {self.seeds}")
+        for arm in self.arms:
+            if arm.against and (arm.against not in names[1:] or arm.against == arm.name):
+                raise RecipeError(
+                    f"{arm.name} is compared with the first arm anyway, and against another one of the recipe's; "
+                    f"found {arm.against!r}"
+                )
         if self.judged.sts:
             raise RecipeError("adapters are judged by collections; leave out sts")
         if any(arm.pairs == "data" for arm in self.arms) != bool(self.data):

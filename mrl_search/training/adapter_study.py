@@ -57,7 +57,10 @@ def adapter_study(recipe: AdapterRecipe, encoder: str, root: Path, out: Path, de
         sources=data.sources,
         overlaps=data.overlaps,
         measured=tuple(dataclasses.replace(one, per_query=()) for one in measured),
-        compared=tuple(compared(measured, partial(_rivals, recipe, measured), recipe.judged.margin)),
+        compared=(
+            *compared(measured, partial(_first, recipe, measured), recipe.judged.margin),
+            *compared(measured, partial(_named, recipe, measured), recipe.judged.margin),
+        ),
         step_seconds=seconds,
         provenance=provenance(place.told),
         kept=tuple(kept(measured)),
@@ -65,10 +68,16 @@ def adapter_study(recipe: AdapterRecipe, encoder: str, root: Path, out: Path, de
     )
 
 
-def _rivals(recipe: AdapterRecipe, measured: Sequence[Measured], arm: str) -> dict[Size, str]:
+def _first(recipe: AdapterRecipe, measured: Sequence[Measured], arm: str) -> dict[Size, str]:
     """Size → the first arm, with which every other is compared."""
     first = recipe.arms[0].name
     return {} if arm == first else {Size(one.layers, one.dim): first for one in measured}
+
+
+def _named(recipe: AdapterRecipe, measured: Sequence[Measured], arm: str) -> dict[Size, str]:
+    """Size → the arm that the recipe names to compare this one with beside the first."""
+    (against,) = (one.against for one in recipe.arms if one.name == arm)
+    return {Size(one.layers, one.dim): against for one in measured} if against else {}
 
 
 @dataclasses.dataclass(frozen=True)

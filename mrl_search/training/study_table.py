@@ -6,7 +6,7 @@ from mrl_search.eval import ComparedArm, Kept, Measured, Study
 from mrl_search.training.grid_table import grids, is_grid
 from mrl_search.training.study_cells import LEGEND, seeds_note, told_difference
 
-_FIRST = "the first arm"
+_FIRST, _NAMED = "the first arm", "the arm that is named"
 
 
 def table(study: Study) -> str:
@@ -18,7 +18,7 @@ def table(study: Study) -> str:
         return grids(study)
     blocks = [_block(study, dataset, rotation) for dataset, rotation in _pages(study)]
     margin = study.compared[0].difference.margin if study.compared else 0
-    return "\n\n".join([*blocks, LEGEND.format(others=_FIRST, margin=margin)] if study.compared else blocks)
+    return "\n\n".join([*blocks, LEGEND.format(others=_others(study), margin=margin)] if study.compared else blocks)
 
 
 def markdown(study: Study) -> str:
@@ -37,12 +37,9 @@ def markdown(study: Study) -> str:
             }
             cells = [f"{_mean(found, dim):.4f}{_kept(found, dim, kept.get(dim))}" for dim in widths]
             lines.append(f"| {name} | " + " | ".join(cells) + " |")
-            if told := _compared(study, dataset, rotation, name):
-                lines.append(
-                    f"| {name} − {rows[0][0]} | "
-                    + " | ".join(told_difference(told[dim].difference) for dim in widths)
-                    + " |"
-                )
+            for rival, told in _compared(study, dataset, rotation, name).items():
+                cells = [told_difference(told[dim].difference) for dim in widths]
+                lines.append(f"| {name} − {rival or rows[0][0]} | " + " | ".join(cells) + " |")
     return "\n".join([*lines[1:], *_notes(study)])
 
 
@@ -62,7 +59,7 @@ def _notes(study: Study) -> list[str]:
     return [
         "",
         "In brackets: the share of the arm's own full width" + (", with its 95 % interval." if study.kept else "."),
-        LEGEND.format(others=_FIRST, margin=study.compared[0].difference.margin)
+        LEGEND.format(others=_others(study), margin=study.compared[0].difference.margin)
         + "; no correction for many comparisons.",
         seeds_note(study),
     ]
@@ -71,20 +68,30 @@ def _notes(study: Study) -> list[str]:
 def _block(study: Study, dataset: str, rotation: str) -> str:
     rows, widths = list(_rows(study, dataset, rotation)), _widths(study)
     title = f"{dataset}, {rows[0][1][0].measure}, rotation {rotation}"
-    longest = max(len(name) for name, _ in rows) + 2
+    longest = max(len(name) for name, _ in rows) + 4
     lines = [title, " " * longest + "".join(f"{dim:>28}" for dim in widths)]
     for name, found in rows:
         lines.append(f"{name:<{longest}}" + "".join(f"{_mean(found, dim):>28.4f}" for dim in widths))
-        if told := _compared(study, dataset, rotation, name):
+        for rival, told in _compared(study, dataset, rotation, name).items():
+            head = f"  − {rival or rows[0][0]}"
             lines.append(
-                f"{'  ±':<{longest}}" + "".join(f"{told_difference(told[dim].difference):>28}" for dim in widths)
+                f"{head:<{longest}}" + "".join(f"{told_difference(told[dim].difference):>28}" for dim in widths)
             )
     return "\n".join(lines)
 
 
-def _compared(study: Study, dataset: str, rotation: str, arm: str) -> dict[int, ComparedArm]:
-    """Width → the arm less the first; empty for the first itself."""
-    return {c.dim: c for c in study.compared if (c.dataset, c.rotation, c.arm) == (dataset, rotation, arm)}
+def _compared(study: Study, dataset: str, rotation: str, arm: str) -> dict[str | None, dict[int, ComparedArm]]:
+    """Rival (None: the first arm) → width → the arm less that; empty for the first itself."""
+    found: dict[str | None, dict[int, ComparedArm]] = {}
+    for one in study.compared:
+        if (one.dataset, one.rotation, one.arm) == (dataset, rotation, arm):
+            found.setdefault(one.against, {})[one.dim] = one
+    return found
+
+
+def _others(study: Study) -> str:
+    """What the differences are from, for the legend."""
+    return _FIRST if len({one.against for one in study.compared}) < 2 else _NAMED
 
 
 def _pages(study: Study) -> Iterator[tuple[str, str]]:

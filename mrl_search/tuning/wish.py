@@ -92,6 +92,7 @@ def build_command(point: Point, manifest: Manifest, index: str) -> str:
         words += ["--encoder", encoder.name if encoder.layers is None else f"{encoder.name}:layers={encoder.layers}"]
     for option, value in (("--query-prompt", encoder.query_prompt), ("--document-prompt", encoder.document_prompt)):
         words += [option, value] if value is not None else []
+    words += ["--adapter", "DIR"] if manifest.adapter is not None else []
     words += ["--layer-norm"] if encoder.layer_norm else []
     words += ["--precision", encoder.precision] if encoder.precision != "auto" else []
     words += ["--dims", f"{Funnel.parse(point.funnel).stages[0].dim},{manifest.dim}"]

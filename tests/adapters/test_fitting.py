@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mrl_search.adapters import METHODS, NEEDS_PAIRS, Material, Settings, fit_adapter
-from mrl_search.errors import AdapterError, RotationError
+from mrl_search.errors import AdapterError
 from mrl_search.fidelity import held, nearest
 from mrl_search.vectors import prefix
 
@@ -80,5 +80,10 @@ def test_what_cannot_be_fitted_is_refused(material, unlabelled):
     few = Material(material.documents, material.queries[:5], material.positives[:5])
     with pytest.raises(AdapterError, match="at least 32 pairs, or none; found 5"):
         fit_adapter("smec", few, SETTINGS)
-    with pytest.raises(RotationError, match="there is no rotation 'x'"):
-        fit_adapter("rotation", material, dataclasses.replace(SETTINGS, kind="x"))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_rows_that_are_all_the_same_teach_nothing(method, material):
+    same = np.repeat(material.documents[:1], 40, axis=0)
+    with pytest.raises(AdapterError, match="all 40 vectors of .* are the same; there is nothing to fit to"):
+        fit_adapter(method, Material(same, same, material.positives[:40]), SETTINGS)

@@ -87,3 +87,18 @@ def test_a_sub_model_of_an_encoder_is_named_with_its_layers(texts, tiny):
     made = run(*words, "--out", texts / "o")
     assert made.exit_code == 0, made.output
     assert json.loads((texts / "o" / ABOUT).read_text())["encoder"] == f"{tiny}:layers=1"
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("smec", "--kind", "pca"), "--kind is an option of the method rotation; leave it out"),
+        (("rotation", "--start", "pca"), "--start is an option of methods that are trained"),
+        (("smec", "--data", "d"), "--data is an option of --compare"),
+        (("smec", "--results", "r"), "--results is an option of --compare"),
+    ],
+)
+def test_an_option_that_would_be_ignored_is_refused(words, why):
+    refused = run(*words)
+    assert refused.exit_code == 2
+    assert why in refused.output

@@ -50,6 +50,12 @@ def test_a_name_may_end_in_an_adapter():
         EncoderSpec.named("m:adapter=a", adapter="b")
 
 
+@pytest.mark.parametrize("text", ["", " ", ":layers=2", ":adapter=a"])
+def test_an_encoder_without_a_name_is_none(text):
+    with pytest.raises(EncoderError, match="in the place of an encoder's name; wanted minilm-768"):
+        EncoderSpec.named(text)
+
+
 def test_an_adapter_of_other_vectors_is_refused(folder):
     with pytest.raises(AdapterError, match="takes 8 dims, hashing:16 gives 16"):
         load_encoder(EncoderSpec("hashing:16", adapter=folder))
@@ -72,6 +78,46 @@ def test_a_sub_model_of_fewer_layers_is_another_encoder(tiny):
         AdaptedEncoder(shallow, "x", adapter)
     its_own = Adapter(Fitted("smec", 16, (4,), shallow.spec.typed), {"matrix": np.eye(16, dtype=np.float32)})
     assert AdaptedEncoder(shallow, "x", its_own).dim == 16
+
+
+class Named:
+    """An encoder of one dim, of which nothing but the name matters."""
+
+    dim = 1
+
+    def __init__(self, name):
+        self.spec = EncoderSpec.named(name)
+
+
+@pytest.mark.parametrize(
+    ("fitted", "given"),
+    [
+        ("openai:small@https://a.example/v1", "openai:large@https://a.example/v1"),
+        ("openai:small@https://a.example/v1", "openai:large"),
+        ("training/models/pairs/baseline-seed0/model", "training/models/pairs/mrl-seed0/model"),
+        ("runs/mrl-seed0/model", "runs/mrl-seed0/model:layers=2"),
+        ("org/small", "org/large"),
+    ],
+)
+def test_models_that_share_a_server_or_the_name_of_a_folder_are_not_one(fitted, given):
+    adapter = Adapter(Fitted("smec", 1, (), fitted), {"matrix": np.eye(1, dtype=np.float32)})
+    with pytest.raises(AdapterError, match="was fitted to vectors of"):
+        AdaptedEncoder(Named(given), "x", adapter)
+
+
+@pytest.mark.parametrize(
+    ("fitted", "given"),
+    [
+        ("openai:@cf/baai/bge-m3@https://a.example/v1", "openai:@cf/baai/bge-m3@http://localhost:80/v1"),
+        ("openai:small@https://a.example/v1", "openai:small"),
+        ("sentence-transformers/all-MiniLM-L6-v2", "/somewhere/all-MiniLM-L6-v2"),
+        ("runs/mrl-seed0/model", "/elsewhere/mrl-seed0/model"),
+        (".", "."),
+    ],
+)
+def test_a_model_is_the_same_wherever_it_lies_and_whoever_serves_it(fitted, given):
+    adapter = Adapter(Fitted("smec", 1, (), fitted), {"matrix": np.eye(1, dtype=np.float32)})
+    assert AdaptedEncoder(Named(given), "x", adapter).dim == 1
 
 
 def test_a_folder_that_is_none_says_so(tmp_path):

@@ -1,9 +1,10 @@
 import sys
+from types import SimpleNamespace
 
 import pytest
 
 from mrl_search.errors import DeviceError, IndexStoreError
-from mrl_search.indexes.codecs import Codec, check_codec, chosen_codec
+from mrl_search.indexes.codecs import Codec, check_codec, chosen_codec, load_faiss
 
 
 @pytest.mark.parametrize(
@@ -49,3 +50,19 @@ def test_a_faiss_that_cannot_be_loaded_is_not_taken_for_a_wrong_codec(tmp_path, 
         DeviceError, match="FAISS cannot be loaded: faiss-gpu installed but nvidia-cublas-cu12 is missing"
     ):
         check_codec(8, Codec("Flat"))
+
+
+@pytest.mark.parametrize(("before", "after"), [(128_000, 1_600), (20, 20), (5_000, 5_000)])
+def test_a_batch_is_multiplied_as_a_matrix_unless_somebody_set_another_limit(monkeypatch, before, after):
+    # FAISS's own 128,000 numbers, or what is set on purpose; 800 for each of two threads
+    limits = SimpleNamespace(distance_compute_blas_threshold=before)
+    monkeypatch.setitem(sys.modules, "faiss", SimpleNamespace(cvar=limits, omp_get_max_threads=lambda: 2))
+    load_faiss()
+    assert limits.distance_compute_blas_threshold == after
+
+
+def test_the_faiss_that_is_installed_multiplies_batches_as_matrices():
+    import faiss
+
+    load_faiss()
+    assert faiss.cvar.distance_compute_blas_threshold <= 800 * faiss.omp_get_max_threads()

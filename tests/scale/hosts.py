@@ -1,26 +1,30 @@
 """Two hosts on this machine: network namespaces with addresses of their own, a wire between them, and disks apart."""
 
 import os
+import secrets
 import signal
+import socket
 import subprocess
 import sys
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import psutil
+from wire import Wire
 
 ROOT = Path(__file__).resolve().parents[2]
-PORT = 6399
 RAY = [sys.executable, "-m", "ray.scripts.scripts"]
 
 
 class Host:
-    """A namespace. What it runs sees its own network, and of `own` folders a disk of its own."""
+    """A namespace. What it runs sees its own network, and of `own` folders a disk of its own. Without a name: here."""
 
     def __init__(self, name, address, own, env):
         self.name, self.address, self.own, self.env = name, address, own, env
 
     def words(self, words):
+        if not self.name:
+            return [*words]
         mounts = " && ".join(f"mount -t tmpfs none {folder}" for folder in self.own) or "true"
         inside = ["unshare", "--mount", "sh", "-c", f'{mounts} && exec "$@"', "sh", *words]
         return ["ip", "netns", "exec", self.name, *(inside if self.own else words)]
@@ -58,23 +62,37 @@ def are_permitted():
     return True
 
 
-@contextmanager
-def two_hosts(own_of_second):
-    """Two hosts, 10.77.9.1 and 10.77.9.2; the folders `own_of_second` are empty on the second, and its own."""
-    env = dict(os.environ) | {
+def environment():
+    """Of all that runs on hosts. `ray start --head` asks others for the token of its user, if he has one; `ray start
+    --address` shows none of itself, and is refused until it gives up. So both are told of one, of these hosts alone."""
+    return dict(os.environ) | {
         "PYTHONPATH": str(ROOT),
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN": secrets.token_hex(32),
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_worker_niceness": "0",
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-        "RAY_raylet_start_wait_time_s": "120",
+        "RAY_raylet_start_wait_time_s": "40",
         "OPENBLAS_NUM_THREADS": "1",
     }
+
+
+@contextmanager
+def two_hosts(own_of_second, delay=0.0):
+    """Two hosts, 10.77.9.1 and 10.77.9.2; the folders `own_of_second` are empty on the second, and its own. delay:
+    seconds that a packet takes from one to the other."""
+    env = environment()
     hosts = [Host("mrl-a", "10.77.9.1", [], env), Host("mrl-b", "10.77.9.2", [str(one) for one in own_of_second], env)]
     with ExitStack() as stack:
         for host in hosts:
             ip("netns", "add", host.name)
             stack.callback(subprocess.run, ["ip", "netns", "delete", host.name], check=False)
-        ip("link", "add", "vmrl-a", "netns", "mrl-a", "type", "veth", "peer", "vmrl-b", "netns", "mrl-b")
+        if delay:
+            stack.enter_context(closing(Wire("vmrl-a", "vmrl-b"))).delay = delay
+            for host in hosts:
+                ip("link", "set", f"v{host.name}", "netns", host.name)
+        else:
+            ip("link", "add", "vmrl-a", "netns", "mrl-a", "type", "veth", "peer", "vmrl-b", "netns", "mrl-b")
         for host, other in (hosts, hosts[::-1]):
             ip("-n", host.name, "addr", "add", f"{host.address}/24", "dev", f"v{host.name}")
             for device in (f"v{host.name}", "lo"):
@@ -87,39 +105,34 @@ def two_hosts(own_of_second):
 @contextmanager
 def ray_on(hosts, folder):
     """A Ray node on each, whose files lie below a folder of a short name; the head is on the first. Yields the head's
-    address and the two processes."""
-    head, other = hosts
+    address and the processes."""
     told = ["--num-cpus=1", f"--memory={2**33}", f"--object-store-memory={100 * 2**20}", "--block"]
-    nodes = []
+    with socket.create_server(("", 0)) as one:
+        port = one.getsockname()[1]
+    head = f"{hosts[0].address}:{port}"
+    joins, nodes = ["--head", f"--port={port}", "--include-dashboard=false", f"--temp-dir={folder}"], []
     try:
-        first = ["--head", f"--port={PORT}", "--include-dashboard=false", f"--temp-dir={folder}"]
-        nodes.append(head.start(*RAY, "start", *first, f"--node-ip-address={head.address}", *told))
-        _answering(head)
-        joins = f"--address={head.address}:{PORT}"
-        nodes.append(other.start(*RAY, "start", joins, f"--node-ip-address={other.address}", *told))
-        _answering(head, nodes=2)
-        yield f"{head.address}:{PORT}", nodes
+        for host in hosts:
+            nodes.append(_started(host, "start", *joins, f"--node-ip-address={host.address}", *told))
+            joins = [f"--address={head}"]
+        yield head, nodes
     finally:
         for node in nodes:
             end(node)
 
 
-def _answering(head, nodes=1):
-    """Waits until a driver on the head finds so many nodes; it joins as the command line does."""
-    code = (
-        "import time\n"
-        "from mrl_search.errors import ClusterError\n"
-        "from mrl_search.scale.ray_session import joined\n"
-        "for _ in range(60):\n"
-        "    try:\n"
-        f"        with joined('{head.address}:{PORT}'):\n"
-        "            import ray\n"
-        f"            while sum(one['Alive'] for one in ray.nodes()) < {nodes}: time.sleep(.2)\n"
-        "            raise SystemExit\n"
-        "    except ClusterError: time.sleep(1)\n"
-        "raise SystemExit('no Ray')\n"
-    )
-    head.run(sys.executable, "-c", code, seconds=120)
+def _started(host, *words, tries=8):
+    """A node that is known to the head. It is started again where that fails: on a busy machine a raylet ends itself
+    when its agents have not told their ports in 15 s, whatever limits it is given (Ray 2.60)."""
+    node, told = host.start(*RAY, *words), []
+    for line in node.stdout:
+        told.append(line)
+        if "Ray runtime started" in line:
+            return node
+    end(node)
+    if tries > 1:
+        return _started(host, *words, tries=tries - 1)
+    raise RuntimeError(f"Ray did not start: {''.join(told)[-2000:]}")
 
 
 def end(node):

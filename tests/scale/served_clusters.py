@@ -2,6 +2,7 @@
 
 import inspect
 import socket
+import time
 from contextlib import contextmanager
 
 import httpx2
@@ -64,7 +65,21 @@ def on_ray_serve(folder, **told):
         port = one.getsockname()[1]
     address = start(Settings(indexes=(folder,), port=port, device="cpu", **told), Running("auto", 2, 2))
     try:
+        _await(port)
         with httpx2.Client(base_url=address, timeout=60) as client:
             yield None, client
     finally:
         serve.shutdown()
+
+
+def _await(port, seconds=300):
+    """Returns once a proxy listens; Ray Serve may have begun another in the place of one that started slowly."""
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except OSError:
+            if time.monotonic() > until:
+                raise
+        time.sleep(0.2)

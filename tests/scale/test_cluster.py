@@ -8,11 +8,9 @@ import pytest
 from mrl_search.errors import ClusterError, IndexBusyError
 from mrl_search.scale.cluster import (
     MANIFEST,
-    ROTATION,
     bucket_of,
     is_cluster,
     read_cluster,
-    read_rotation,
     recorded,
     shard_folder,
     state_of,
@@ -84,13 +82,3 @@ def test_a_shard_is_recorded_as_it_is(own):
     for shard in read_cluster(own).shards:
         assert recorded(own, shard) == shard
         assert state_of(shard_folder(own, shard)) == shard.state
-
-
-def test_a_damaged_rotation_is_refused(own):
-    told = read_cluster(own)
-    assert read_rotation(own, told).dim == 64
-    path = own / ROTATION
-    body = path.read_bytes()
-    path.write_bytes(body[:-1] + bytes([body[-1] ^ 1]))
-    with pytest.raises(ClusterError, match="missing or damaged"):
-        read_rotation(own, told)

@@ -65,11 +65,16 @@ def test_what_a_shard_refuses_is_raised_here_in_one_line(asked):
         asked.search(["number 7"], funnel="20:9,64:3")
 
 
-def test_a_large_question_goes_by_the_store(asked, single):
+@pytest.mark.parametrize("by_the_store_from", [100, 100_000])
+def test_a_large_batch_is_answered_in_parts(asked, single, monkeypatch, by_the_store_from):
+    from mrl_search.scale import ray_shards
+
+    monkeypatch.setattr(ray_shards, "_SHARED_BYTES", by_the_store_from)
     queries = np.random.default_rng(2).standard_normal((600, 64)).astype(np.float32)
     with mrl_search.open(single) as one:
         plan = one.plan(5)
-        assert (one.hits(queries, plan).rows == asked.hits(queries, plan).rows).all()
+        alone, together = one.hits(queries, plan), asked.hits(queries, plan)
+        assert (alone.rows == together.rows).all() and (alone.scores == together.scores).all()
 
 
 def test_a_killed_actor_is_started_anew_and_its_shard_is_waited_for(asked):
@@ -126,6 +131,27 @@ def test_what_a_worker_refuses_is_raised_here_in_one_line(nodes):
 
     with pytest.raises(CorpusError, match="^no such thing$"):
         list(RayWork().each(refuse, [1]))
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_killed_seven_times_is_started_an_eighth_time_while_others_get_on(nodes, tmp_path):
+    from mrl_search.scale.ray_work import RayWork
+
+    folder = str(tmp_path)
+
+    def do(deaths):
+        import os
+        import signal
+        from pathlib import Path
+
+        note = Path(folder) / f"{deaths}"
+        done = int(note.read_text()) if note.exists() else 0
+        if done < deaths:
+            note.write_text(str(done + 1))
+            os.kill(os.getpid(), signal.SIGKILL)
+        return deaths
+
+    assert sorted(RayWork().each(do, [0, 3, 7])) == [0, 3, 7]
 
 
 @pytest.mark.slow

@@ -1,5 +1,8 @@
 """Which Ray cluster a process joins."""
 
+import socket
+from types import SimpleNamespace
+
 import pytest
 
 from mrl_search.errors import ClusterError
@@ -15,6 +18,7 @@ def asked(monkeypatch):
     told = {}
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
     monkeypatch.setattr(ray, "init", lambda **words: told.update(words))
+    monkeypatch.setattr(ray, "get_runtime_context", lambda: SimpleNamespace(gcs_address="127.0.0.1:9"))
     return told
 
 
@@ -27,16 +31,35 @@ def test_local_is_a_cluster_of_its_own_whatever_else_was_started_here(monkeypatc
         assert told["address"] == "local" and told["include_dashboard"] is False
 
 
-def test_an_address_is_joined(monkeypatch):
+@pytest.fixture
+def listening():
+    """HOST:PORT where somebody takes connections."""
+    with socket.create_server(("127.0.0.1", 0)) as one:
+        yield f"127.0.0.1:{one.getsockname()[1]}"
+
+
+def test_an_address_is_joined(monkeypatch, listening):
     from mrl_search.scale.ray_session import joined
 
     told = asked(monkeypatch)
-    with joined("host:6379"):
-        assert told["address"] == "host:6379"
+    with joined(listening):
+        assert told["address"] == listening
+
+
+def test_where_nobody_listens_ray_is_not_asked_and_does_not_try_for_minutes(monkeypatch):
+    from mrl_search.scale.ray_session import joined
+
+    told = asked(monkeypatch)
+    wanted = pytest.raises(
+        ClusterError, match=r"^no Ray cluster at 127\.0\.0\.1:9: nobody takes connections there; star"
+    )
+    with wanted, joined("127.0.0.1:9"):
+        pass
+    assert told == {}
 
 
 @pytest.mark.parametrize("kind", [ConnectionError, Exception])  # the latter where a node starts too slowly
-def test_no_cluster_there_is_told_in_one_line(monkeypatch, kind):
+def test_no_cluster_there_is_told_in_one_line(monkeypatch, kind, listening):
     import ray
 
     from mrl_search.scale.ray_session import joined
@@ -46,6 +69,8 @@ def test_no_cluster_there_is_told_in_one_line(monkeypatch, kind):
 
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
     monkeypatch.setattr(ray, "init", none)
-    wanted = pytest.raises(ClusterError, match="^no Ray cluster at host:1: nobody answers; start one with `ray start")
-    with wanted, joined("host:1"):
+    wanted = pytest.raises(
+        ClusterError, match=f"^no Ray cluster at {listening}: nobody answers; start one with `ray st"
+    )
+    with wanted, joined(listening):
         pass

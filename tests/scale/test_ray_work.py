@@ -1,13 +1,16 @@
-"""What Ray's workers raise on purpose comes here as it is; the rest of RayWork needs nodes (test_on_ray)."""
+"""What Ray's workers raise comes here as it is, and who is lost is replaced; what needs nodes is in test_on_ray."""
+
+from types import SimpleNamespace
 
 import pytest
 
-from mrl_search.errors import CorpusError
+from mrl_search.errors import ClusterError, CorpusError
 
 pytest.importorskip("ray")
 
-from ray.exceptions import RayTaskError, UserCodeException
+from ray.exceptions import RayTaskError, UserCodeException, WorkerCrashedError
 
+from mrl_search.scale import ray_work
 from mrl_search.scale.ray_work import RayWork, _plainly
 
 
@@ -33,3 +36,59 @@ def test_what_has_no_cause_stays_what_it_is():
 
 def test_nothing_to_encode_starts_nothing():
     assert list(RayWork().encode(len, [])) == []
+
+
+class Workers:
+    """In Ray's place: what comes of the tries of each thing is told, the last of it for ever. Tries go round in turn."""
+
+    def __init__(self, told):
+        self.told, self.turns, self.tries = told, dict.fromkeys(told, -1), 0
+
+    def task(self, **_):
+        return lambda do: SimpleNamespace(remote=self.call)
+
+    def call(self, thing):
+        self.turns[thing] += 1
+        return thing, self.turns[thing]
+
+    def wait(self, calls):
+        return calls[:1], calls[1:]
+
+    def get(self, call):
+        (thing, turn), self.tries = call, self.tries + 1
+        if self.told[thing][min(turn, len(self.told[thing]) - 1)] == "lost":
+            raise WorkerCrashedError
+        return thing
+
+
+@pytest.fixture
+def each(monkeypatch):
+    """What is done of things of which this is told, and the workers that do it."""
+
+    def doing(**told):
+        workers = Workers(told)
+        monkeypatch.setattr(ray_work, "ray", SimpleNamespace(remote=workers.task, wait=workers.wait, get=workers.get))
+        return RayWork().each(None, list(told)), workers
+
+    return doing
+
+
+def test_a_worker_that_is_lost_nine_times_ends_nothing_while_others_get_on(each):
+    found, workers = each(a=["lost"] * 9 + ["done"], b=["lost"] * 4 + ["done"], c=["lost"] * 7 + ["done"])
+    assert list(found) == ["b", "c", "a"]
+    assert workers.tries == 10 + 5 + 8
+
+
+def test_what_loses_its_worker_each_time_is_given_up_when_all_else_is_done(each):
+    found, workers = each(bad=["lost"], good=["lost", "done"])
+    assert next(found) == "good"
+    with pytest.raises(ClusterError, match="^workers were lost 6 times while nothing was finished .*same call again"):
+        next(found)
+    assert workers.tries == 2 + 2 + 6  # each once, each again, then six of the bad one alone
+
+
+def test_where_every_worker_is_lost_each_thing_was_tried_six_times(each):
+    found, workers = each(a=["lost"], b=["lost"], c=["lost"])
+    with pytest.raises(ClusterError, match="lost 18 times"):
+        next(found)
+    assert workers.tries == 18

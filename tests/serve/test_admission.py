@@ -40,7 +40,8 @@ def test_a_refusal_is_a_whole_answer_and_is_counted(engine, caplog, monkeypatch)
 
     async def refused():
         admission = Admission(engine, [(b"x-frame-options", b"DENY")])
-        said = [admission.refusal("/v1/search", [(b"date", b"today")]) for _ in range(3)]
+        today = [(b"date", b"today")]
+        said = [admission.refusal("/v1/search", today) for _ in range(3)]
         await asyncio.sleep(0.1)
         return said
 
@@ -55,10 +56,24 @@ def test_a_refusal_is_a_whole_answer_and_is_counted(engine, caplog, monkeypatch)
         "content-type: application/json",
         f"content-length: {len(body)}",
         "retry-after: 2",
-        "retry-after-ms: 1300",
+        "retry-after-ms: 1260",
     ]
     assert json.loads(body)["error"]["code"] == "overloaded"
     counted = engine.metrics.text().decode()
     assert 'requests_total{route="/v1/search",status="429"} 3.0' in counted
     assert 'refused_total{code="overloaded"} 3.0' in counted
     assert [record.told["refused"] for record in caplog.records] == [3]
+
+
+def test_a_refusal_is_made_anew_with_each_date(engine):
+    async def refused():
+        admission = Admission(engine, [])
+        today, tomorrow = [(b"date", b"today")], [(b"date", b"tomorrow")]
+        first = admission.refusal("/v1/search", today)
+        engine.retry_seconds = 7.5
+        return first, admission.refusal("/v1/search", today), admission.refusal("/v1/search", tomorrow)
+
+    first, same, other = asyncio.run(refused())
+    assert same is first
+    assert b"date: today\r\n" in first and b"retry-after: 2\r\n" in first
+    assert b"date: tomorrow\r\n" in other and b"retry-after: 8\r\n" in other

@@ -142,11 +142,11 @@ def test_large_bodies_are_refused_before_they_are_read(library):
 
 
 def test_who_asks_too_often_is_told_when_to_come_back(library):
-    with served(library, limits=with_limits(requests_per_second=0.5)) as (_, client):
+    with served(library, limits=with_limits(requests_per_second=0.05)) as (_, client):
         assert client.get("/v1/indexes").status_code == 200
         answer = client.get("/v1/indexes")
         assert refused(answer) == (429, "rate_limited")
-        assert 1 <= int(answer.headers["retry-after"]) <= 2
+        assert 1 <= int(answer.headers["retry-after"]) <= 20
         assert client.get("/healthz").status_code == 200
 
 

@@ -24,6 +24,22 @@ def test_a_request_is_one_line_of_json_without_key_or_text(library, tmp_path, ca
         assert not [line for line in lines if secret in line]
 
 
+def test_who_was_refused_is_named_by_his_key_s_name_or_his_address(library, tmp_path, caplog):
+    path = tmp_path / "keys.json"
+    key = create_key(path, "loader", ["write"])
+    with caplog.at_level(logging.INFO), served(library, keys=path) as (_, client):
+        for said in (key, "mrl_guess"):
+            client.post("/v1/search", json={"query": "fox"}, headers={"authorization": f"Bearer {said}"})
+        client.get("/v1/indexes", headers={"origin": "https://evil.example"})
+    told = [record.told for record in caplog.records if hasattr(record, "told")]
+    assert [(one["status"], one["caller"]) for one in told] == [
+        (403, "key loader"),
+        (401, "127.0.0.1"),
+        (403, "127.0.0.1"),
+    ]
+    assert key not in caplog.text
+
+
 def test_an_error_is_one_line_with_its_trace():
     try:
         raise ValueError("line\nbreak")

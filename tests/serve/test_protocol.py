@@ -1,13 +1,16 @@
 """A connection is not held by who is slow, and who is one too many is told so without the app hearing of it."""
 
+import itertools
 import json
 import re
 import time
 
+import httptools
 import pytest
 from serving import connection, served, with_limits
 
 from mrl_search.serve import Timeouts
+from mrl_search.serve.protocol import PLAIN
 
 SEARCH = b'{"query": "red fox", "k": 1}'
 
@@ -56,6 +59,15 @@ def test_headers_that_come_too_slowly_end_the_connection(library):
 
 def test_a_connection_on_which_nothing_is_asked_ends(library):
     with served(library, timeouts=Timeouts(headers=0.2)) as (_, client), connection(client) as idle:
+        assert ends(idle)
+
+
+def test_a_kept_connection_on_which_only_line_ends_come_ends(library):
+    """uvicorn stops to wait for the next request at any byte, and these begin none."""
+    with served(library, timeouts=Timeouts(idle=0.3)) as (_, client), connection(client) as idle:
+        idle.sendall(request(client.base_url.host))
+        assert answer(idle)[0] == 200
+        idle.sendall(b"\r\n")
         assert ends(idle)
 
 
@@ -150,6 +162,104 @@ def test_a_refusal_comes_before_the_body_and_looks_like_every_other(full):
     )
     assert told.headers["content-type"] == "application/json"
     assert 'refused_total{code="overloaded"} 3.0' in client.get("/metrics").text
+
+
+def test_requests_that_come_together_are_refused_one_by_one(full, monkeypatch):
+    _, client = full
+    host = client.base_url.host
+    with connection(client) as piped:
+        piped.sendall(3 * request(host) + b"GET /healthz HTTP/1.1\r\nhost: " + host.encode() + b"\r\n\r\n")
+        assert [status for status, _ in answers(piped, 4)] == [429, 429, 429, 200]
+        piped.sendall(2 * request(host))
+        assert [status for status, _ in answers(piped, 2)] == [429, 429]
+        monkeypatch.undo()
+        piped.sendall(2 * request(host))
+        assert [status for status, _ in answers(piped, 2)] == [200, 200]
+
+
+def test_who_was_refused_and_does_not_end_his_body_holds_no_connection(library, monkeypatch):
+    with served(library, timeouts=Timeouts(body=0.1)) as (server, client), connection(client) as slow:
+        monkeypatch.setattr(type(server.config.loaded_app.admission), "is_full", True)
+        slow.sendall(request(client.base_url.host, b"{", length=50))
+        assert answer(slow)[0] == 429
+        slow.sendall(b"x")
+        assert ends(slow)
+
+
+def test_who_was_refused_and_asks_no_more_holds_no_connection(library, monkeypatch):
+    with served(library, timeouts=Timeouts(idle=0.3)) as (server, client), connection(client) as idle:
+        monkeypatch.setattr(type(server.config.loaded_app.admission), "is_full", True)
+        idle.sendall(request(client.base_url.host))
+        assert answer(idle)[0] == 429
+        assert ends(idle)
+
+
+def test_who_takes_no_refusals_is_not_refused_for_ever(full):
+    """What is not taken is kept, so no more is made."""
+    server, client = full
+    asked = 1_000 * request(client.base_url.host)
+    with connection(client, receives=4_096) as lazy:
+        lazy.settimeout(0.5)
+        with pytest.raises(TimeoutError):
+            for _ in range(100):
+                lazy.sendall(asked)
+        assert server.engine.metrics.refused_unread["/v1/search"] < 100_000
+
+
+NAMES = [
+    "host",
+    "x-more",
+    "Content-Length",
+    "content-length ",
+    "transfer-encoding",
+    "expect",
+    "connection",
+    "",
+    "a\x01",
+]
+VALUES = ["", "7", " 7", "7 ", "+7", "7, 7", 30 * "1", "chunked", "100-continue", "keep-alive", "close", "a\rb", "a\nb"]
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\n", "\r"])
+@pytest.mark.parametrize("method", ["POST", "post", "GET", "\r\nPOST"])
+def test_what_is_refused_unread_is_a_request_of_the_length_that_the_parser_finds(method, end):
+    found = 0
+    for line in map("".join, itertools.product(NAMES, [":", ": ", " : "], VALUES)):
+        for lines in ([line, "Content-Length: 7"], ["Content-Length:7", line]):
+            head = end.join([f"{method} /v1/search HTTP/1.1", *lines, "", ""]).encode()
+            plain = PLAIN.match(head)
+            if plain is not None:
+                read = Read()
+                httptools.HttpRequestParser(read).feed_data(head + b"1234567" + b"GET / HTTP/1.1\r\n\r\n")
+                assert (plain[1], plain[2], plain.end()) == (b"/v1/search", b"7", len(head))
+                assert (read.bodies, read.urls) == (b"1234567", [b"/v1/search", b"/"])
+                found += 1
+    # host and x-more with each value but those with line ends in them, and connection: keep-alive; twice
+    assert found == (2 * (2 * 2 * 11 + 2) if (method, end) == ("POST", "\r\n") else 0)
+
+
+class Read:
+    """What a parser finds."""
+
+    def __init__(self):
+        self.bodies, self.urls = b"", []
+
+    def on_url(self, url):
+        self.urls.append(url)
+
+    def on_body(self, body):
+        self.bodies += body
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["origin: null", "Connection: close", "expect: 100-continue", "content-length: 7", "transfer-encoding: chunked"],
+)
+def test_what_is_not_plain_goes_the_ordinary_way(header):
+    head = b"POST /v1/search HTTP/1.1\r\ncontent-length: 7\r\n%b\r\n\r\n"
+    assert PLAIN.match(head % b"connection: keep-alive")
+    assert not PLAIN.match(head % header.encode())
+    assert not PLAIN.match(head.replace(b"/search", b"/documents") % b"a: b")
 
 
 def test_a_full_server_answers_what_waits_in_no_queue(full):

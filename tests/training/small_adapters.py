@@ -8,7 +8,7 @@ ARMS = (
     AdapterArm("rotation", "rotation"),
     AdapterArm("truncate", "none"),
     AdapterArm("pca", "rotation", "pca"),
-    AdapterArm("linear", "linear-mrl", pairs="data"),
+    AdapterArm("linear", "linear-mrl", pairs="data", against="truncate"),
     AdapterArm("judged", "matryoshka-adaptor", pairs="judged"),
 )
 

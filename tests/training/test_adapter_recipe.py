@@ -47,6 +47,8 @@ def test_pairs_are_read_as_the_trainer_reads_them_and_kept_clear_of_the_same_tes
         ({"arms": ()}, "an arm, a seed"),
         ({"arms": (ARMS[0], ARMS[0], ARMS[3])}, "arms and seeds must differ"),
         ({"data": ()}, "go together"),
+        ({"arms": (*ARMS[:3], dataclasses.replace(ARMS[3], against="x"))}, "another one of the recipe's; found 'x'"),
+        ({"arms": (*ARMS[:3], dataclasses.replace(ARMS[3], against="rotation"))}, "with the first arm anyway"),
         ({"widths": (8, 4)}, "must grow"),
         ({"judged": Judged(("tiny",), ("x.jsonl",))}, "leave out sts"),
     ],

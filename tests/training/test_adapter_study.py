@@ -22,12 +22,15 @@ def test_every_arm_is_measured_at_every_width_and_compared_with_the_first(studie
     found, _ = studied
     runs = 2 * 3 + 1 + 1  # truncation and principal axes draw nothing: one seed is enough
     assert len(found.measured) == runs * (len(WIDTHS) + 1)
-    assert len(found.compared) == (len(ARMS) - 1) * (len(WIDTHS) + 1)
+    assert len(found.compared) == len(ARMS) * (len(WIDTHS) + 1)  # one of those behind the first has a rival besides
     assert all(one.per_query == () for one in found.measured)
     means = {(one.arm, one.seed): one.mean for one in found.measured if one.dim == 4}
-    (difference,) = (one.difference for one in found.compared if (one.arm, one.dim) == ("linear", 4))
+    first, named = (one for one in found.compared if (one.arm, one.dim) == ("linear", 4))
+    assert (first.against, named.against) == ("rotation", "truncate")
     wanted = np.mean([means["linear", seed] - means["rotation", seed] for seed in (0, 1)])
-    assert difference.mean == pytest.approx(wanted, abs=1e-6)
+    assert first.difference.mean == pytest.approx(wanted, abs=1e-6)
+    wanted = np.mean([means["linear", seed] - means["truncate", 0] for seed in (0, 1)])
+    assert named.difference.mean == pytest.approx(wanted, abs=1e-6)
     full = {one.arm: one.mean for one in found.measured if one.dim == 16 and one.seed == 0}
     assert full["rotation"] == full["truncate"] == full["pca"]  # no full-width cosine changes
     assert len(found.notes) == runs - 1

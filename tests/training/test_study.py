@@ -136,7 +136,7 @@ def test_a_study_is_json_and_back_and_stands_in_every_models_card(tiny, studied)
 def test_the_table_has_a_line_for_each_arm_and_one_for_its_difference(studied):
     lines = table(studied[0]).splitlines()
     assert lines[0] == "tiny, nDCG@10, rotation none"
-    assert [line.split()[0] for line in lines[2:5]] == ["baseline", "mrl", "±"]
+    assert [line.split()[0] for line in lines[2:5]] == ["baseline", "mrl", "−"]
     assert any("margin 0.05" in line for line in lines[-4:])
 
 

@@ -25,7 +25,7 @@ FOUND = Study(
 def test_a_line_is_the_mean_of_the_seeds_and_an_equal_arm_is_marked():
     lines = table(FOUND).splitlines()
     assert [line.split() for line in lines[1:4]] == [["16"], ["a", "0.6000"], ["b", "0.5000"]]
-    assert lines[4].split() == ["±", "-0.1000", "[-0.200,+0.000]", "="]
+    assert lines[4].split() == ["−", "a", "-0.1000", "[-0.200,+0.000]", "="]
 
 
 def test_markdown_has_the_same_figures_and_what_each_keeps_of_its_own_full_width():
@@ -39,6 +39,18 @@ def test_markdown_has_the_same_figures_and_what_each_keeps_of_its_own_full_width
     assert "| b − a | -0.1000 [-0.200,+0.000] = | -0.1000 [-0.200,+0.000] = |" in found
     assert "One seed" not in found
     assert "2 seeds: the intervals are of queries (pairs) alone" in found
+
+
+def test_an_arm_has_a_line_for_each_arm_it_is_compared_with():
+    beside = ComparedArm("tiny", "nDCG@10", "none", "c", 16, Difference(0.1, 0.0, 0.2, 0.04, 0.9, 0.25), None, "b")
+    first = dataclasses.replace(beside, difference=FOUND.compared[0].difference, against="a")
+    measured = (*FOUND.measured, Measured("tiny", "nDCG@10", "none", "c", 0, 16, 0.5))
+    found = dataclasses.replace(FOUND, measured=measured, compared=(*FOUND.compared, first, beside))
+    assert (
+        "| c | 0.5000 (100.0%) |\n| c − a | -0.1000 [-0.200,+0.000] = |\n| c − b | +0.1000 [+0.000,+0.200]   |"
+    ) in markdown(found)
+    assert "Differences from the arm that is named with" in markdown(found)
+    assert [line.split()[:2] for line in table(found).splitlines()[5:8]] == [["c", "0.5000"], ["−", "a"], ["−", "b"]]
 
 
 def test_what_is_kept_has_its_interval_where_it_was_measured():

@@ -1,7 +1,10 @@
 """Which of measured funnels is chosen, and what builds another."""
 
+import dataclasses
+
 from mrl_search.eval import Estimate
 from mrl_search.indexes import EncoderRecord, Manifest
+from mrl_search.indexes.manifest import AdapterRecord
 from mrl_search.tuning import Wish
 from mrl_search.tuning.points import Point
 from mrl_search.tuning.wish import build_command, fastest_meeting, front
@@ -40,6 +43,11 @@ def test_a_build_is_told_the_encoder_with_its_prompts_and_the_index_to_replace()
         "mrl-search build CORPUS --index 'indexes/my corpus' --encoder some/model:layers=6 --query-prompt 'ask: ' "
         "--layer-norm --precision float32 --dims 8,32 --prefix Flat --dtype int8 --force"
     )
+
+
+def test_what_was_adapted_is_to_be_adapted_again():
+    adapted = dataclasses.replace(manifest(EncoderRecord("m", "x")), adapter=AdapterRecord("smec", (8,), 1, "0"))
+    assert "--encoder m --adapter DIR --dims" in build_command(point(), adapted, "i")
 
 
 def test_vectors_that_were_brought_are_to_be_brought_again():
