@@ -25,7 +25,7 @@ from mrl_search.scale.storage import Storage
 
 _KEPT = 2  # snapshots of a shard: that of new queries, and the one before it, until those that use it are done
 _ILL_SECONDS = 2.0  # that a replica is asked last, after another had to be asked in its place
-_FREED_SECONDS = 5.0  # until Ray knows that an actor's card is free again, once it died
+_FREED_SECONDS = 5.0  # at most, until Ray knows that an actor's card is free again, once it died
 _DEVICES = ("auto", "cpu", "cuda")
 
 
@@ -138,7 +138,7 @@ class Fleet:
 
     def died(self, actor: Any) -> None:
         """An actor is gone for good. Of one on a card, which may be gone with its node, another takes the place: on a
-        card if one is free within some seconds, as its own is a while after it died; else, if it may, on a CPU."""
+        card if one is free; else, if it may, on a CPU, unless its own card's node still is, and soon tells it free."""
         for folder, actors in self.actors.items():
             for number, other in enumerate(actors):
                 if other is actor and self.places[folder][number].card and self.options.restarts:
@@ -147,12 +147,14 @@ class Fleet:
 
     def _replace(self, folder: str, number: int) -> None:
         since, size = self._died.setdefault((folder, number), time.monotonic()), _ram_bytes(Path(folder))
+        nodes = _nodes()
+        is_freed = self.places[folder][number].node in nodes and time.monotonic() - since < _FREED_SECONDS
         others = {replica.node for place, replica in enumerate(self.places[folder]) if place != number}
         try:
-            (replica,) = placed({folder: size}, _nodes(), 1, {folder: others}, self._cards)
+            (replica,) = placed({folder: size}, nodes, 1, {folder: others}, self._cards)
         except ClusterError:  # whoever waits for the shard asks again
             return
-        if replica.card or time.monotonic() - since >= _FREED_SECONDS:
+        if replica.card or not is_freed:
             self.actors[folder][number], self.places[folder][number] = self._begun(replica, size), replica
             del self._died[folder, number]
 

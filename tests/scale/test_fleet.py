@@ -70,10 +70,17 @@ def test_a_lost_card_is_replaced_by_a_free_one_at_once(lost):
 
 def test_without_a_free_card_the_cpu_takes_the_place_once_its_own_had_time_to_be_free_again(lost):
     made, nodes, begun, now = lost
-    nodes |= {"plain": Node(2**34)}
+    nodes |= {"plain": Node(2**34), "old": Node(2**33)}
     made.died(0)
     assert not begun
     now[0] += 5
+    made.died(0)
+    assert begun == [Replica("shard", "plain")]
+
+
+def test_with_its_node_gone_the_cpu_takes_the_place_at_once(lost):
+    made, nodes, begun, _ = lost
+    nodes |= {"plain": Node(2**34)}
     made.died(0)
     assert begun == [Replica("shard", "plain")]
 
