@@ -206,7 +206,7 @@ def load_faiss() -> Any:
         raise MissingPackageError("faiss-cpu (or faiss-gpu)", "an index", "cpu") from None
     except RuntimeError as error:  # a faiss-gpu without the CUDA libraries that pip brings with it
         raise DeviceError(f"FAISS cannot be loaded: {error}") from error
-    limits = getattr(faiss, "cvar", None)
+    limits: Any = getattr(faiss, "cvar", None)
     if getattr(limits, "distance_compute_blas_threshold", None) == _ONE_BY_ONE:
         limits.distance_compute_blas_threshold = _ONE_BY_ONE_A_THREAD * faiss.omp_get_max_threads()
     return faiss
