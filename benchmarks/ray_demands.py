@@ -14,6 +14,7 @@ from ray_tail import Demands
 from mrl_search.retriever import search
 
 CALLS = 400
+NOTHING = np.empty(0, np.int64)  # rows, of which a shard has nothing to tell
 
 
 class Worked(NamedTuple):
@@ -70,8 +71,8 @@ def demands(remote, queries, service):
         search(index, queries[query : query + 1], funnel)
 
     worked(answer, 40)
-    one = worked(lambda _: alone.ask("facts"))
-    several = worked(lambda _: shards.ask("facts"))
+    one = worked(lambda _: alone.ask("take", NOTHING))
+    several = worked(lambda _: shards.ask("take", NOTHING))
     query = worked(answer)
     each = (several.asker - one.asker) / (count - 1)
     of_actor = several.shards / count
@@ -85,7 +86,7 @@ def demands(remote, queries, service):
         delay=np.maximum(0.0, np.array(one.ms) - one.asker - one.around - one.shards).tolist(),
         background=query.rest / float(np.mean(query.ms)),
     )
-    told = {"one shard's facts": one, "all shards' facts": several, "a query": query}
+    told = {"nothing of one shard": one, "nothing of all": several, "a query": query}
     return found, {"stretch": stretch, "shard alone": mean, **{name: _shown(one) for name, one in told.items()}}
 
 

@@ -18,7 +18,7 @@ import argparse
 import heapq
 import json
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 
@@ -29,7 +29,8 @@ import numpy as np
 class Demands:
     """Core-milliseconds. service: of each stage the measured times of a shard. ask: of the asker, for each shard.
     merge: of the asker, for each stage. call: of Ray, for each shard, beside the shard's work. delay: measured ms of
-    a call, there and back, in which nobody works. background: cores that Ray's own processes hold."""
+    a call, there and back, in which nobody works. background: cores that nobody here gets: what Ray's own processes
+    hold, or, `fitted`, what else is missing."""
 
     service: list
     ask: float = 0.0
@@ -185,13 +186,26 @@ def percentiles(taken):
     return [round(float(value), 2) for value in np.percentile(taken, [50, 95, 99])]
 
 
+def fitted(setup, demands, p50, queries=1_000):
+    """The demands with as much background as the measured median says: whoever works gets less than the cores there
+    are, by other processes, and by what work costs when it takes turns. By halves, to a hundredth of a core; none
+    where the median is foretold too high without."""
+    low, high = 0.0, setup.cores - 0.1
+    while high - low > 0.01:
+        middle = replace(demands, background=(low + high) / 2)
+        is_slower = np.median(Simulation(setup, middle).run(queries)) > p50
+        low, high = (low, middle.background) if is_slower else (middle.background, high)
+    return replace(demands, background=(low + high) / 2)
+
+
 def off(found, wanted):
     """By how many percent each is off."""
     return [round(100 * (a / b - 1), 1) for a, b in zip(found, wanted, strict=True)]
 
 
 def predicted(told, queries=4_000):
-    """p50, p95, p99 of the configuration that was measured, one query after another, and how far they are off."""
+    """p50, p95, p99 of the configuration that was measured, one query after another, and how far they are off: of what
+    was measured of processors and calls, with nothing fitted to the times of queries."""
     setup = Setup(told["shards"], cores=told["cores"])
     found = percentiles(Simulation(setup, Demands(**told["demands"])).run(queries))
     measured = percentiles(told["taken_ms"]["ray"])

@@ -97,3 +97,10 @@ def test_a_hedge_overtakes_what_is_late(run):
 def test_a_queue_is_that_of_theory(run):
     # M/D/1 at a load of .5: a wait of 0.5 services on average (Pollaczek and Khinchine), so 1.5 in all
     assert run(10_000, [[1.0]], shards=1, rate=500.0).mean() == pytest.approx(1.5, abs=0.08)
+
+
+def test_what_is_missing_of_the_cores_is_fitted_to_a_median(tail):
+    # two that want 3 each took 4: three quarters of a core each, of two cores half a core is missing
+    setup, demands = tail.Setup(shards=2, cores=2), tail.Demands([[3.0]])
+    assert tail.fitted(setup, demands, 4.0, queries=1).background == pytest.approx(0.5, abs=0.01)
+    assert tail.fitted(setup, demands, 1.0, queries=1).background == pytest.approx(0.0, abs=0.01)
