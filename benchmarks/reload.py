@@ -20,7 +20,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-from serve import Server, apart, requests_of, told_of
+from at_rate import apart
+from serve import Server, requests_of, told_of
 
 import mrl_search
 from mrl_search.indexes import read_manifest
