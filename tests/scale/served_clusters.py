@@ -60,11 +60,15 @@ def on_ray_serve(folder, **told):
 
     from mrl_search.scale.ray_serving import Running, start
 
-    with socket.create_server(("127.0.0.1", 0)) as one:
-        port = one.getsockname()[1]
-    address = start(Settings(indexes=(folder,), port=port, device="cpu", **told), Running("auto", 2, 2))
+    address = start(Settings(indexes=(folder,), port=free_port(), device="cpu", **told), Running("auto", 2, 2))
     try:
         with httpx2.Client(base_url=address, timeout=60) as client:
             yield None, client
     finally:
         serve.shutdown()
+
+
+def free_port():
+    """One that nobody listened at just now."""
+    with socket.create_server(("127.0.0.1", 0)) as one:
+        return one.getsockname()[1]
