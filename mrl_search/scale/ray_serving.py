@@ -28,11 +28,15 @@ _BUSY = 16  # requests of a process that go on at once, on average, from which o
 
 @dataclass(frozen=True)
 class Running:
-    """On which Ray cluster; how many replicas of each shard; how many HTTP processes at most, as the load asks for."""
+    """On which Ray cluster; how many replicas of each shard; how many HTTP processes at most, as the load asks for.
+
+    idle_seconds: that fewer processes would do before one of them ends.
+    """
 
     address: str
     replicas: int = 1
     servers: int = 1
+    idle_seconds: float = 600.0
 
 
 def serve_on_ray(settings: Settings, running: Running, tell: Callable[[str], None]) -> None:
@@ -81,6 +85,7 @@ def start(settings: Settings, running: Running) -> str:
             "max_replicas": running.servers,
             "target_ongoing_requests": _BUSY,
             "upscale_delay_s": _UPSCALE,
+            "downscale_delay_s": running.idle_seconds,
         },
         health_check_period_s=2,
         graceful_shutdown_timeout_s=settings.timeouts.shutdown,

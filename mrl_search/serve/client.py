@@ -106,7 +106,7 @@ class Client:
                 continue
             if answer.is_success:
                 return answer.json()
-            if wait is None or answer.status_code not in _AGAIN or _is_over():
+            if wait is None or not _may_help(answer) or _is_over():
                 raise ServeError(f"{path} was refused with {answer.status_code}: {_message(answer)}")
             time.sleep(_told_to_wait(answer, wait))
         raise AssertionError  # the last try returns or raises
@@ -138,6 +138,12 @@ def _deadline() -> dict[str, str]:
 
 def _is_over() -> bool:
     return terms().seconds_left == 0
+
+
+def _may_help(answer: "httpx2.Response") -> bool:
+    """Whether to ask again. A 500 in other words than the API's is that of a proxy whose server was lost meanwhile:
+    Ray Serve's, of each request that was with a process that died."""
+    return answer.status_code in _AGAIN or (answer.status_code == 500 and not answer.text.startswith("{"))
 
 
 def _told_to_wait(answer: "httpx2.Response", otherwise: float) -> float:

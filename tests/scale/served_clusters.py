@@ -61,8 +61,7 @@ def on_ray_serve(folder, **told):
 
     from mrl_search.scale.ray_serving import Running, start
 
-    with socket.create_server(("127.0.0.1", 0)) as one:
-        port = one.getsockname()[1]
+    port = free_port()
     address = start(Settings(indexes=(folder,), port=port, device="cpu", **told), Running("auto", 2, 2))
     try:
         _await(port)
@@ -70,6 +69,12 @@ def on_ray_serve(folder, **told):
             yield None, client
     finally:
         serve.shutdown()
+
+
+def free_port():
+    """One that nobody listened at just now."""
+    with socket.create_server(("127.0.0.1", 0)) as one:
+        return one.getsockname()[1]
 
 
 def _await(port, seconds=300):

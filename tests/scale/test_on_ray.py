@@ -1,11 +1,11 @@
 """The same on a real Ray cluster of two nodes: build, ask, lose processes and nodes. One start for all."""
 
-import socket
 import time
 
 import numpy as np
 import pytest
 from ray_nodes import kill_actor, ray_nodes
+from served_clusters import free_port
 
 import mrl_search
 from mrl_search.errors import CorpusError, FunnelError, ShardsMissingError
@@ -197,8 +197,3 @@ def test_ray_serve_answers_the_same_api_and_opens_what_is_committed(nodes, clust
             assert found["results"][0]["answers"][0]["id"] == "n"
     finally:
         serve.shutdown()
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as one:
-        return one.getsockname()[1]

@@ -54,6 +54,8 @@ def moody():
         def do_GET(self):
             status = statuses.pop(0) if statuses else 200
             body = b'{"indexes": []}' if status == 200 else b'{"error": {"message": "not now"}}'
+            if status < 0:  # of a proxy
+                status, body = -status, b"Internal Server Error"
             self.send_response(status)
             self.send_header("content-length", str(len(body)))
             self.send_header("retry-after-ms", "1")
@@ -77,6 +79,14 @@ def test_a_busy_server_is_asked_again(moody):
     with Client(url) as client:
         assert client.indexes() == []
     assert statuses == []
+
+
+def test_a_proxy_that_lost_its_server_is_asked_again_and_a_server_that_failed_is_not(moody):
+    url, statuses = moody
+    statuses += [-500, 500, 500]
+    with Client(url) as client, pytest.raises(ServeError, match="refused with 500: not now"):
+        client.indexes()
+    assert statuses == [500]
 
 
 def test_a_refusal_for_good_is_not_asked_again(moody):
