@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 BENCHMARKS = sorted((ROOT / "benchmarks").glob("*.py"))
-SHARED = {"gpu_encoding"}  # no commands: what others import
+SHARED = {"at_rate", "gpu_encoding", "ray_demands"}  # no commands: what others import
 
 
 @pytest.fixture(autouse=True)
