@@ -197,9 +197,9 @@ def under_load(server, bodies, requests, told):
     wrk(server, bodies, told.connections, 3)
     result = {"peak": wrk(server, bodies, told.connections, told.seconds)}
     peak = result["peak"]["answers_per_second"]
-    requests = requests[-(next(_FIRSTS) % len(requests)) :]
     for name, at_random in (("half_load", False), ("half_load_at_random", True)):
-        found, late, seconds = apart(server.port, requests, peak / 2, told.connections, told.seconds, at_random)
+        others = requests[-(next(_FIRSTS) % len(requests)) :]
+        found, late, seconds = apart(server.port, others, peak / 2, told.connections, told.seconds, at_random)
         result[name] = told_of(found, seconds) | {"late": late}
     before = server.resident_mib()
     waiting = (
