@@ -40,10 +40,6 @@ class LocalShards:
         """What each had committed when it was opened."""
         return {name: shard.state for name, shard in self.shards.items()}
 
-    @property
-    def at_once(self) -> None:
-        """See Shards; nothing goes on beside."""
-
     def ask(self, verb: str, *values: Any) -> dict[str, Any]:
         """See Shards; each kernel uses all threads by itself, and none is begun after the deadline."""
         assert verb in VERBS

@@ -19,8 +19,7 @@ from mrl_search.terms import terms
 
 __all__ = ["Fleet", "RayOptions", "RayShards", "ray_transport"]
 
-_AT_ONCE = 64  # queries of a question; larger batches are several, of half as many at least
-_HEDGED = _AT_ONCE // 2  # queries; a larger question takes its time, and to ask it twice would take as much again
+_BATCH = 64  # queries; a larger question takes its time, and to ask it twice would take as much again
 _LOOK_SECONDS = 1.0  # after which whoever waits looks whether the head is still there
 _SHARED_BYTES = 100_000  # of a question, from which on it is put into Ray's store once and not sent to each shard
 
@@ -45,11 +44,6 @@ class RayShards:
         """See Shards; of those that were there."""
         return self._states
 
-    @property
-    def at_once(self) -> int:
-        """See Shards."""
-        return _AT_ONCE
-
     def ask(self, verb: str, *values: Any) -> dict[str, Any]:
         """See Shards."""
         return self._ask(verb, values)
@@ -69,7 +63,7 @@ class RayShards:
         there = [name for name in self._folders if name in known and now.asks(name)]
         orders = {name: self._fleet.order(self._folders[name], self._turn) for name in there}
         manners = self._fleet.options.manners
-        if values and isinstance(values[0], np.ndarray) and len(values[0]) > _HEDGED:
+        if values and isinstance(values[0], np.ndarray) and len(values[0]) > _BATCH:
             manners = replace(manners, hedge_seconds=None)
         answers = ask_all(wire, orders, manners, until, partial=now.partial)
         if not answers:

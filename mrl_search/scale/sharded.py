@@ -2,9 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
-from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
@@ -28,10 +25,6 @@ class Shards(Protocol):
     @property
     def states(self) -> Mapping[str, str]:
         """What each had committed when it was opened (see `cluster.state_of`)."""
-
-    @property
-    def at_once(self) -> int | None:
-        """Of how many queries one question is at most, where several go on at once; None for as many as there are."""
 
     def ask(self, verb: str, *values: Any) -> Mapping[str, Any]:
         """What each shard answers (see `Shard`), all asked at once, within `terms()`; who is silent is not in it.
@@ -132,15 +125,15 @@ class ShardedIndex(VectorIndex):
 
     def shortlist(self, queries: Vectors, stage: Stage, *, in_order: bool = True) -> Hits:
         """See VectorIndex; in order, whatever was asked for: there would be nothing to merge by."""
-        return self._in_parts("shortlist", stage.k, queries, stage)
+        return self.merged("shortlist", stage.k, queries, stage)
 
     def rerank(self, queries: Vectors, hits: Hits, stage: Stage) -> Hits:
         """See VectorIndex."""
-        return self._in_parts("rerank", stage.k, queries, hits._replace(sums=None), stage)
+        return self.merged("rerank", stage.k, queries, hits._replace(sums=None), stage)
 
     def proven(self, queries: Vectors, hits: Hits) -> Hits:
         """See VectorIndex: of every shard the best of all rows that reach the k-th score of all hits."""
-        return self._in_parts("proven", hits.rows.shape[1], queries, hits._replace(sums=None))
+        return self.merged("proven", hits.rows.shape[1], queries, hits._replace(sums=None))
 
     def overlooks(self, stage: Stage) -> bool:
         """See VectorIndex."""
@@ -164,21 +157,6 @@ class ShardedIndex(VectorIndex):
         """The k best of what shards find, each of its own that pass the filter."""
         return merge(list(self.ask_each(verb, *values, self._where).values()), self._at_most(k))
 
-    def _in_parts(self, verb: str, k: int, queries: Vectors, *values: Any) -> Hits:
-        """As `merged`, in several questions where there are many queries: shards work on one, another is merged."""
-        most = self._shards.at_once or len(queries)
-        count = -(-len(queries) // most) if len(queries) else 1
-        if count == 1:
-            return self.merged(verb, k, queries, *values)
-        edges = [len(queries) * part // count for part in range(count + 1)]
-        with ThreadPoolExecutor(count) as pool:
-            asked = [
-                pool.submit(copy_context().run, self.merged, verb, k, *(_cut(one, *ends) for one in (queries, *values)))
-                for ends in pairwise(edges)
-            ]
-            parts = [one.result() for one in asked]
-        return Hits(np.concatenate([part.scores for part in parts]), np.concatenate([part.rows for part in parts]))
-
     def _passing(self, where: str) -> int:
         told = self.ask_each("passing", where).values()
         known = [count for count in told if isinstance(count, int)]
@@ -191,13 +169,6 @@ class ShardedIndex(VectorIndex):
         answers = self._shards.ask(verb, *values)
         terms().settle(self._shards.names, list(answers))
         return answers
-
-
-def _cut(value: Any, first: int, last: int) -> Any:
-    """Those lines of queries and hits; a stage is that of all."""
-    if isinstance(value, np.ndarray):
-        return value[first:last]
-    return Hits(value.scores[first:last], value.rows[first:last]) if isinstance(value, Hits) else value
 
 
 def _apart() -> ClusterError:

@@ -10,7 +10,6 @@ from mrl_search.errors import ClusterError, FilterError, ShardsMissingError
 from mrl_search.funnel import Funnel, Stage
 from mrl_search.hits import Hits, best, merge
 from mrl_search.scale import Terms, on_terms, open_cluster
-from mrl_search.scale.local import LocalShards
 from mrl_search.scale.shard import Facts
 from mrl_search.scale.sharded import ShardedIndex
 
@@ -77,37 +76,8 @@ def test_what_works_with_all_vectors_says_that_they_lie_apart(cluster):
                 getattr(several.index(), asked)
 
 
-class FewAtOnce(LocalShards):
-    """Local shards that are asked seven queries at once, and know how many they were asked."""
-
-    at_once = 7
-
-    def ask(self, verb, *values):
-        if isinstance(values[0] if values else None, np.ndarray):
-            self.sizes = [*getattr(self, "sizes", []), len(values[0])]
-        return super().ask(verb, *values)
-
-
-def test_a_batch_is_several_questions_and_keeps_every_bit(cluster, queries):
-    with open_cluster(cluster) as whole, open_cluster(cluster, transport=FewAtOnce) as parted:
-        plan = whole.plan(10, "16:40,64:10", "exact")
-        wanted = [*stages(whole, queries, "16:40,64:10"), whole.hits(queries, plan)]
-        found = [*stages(parted, queries, "16:40,64:10"), parted.hits(queries, plan)]
-        sizes = parted.stored._shards.sizes
-    for alone, together in zip(wanted, found, strict=True):
-        assert (alone.rows == together.rows).all() and (alone.scores == together.scores).all()
-    assert set(sizes) == {6, 7} and sum(sizes) == 60 * 5  # 9 parts, none small; two stages, then two and a proof
-
-
-def test_no_query_is_one_question(cluster):
-    with open_cluster(cluster, transport=FewAtOnce) as parted:
-        assert parted.index().shortlist(np.empty((0, 64), np.float32), Stage(16, 3)).rows.shape == (0, 3)
-
-
 class Dealt:
     """Hits dealt out to shards that know only how to look up scores: no index, no file."""
-
-    at_once = None
 
     def __init__(self, scores, owners, silent=()):
         self.scores, self.owners, self.silent = scores, owners, silent
@@ -169,16 +139,6 @@ def test_whoever_takes_part_of_an_answer_is_told_which_shards_it_lacks():
         hits = silent_index().shortlist(np.zeros((1, 4), np.float32), Stage(2, 2))
     assert hits.rows.tolist() == [[0, 2]]
     assert told.missing == {"s1"}
-
-
-def test_a_shard_that_is_silent_in_a_part_is_lacking_from_the_whole():
-    index = silent_index()
-    index._shards.at_once = 1
-    with on_terms(Terms(partial=True)) as told:
-        assert index.shortlist(np.zeros((3, 4), np.float32), Stage(2, 2)).rows.tolist() == [[0, 2]] * 3
-    assert told.missing == {"s1"}
-    with pytest.raises(ShardsMissingError):
-        index.shortlist(np.zeros((3, 4), np.float32), Stage(2, 2))
 
 
 def test_no_shard_at_all_is_an_error_whatever_is_taken():
