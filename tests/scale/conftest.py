@@ -64,3 +64,15 @@ def serving(request):
     pytest.importorskip("ray")
     with ray_nodes():
         yield on_ray_serve
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    """fsspec's memory://, empty, and a cache of this test's own."""
+    import fsspec
+
+    monkeypatch.setenv("MRL_SEARCH_CACHE", str(tmp_path / "cache"))
+    files = fsspec.filesystem("memory")
+    files.store.clear()
+    yield files
+    files.store.clear()

@@ -1,6 +1,5 @@
 """A corpus at a URL: copied here for one build, taken again by the next try, read anew where it was replaced."""
 
-import fsspec
 import pytest
 
 from mrl_search.errors import ClusterError, CorpusError
@@ -9,15 +8,6 @@ from mrl_search.scale.sources import corpus_at
 
 TOLD = {"shards": 2, "dims": (16, 64), "encoder": "hashing:64"}
 URL = "memory://bucket/many.jsonl"
-
-
-@pytest.fixture
-def store(tmp_path, monkeypatch):
-    monkeypatch.setenv("MRL_SEARCH_CACHE", str(tmp_path / "cache"))
-    files = fsspec.filesystem("memory")
-    files.store.clear()
-    yield files
-    files.store.clear()
 
 
 def put(store, name, *ids):

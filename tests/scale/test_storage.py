@@ -16,14 +16,7 @@ TOLD = {"dims": (16, 64), "encoder": "hashing:64"}
 URL = "memory://bucket/big"
 
 
-@pytest.fixture(autouse=True)
-def store(tmp_path, monkeypatch):
-    """An empty store, and a cache of this test's own."""
-    monkeypatch.setenv("MRL_SEARCH_CACHE", str(tmp_path / "cache"))
-    files = fsspec.filesystem("memory")
-    files.store.clear()
-    yield files
-    files.store.clear()
+pytestmark = pytest.mark.usefixtures("store")
 
 
 @pytest.fixture
