@@ -88,6 +88,12 @@ class PatientProtocol(HttpToolsProtocol):
         self._reads = _NOTHING
         super().on_message_complete()
 
+    def on_response_complete(self) -> None:
+        """As uvicorn's, which reads on after each answer, whatever waits: a packet of two thousand requests for one."""
+        super().on_response_complete()
+        if self.pipeline:
+            self.flow.pause_reading()
+
     def pause_writing(self) -> None:
         """As uvicorn's; whoever does not take what was sent is not waited for."""
         super().pause_writing()

@@ -19,6 +19,15 @@ class WholeTrainer(SentenceTransformerTrainer):  # type: ignore[misc]
     A classifier or a head of the loss would begin anew. Raises TrainingError for a checkpoint without one.
     """
 
+    def train_on(self, folder: Path) -> None:
+        """Trains to the end, from the last whole checkpoint of the folder where there is one."""
+        step, path = last_checkpoint(folder)
+        if step < self.args.max_steps:
+            self.train(resume_from_checkpoint=path)
+        else:  # the library would train a step more before it saw the end
+            self._load_from_checkpoint(str(path))
+            self.state.global_step = step
+
     def _save(self, output_dir: str, state_dict: dict[str, Tensor] | None = None) -> None:
         self.model.save_pretrained(output_dir, create_model_card=False)
         if own := self._own():
@@ -42,13 +51,13 @@ class WholeTrainer(SentenceTransformerTrainer):  # type: ignore[misc]
         return {name: weight for name, weight in self.loss.named_parameters() if id(weight) not in of_model}
 
 
-def last_checkpoint(folder: Path) -> str | None:
-    """The last one in a folder that is whole: the trainer writes its state last."""
-    found = []
+def last_checkpoint(folder: Path) -> tuple[int, str | None]:
+    """(step, path) of the last one that is whole, (0, None) without one. The trainer writes its state last."""
+    found: list[tuple[int, str | None]] = [(0, None)]
     for path in folder.glob("checkpoint-*"):
         try:
             state = json.loads((path / "trainer_state.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             continue
         found.append((int(state["global_step"]), str(path)))
-    return max(found)[1] if found else None
+    return max(found, key=lambda one: one[0])

@@ -150,6 +150,9 @@ class Dynamics(TrainerCallback):  # type: ignore[misc]
         self._rows.append(self._row)
         self.seconds.append(time.perf_counter() - self._began)
         self._tell(state.global_step, self._row)
+        # before the checkpoint of this step is there: one without its rows would leave a gap in the curve gone on with
+        if state.global_step % args.save_steps == 0 or state.global_step >= state.max_steps:
+            self._write(state.global_step)
 
     def on_log(
         self,
@@ -163,11 +166,7 @@ class Dynamics(TrainerCallback):  # type: ignore[misc]
         if logs is not None and "loss" in logs:
             logs.update({name: value for name, value in self._row.items() if name.startswith("loss@")})
 
-    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        """Writes the rows since the last checkpoint."""
-        self.write(state.global_step)
-
-    def write(self, step: int) -> None:
+    def _write(self, step: int) -> None:
         """Writes the rows since the last checkpoint, under the number of this step."""
         if self._rows:
             write_rows(self._rows, self._folder / f"{step:08d}.parquet")

@@ -24,7 +24,7 @@ from mrl_search.progress import bar
 from mrl_search.provenance import provenance
 from mrl_search.training.beginning import rotate
 from mrl_search.training.card import add_section, made_from
-from mrl_search.training.checkpoints import WholeTrainer, last_checkpoint
+from mrl_search.training.checkpoints import WholeTrainer
 from mrl_search.training.dynamics import Dynamics, Row, joined, write_rows
 from mrl_search.training.facts import facts_of
 from mrl_search.training.objective import objective
@@ -100,11 +100,10 @@ def train_arm(
             trainer.remove_callback(PrinterCallback)
             trainer.callback_handler.callbacks.insert(0, dynamics)  # before TensorBoard's, which logs what it adds
             with deterministic(device):
-                trainer.train(resume_from_checkpoint=last_checkpoint(folder / _CHECKPOINTS))
+                trainer.train_on(folder / _CHECKPOINTS)
             if not trainer.state.global_step:
                 shutil.rmtree(folder)
                 raise TrainingError(_no_batch(recipe, len(dataset)))
-            dynamics.write(recipe.steps)
         model.max_seq_length = tokens  # what is short in training need not be short in use
         _finish(model, folder, facts | {"step_seconds": _median(dynamics.seconds)}, device)
     return folder

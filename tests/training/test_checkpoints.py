@@ -54,10 +54,10 @@ def test_a_checkpoint_without_what_the_loss_had_learned_is_not_gone_on_from(tiny
 
 
 def test_the_last_whole_checkpoint_is_gone_on_from(tmp_path):
-    assert last_checkpoint(tmp_path) is None
+    assert last_checkpoint(tmp_path) == (0, None)
     for step in (5, 20, 100):
         (tmp_path / f"checkpoint-{step}").mkdir()
         (tmp_path / f"checkpoint-{step}" / "trainer_state.json").write_text(json.dumps({"global_step": step}))
-    assert last_checkpoint(tmp_path) == str(tmp_path / "checkpoint-100")
+    assert last_checkpoint(tmp_path) == (100, str(tmp_path / "checkpoint-100"))
     (tmp_path / "checkpoint-100" / "trainer_state.json").write_text('{"glob')
-    assert last_checkpoint(tmp_path) == str(tmp_path / "checkpoint-20")
+    assert last_checkpoint(tmp_path) == (20, str(tmp_path / "checkpoint-20"))

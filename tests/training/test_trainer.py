@@ -19,6 +19,7 @@ from mrl_search.device import Device
 from mrl_search.encoders import EncoderSpec, load_encoder, load_model
 from mrl_search.errors import EncoderError, MissingPackageError, TrainingError
 from mrl_search.training import Arm, Source, TrainOptions, TrainRecipe, train_arm
+from mrl_search.training.checkpoints import WholeTrainer
 from mrl_search.training.training_set import training_set
 
 BASELINE, MRL = Arm("baseline", (16,)), Arm("mrl", (4, 8, 16))
@@ -174,6 +175,26 @@ def test_after_a_kill_the_curve_goes_on_as_if_there_had_been_none(tiny, pairs):
     process.wait()
     assert not (pairs / "killed/training.json").exists()
     again, found = trained(recipe, MRL, pairs, "killed")
+    assert found == curve
+    assert same(weights(whole), weights(again))
+
+
+@pytest.mark.parametrize("step", [10, 20])
+def test_a_run_ended_as_soon_as_a_checkpoint_is_there_has_its_rows(tiny, pairs, monkeypatch, step):
+    """A kill came between a checkpoint and its rows, and the curve went on five rows short; at the end, one too long."""
+    recipe = recipe_of(tiny, steps=20, save_every=5)
+    whole, curve = trained(recipe, MRL, pairs, "whole")
+    save = WholeTrainer._save_checkpoint
+
+    def saved_and_ended(self, *given):
+        save(self, *given)
+        if self.state.global_step == step:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as ending, pytest.raises(KeyboardInterrupt):
+        ending.setattr(WholeTrainer, "_save_checkpoint", saved_and_ended)
+        trained(recipe, MRL, pairs, "ended")
+    again, found = trained(recipe, MRL, pairs, "ended")
     assert found == curve
     assert same(weights(whole), weights(again))
 
