@@ -14,6 +14,7 @@ from mrl_search.vectors import Vectors
 
 ORTHOGONAL = 1e-5
 """How far matrix · matrixᵀ may be from the identity."""
+_ROWS = 128  # of the matrix at a time: those of 768 dims stay in the second cache while they meet all vectors
 
 
 @dataclass(frozen=True)
@@ -60,15 +61,15 @@ class Rotation:
         """
         if vectors.shape[1] != self.dim:
             raise RotationError(f"the rotation is of {self.dim} dims, the vectors have {vectors.shape[1]}")
-        rotated = np.empty(vectors.shape, np.float32)
+        columns = vectors[:, :, np.newaxis]  # of which numpy multiplies one after the other, each as if it were alone
         if self._compact is None:
-            for row, vector in enumerate(vectors):
-                np.matmul(self.matrix, vector, out=rotated[row])
-            return rotated
+            rotated = np.empty(columns.shape, np.float32)
+            for first in range(0, self.dim, _ROWS):
+                np.matmul(self.matrix[first : first + _ROWS], columns, out=rotated[:, first : first + _ROWS])
+            return rotated[:, :, 0]
         directions, middle = self._compact
-        for row, vector in enumerate(vectors):
-            np.subtract(vector, ((directions @ vector) @ middle) @ directions, out=rotated[row])
-        return rotated
+        along = (directions @ columns).swapaxes(1, 2)
+        return np.subtract(vectors, ((along @ middle) @ directions)[:, 0], dtype=np.float32)
 
     @cached_property
     def _compact(self) -> tuple[Vectors, Vectors] | None:

@@ -48,6 +48,20 @@ def test_a_matrix_that_is_not_of_so_few_reflections_is_applied_as_it_is():
     np.testing.assert_allclose(turn.apply(vectors), vectors @ turn.matrix.T)
 
 
+@pytest.mark.parametrize("count", [0, 40])
+def test_a_row_is_turned_as_if_it_were_alone(count):
+    """Copies stay copies, wherever they stand; the naive way is one product for each row."""
+    axes = orthogonal(300, 5)
+    matrix = reflected(axes[:count].astype(np.float64)).astype(np.float32) if count else axes
+    turn = Rotation(matrix, "any", count)
+    vectors = unit(np.random.default_rng(1).standard_normal((37, 300)).astype(np.float32))
+    vectors[[3, 36]] = vectors[17]
+    turned = turn.apply(vectors)
+    np.testing.assert_array_equal(turned, np.concatenate([turn.apply(row[np.newaxis]) for row in vectors]))
+    np.testing.assert_allclose(turned, [matrix @ row for row in vectors], atol=1e-6)
+    assert turn.apply(vectors[:0]).shape == (0, 300)
+
+
 def test_rows_of_the_matrix_are_the_new_axes():
     turn = Rotation(np.array([[0, 1], [-1, 0]], np.float32), "any")
     assert turn.apply(np.array([[3, 5]], np.float32)).tolist() == [[5, -3]]

@@ -1,7 +1,9 @@
 """The one way scores are computed that decide an order: from the stored rows, by the compiled kernel."""
 
+import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
@@ -52,8 +54,20 @@ def over_threads(work: Callable[[int, int], None], count: int, *, begin: int = 0
         work(begin, begin + count)
         return
     edges = [begin + count * part // threads for part in range(threads + 1)]
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(work, edges[:-1], edges[1:]))
+    others = [_pool(os.getpid()).submit(work, *part) for part in pairwise(edges[1:])]
+    try:
+        work(*edges[:2])
+    finally:
+        wait(others)  # they use what the caller may close
+    for other in others:
+        other.result()
+
+
+@cache
+def _pool(process: int) -> ThreadPoolExecutor:
+    """Threads that are kept, since to start one takes as long as two or three queries; of this process, for a fork has
+    none of its parent's."""
+    return ThreadPoolExecutor(_threads(), thread_name_prefix="part")
 
 
 def _threads() -> int:

@@ -1,16 +1,18 @@
 """Requests that wait, handed to a thread, or to the next that is free of several, together."""
 
 import asyncio
+import logging
 import math
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from mrl_search.serve.refusals import RefusalError, busy
 from mrl_search.serve.settings import Batching
 
+_LOG = logging.getLogger(__name__)
 _Task = TypeVar("_Task")
 _Result = TypeVar("_Result")
 _SMOOTH = 0.2  # of the newest batch's time in the running mean
@@ -31,7 +33,8 @@ class Watch(Protocol):
 
 
 class Batcher(Generic[_Task, _Result]):
-    """One thread or several, and a bounded queue before them; lives on one event loop.
+    """Threads, and a bounded queue before them, from which each takes what waits as soon as it is free; one event loop
+    gives.
 
     work: takes tasks in the order they came, returns a result or an exception for each; what it raises, all get.
     A task whose caller was cancelled while it waited is dropped. Whatever was accepted before `close` is done.
@@ -50,15 +53,14 @@ class Batcher(Generic[_Task, _Result]):
         threads: int = 1,
     ) -> None:
         self._name, self._work, self._batching, self._watch = name, work, batching, watch
-        self._patience = patience
+        self._patience, self._count = patience, threads
+        self._threads: list[threading.Thread] = []
+        self._turn = threading.Condition()  # whose lock is held by who changes any of these
         self._queue: deque[_Waiting[_Task, _Result]] = deque()
-        self._filled = asyncio.Event()
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
-        self._loops: list[asyncio.Task[None]] = []
-        self._threads, self._busy = threads, 0
-        self._weight = self._begun = 0
+        self._afterwards: list[Callable[[], object]] = []
+        self._weight = self._queued = self._busy = 0
         self._seconds_each = 0.0
-        self._closing = False
+        self._wakes = self._closing = self._is_over = False
 
     @property
     def depth(self) -> int:
@@ -78,12 +80,15 @@ class Batcher(Generic[_Task, _Result]):
     async def do(self, task: _Task, weight: int = 1) -> _Result:
         """The task's result. Raises RefusalError as `check`, and what the work raised."""
         self.check(weight)
-        if not self._loops:
-            self._loops = [asyncio.create_task(self._run()) for _ in range(self._threads)]
-        waiting = _Waiting[_Task, _Result](task, weight, asyncio.get_running_loop().create_future(), time.monotonic())
-        self._queue.append(waiting)
-        self._weight += weight
-        self._filled.set()
+        loop = asyncio.get_running_loop()
+        waiting = _Waiting[_Task, _Result](task, weight, loop.create_future(), time.monotonic())
+        with self._turn:
+            self._queue.append(waiting)
+            self._weight += weight
+            self._queued += weight
+        if not self._wakes:  # an idle thread, once all that came together is there
+            self._wakes = True
+            loop.call_soon(self._wake)
         try:
             return await waiting.answer
         except asyncio.CancelledError:
@@ -99,69 +104,98 @@ class Batcher(Generic[_Task, _Result]):
 
     def afterwards(self, work: Callable[[], object]) -> None:
         """Runs something on the thread, if there is but one after what is worked on there now."""
-        self._pool.submit(work)
+        with self._turn:
+            self._afterwards.append(work)
+        self._wake()
 
     async def close(self) -> None:
         """Finishes what was accepted, refuses the rest."""
         self._closing = True
         while self._weight:
             await asyncio.sleep(0.005)
-        for loop in self._loops:
-            loop.cancel()
-        self._pool.shutdown()
+        self._is_over = True
+        self._wake()
+        for thread in self._threads:
+            thread.join()
+
+    def _wake(self) -> None:
+        self._wakes = False
+        while len(self._threads) < self._count:
+            thread = threading.Thread(target=self._run, name=f"{self._name}_{len(self._threads)}", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+        with self._turn:
+            self._turn.notify_all()
 
     def _forget(self, waiting: _Waiting[_Task, _Result]) -> None:
         """Takes it from the queue, if it is there still: what is worked on weighs until that is done."""
-        for place, one in enumerate(self._queue):
-            if one is waiting:
-                del self._queue[place]
-                self._weight -= waiting.weight
-                return
+        with self._turn:
+            for place, one in enumerate(self._queue):
+                if one is waiting:
+                    del self._queue[place]
+                    self._weight -= waiting.weight
+                    self._queued -= waiting.weight
+                    return
 
-    async def _run(self) -> None:
-        while True:
-            await self._filled.wait()
-            if self._batching.window_ms and self._weight < self._batching.size:
-                await asyncio.sleep(self._batching.window_ms / 1000)
+    def _run(self) -> None:
+        """A thread's life."""
+        while self._turned():
+            pass
+
+    def _turned(self) -> bool:
+        """One turn of a thread: waits, works, and holds nothing of it. Whether there is another."""
+        with self._turn:
+            self._turn.wait_for(lambda: self._queue or self._afterwards or self._is_over)
+            if self._queue and self._batching.window_ms:
+                seconds = self._batching.window_ms / 1000
+                self._turn.wait_for(lambda: self._queued >= self._batching.size, timeout=seconds)
+            afterwards, self._afterwards = self._afterwards, []
             batch = self._taken()
-            if batch:
-                self._busy += 1
-                try:
-                    await self._answered(batch)
-                finally:
-                    self._busy -= 1
+            self._busy += 1
+        for work in afterwards:
+            try:
+                work()
+            except Exception as error:
+                _LOG.error("what was left to do after a batch failed", exc_info=error)
+        if batch:
+            self._answer(batch)
+        with self._turn:
+            self._busy -= 1
+            return bool(self._queue or self._afterwards or not self._is_over)
 
     def _taken(self) -> list[_Waiting[_Task, _Result]]:
         """The first that wait and go together: one at least, `size` at most, a free thread's share."""
         batch: list[_Waiting[_Task, _Result]] = []
-        share = math.ceil((self._weight - self._begun) / (self._threads - self._busy))
+        share = math.ceil(self._queued / (self._count - self._busy))
         weight, most = 0, min(self._batching.size, share)
         while self._queue and (not batch or weight + self._queue[0].weight <= most):
             waiting = self._queue.popleft()
+            self._queued -= waiting.weight
             if waiting.answer.done():  # its caller has gone, and is not yet there to forget it himself
                 self._weight -= waiting.weight
                 continue
             batch.append(waiting)
             weight += waiting.weight
-        if not self._queue:
-            self._filled.clear()
         return batch
 
-    async def _answered(self, batch: list[_Waiting[_Task, _Result]]) -> None:
+    def _answer(self, batch: list[_Waiting[_Task, _Result]]) -> None:
         start, weight = time.monotonic(), sum(one.weight for one in batch)
-        self._begun += weight
         self._watch.batch(self._name, weight, [start - one.since for one in batch])
-        tasks = [one.task for one in batch]
         results: Sequence[_Result | Exception]
         try:
-            results = await asyncio.get_running_loop().run_in_executor(self._pool, self._work, tasks)
+            results = self._work([one.task for one in batch])
         except Exception as error:
             results = [error] * len(batch)
-        finally:
-            self._weight -= weight
-            self._begun -= weight
         each = (time.monotonic() - start) / weight / self._busy
+        batch[0].answer.get_loop().call_soon_threadsafe(self._deliver, batch, results, each)
+
+    def _deliver(
+        self, batch: list[_Waiting[_Task, _Result]], results: Sequence[_Result | Exception], each: float
+    ) -> None:
+        """On the loop, whose futures these are. each: seconds that a weight of 1 took."""
         self._seconds_each += (_SMOOTH if self._seconds_each else 1.0) * (each - self._seconds_each)
+        with self._turn:
+            self._weight -= sum(one.weight for one in batch)
         for one, result in zip(batch, results, strict=True):
             if one.answer.done():
                 continue

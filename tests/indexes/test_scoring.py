@@ -1,3 +1,6 @@
+import multiprocessing
+import time
+
 import numpy as np
 import pytest
 
@@ -79,6 +82,41 @@ def test_threads_do_every_query_once(count):
 
     over_threads(work, count)
     assert (done == 1).all()
+
+
+@pytest.fixture
+def two_threads(monkeypatch):
+    monkeypatch.setattr("mrl_search.indexes.scoring._threads", lambda: 2)
+
+
+def test_a_part_that_fails_is_told_once_the_others_are_done(two_threads):
+    done = []
+
+    def work(first, last):
+        if first == 0:
+            raise ValueError("the first part")
+        time.sleep(0.05)
+        done.append((first, last))
+
+    with pytest.raises(ValueError, match="the first part"):
+        over_threads(work, 64)
+    assert done == [(32, 64)]
+
+    def other(first, last):
+        if first:
+            raise ValueError("another part")
+
+    with pytest.raises(ValueError, match="another part"):
+        over_threads(other, 64)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # forks with threads
+def test_a_fork_of_a_process_that_had_threads_has_its_own(two_threads):
+    over_threads(lambda first, last: None, 64)
+    child = multiprocessing.get_context("fork").Process(target=over_threads, args=(lambda first, last: None, 64))
+    child.start()
+    child.join(20)
+    assert child.exitcode == 0
 
 
 def test_scores_read_in_parts_are_the_same_and_pages_go_between_parts(monkeypatch):

@@ -208,6 +208,56 @@ def test_the_only_free_thread_takes_all_that_waits():
     assert run(main, work, threads=2) == ([0, 1, 2, 3], [1, 3])
 
 
+def test_a_thread_goes_on_to_what_waits_however_busy_the_loop_is():
+    worked, second = [], threading.Event()
+
+    def work(tasks):
+        worked.append(tasks)
+        if len(worked) == 2:
+            second.set()
+        time.sleep(0.02)
+        return tasks
+
+    async def main(batcher):
+        accepted = [asyncio.create_task(batcher.do(number)) for number in range(2)]
+        await asyncio.sleep(0.01)
+        assert second.wait(10)  # the loop does nothing else meanwhile
+        return await asyncio.gather(*accepted)
+
+    assert run(main, work, size=1) == ([0, 1], [1, 1])
+
+
+def test_what_is_to_be_done_afterwards_is_done_after_what_is_worked_on(caplog):
+    gate, done = threading.Event(), []
+
+    def work(tasks):
+        gate.wait(10)
+        done.extend(tasks)
+        return tasks
+
+    async def main(batcher):
+        accepted = asyncio.create_task(batcher.do(1))
+        await asyncio.sleep(0.02)
+        batcher.afterwards(lambda: done.append("afterwards"))
+        batcher.afterwards(lambda: 1 / 0)
+        gate.set()
+        return [await accepted, await batcher.do(2)]
+
+    assert run(main, work)[0] == [1, 2]
+    assert done == [1, "afterwards", 2]
+    assert "what was left to do after a batch failed" in caplog.text
+
+
+def test_what_is_to_be_done_afterwards_is_done_where_nothing_was_ever_asked():
+    done = []
+
+    async def main(batcher):
+        batcher.afterwards(lambda: done.append("afterwards"))
+
+    run(main, doubled)
+    assert done == ["afterwards"]
+
+
 def test_closing_several_threads_finishes_what_each_works_on():
     def work(tasks):
         time.sleep(0.05)
