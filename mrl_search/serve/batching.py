@@ -1,6 +1,7 @@
 """Requests that wait, handed to a thread, or to the next that is free of several, together."""
 
 import asyncio
+import contextlib
 import logging
 import math
 import threading
@@ -111,6 +112,7 @@ class Batcher(Generic[_Task, _Result]):
     async def close(self) -> None:
         """Finishes what was accepted, refuses the rest."""
         self._closing = True
+        self._wake()  # who lets others come along waits for nobody now
         while self._weight:
             await asyncio.sleep(0.005)
         self._is_over = True
@@ -122,8 +124,8 @@ class Batcher(Generic[_Task, _Result]):
         self._wakes = False
         while len(self._threads) < self._count:
             thread = threading.Thread(target=self._run, name=f"{self._name}_{len(self._threads)}", daemon=True)
+            thread.start()  # first: where the system has none left, the next that wakes tries again
             self._threads.append(thread)
-            thread.start()
         with self._turn:
             self._turn.notify_all()
 
@@ -147,8 +149,8 @@ class Batcher(Generic[_Task, _Result]):
         with self._turn:
             self._turn.wait_for(lambda: self._queue or self._afterwards or self._is_over)
             if self._queue and self._batching.window_ms:
-                seconds = self._batching.window_ms / 1000
-                self._turn.wait_for(lambda: self._queued >= self._batching.size, timeout=seconds)
+                left = self._queue[0].since + self._batching.window_ms / 1000 - time.monotonic()
+                self._turn.wait_for(lambda: self._queued >= self._batching.size or self._closing, timeout=left)
             afterwards, self._afterwards = self._afterwards, []
             batch = self._taken()
             self._busy += 1
@@ -181,22 +183,22 @@ class Batcher(Generic[_Task, _Result]):
     def _answer(self, batch: list[_Waiting[_Task, _Result]]) -> None:
         start, weight = time.monotonic(), sum(one.weight for one in batch)
         self._watch.batch(self._name, weight, [start - one.since for one in batch])
-        results: Sequence[_Result | Exception]
+        answered: list[tuple[_Waiting[_Task, _Result], _Result | Exception]]
         try:
-            results = self._work([one.task for one in batch])
-        except Exception as error:
-            results = [error] * len(batch)
+            answered = list(zip(batch, self._work([one.task for one in batch]), strict=True))
+        except BaseException as error:  # a panic of Rust's is no Exception; a thread that ended would answer nobody
+            told = error if isinstance(error, Exception) else RuntimeError(f"a batch ended with {error!r}")
+            answered = [(one, told) for one in batch]
         each = (time.monotonic() - start) / weight / self._busy
-        batch[0].answer.get_loop().call_soon_threadsafe(self._deliver, batch, results, each)
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            batch[0].answer.get_loop().call_soon_threadsafe(self._deliver, answered, each)
 
-    def _deliver(
-        self, batch: list[_Waiting[_Task, _Result]], results: Sequence[_Result | Exception], each: float
-    ) -> None:
+    def _deliver(self, answered: list[tuple[_Waiting[_Task, _Result], _Result | Exception]], each: float) -> None:
         """On the loop, whose futures these are. each: seconds that a weight of 1 took."""
         self._seconds_each += (_SMOOTH if self._seconds_each else 1.0) * (each - self._seconds_each)
         with self._turn:
-            self._weight -= sum(one.weight for one in batch)
-        for one, result in zip(batch, results, strict=True):
+            self._weight -= sum(one.weight for one, _ in answered)
+        for one, result in answered:
             if one.answer.done():
                 continue
             if isinstance(result, Exception):
