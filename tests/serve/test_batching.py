@@ -265,5 +265,5 @@ def test_who_goes_while_a_batch_is_put_together_takes_his_weight_with_him():
         assert batcher._taken() == []
         return await asyncio.gather(task, return_exceptions=True), batcher.depth
 
-    ([found], depth), _ = run(main, doubled, window_ms=50)
+    ([found], depth), _ = run(main, doubled, window_ms=60_000)
     assert (type(found), depth) == (asyncio.CancelledError, 0)
