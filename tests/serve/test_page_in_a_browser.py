@@ -104,6 +104,12 @@ def test_a_query_is_kept_in_the_address(opened, client):
     expect(answers(page).first).to_contain_text("white whale")
 
 
+def test_an_address_that_cannot_be_read_is_a_query_all_the_same(opened, client):
+    page = opened(f"{client.base_url}#q=100%")
+    expect(page.locator("#query")).to_have_value("100%")
+    expect(answers(page)).to_have_count(10)
+
+
 def test_sliders_change_the_funnel_and_what_it_keeps(opened, client):
     page = opened(client.base_url)
     page.fill("#query", "grey wolf")
@@ -151,6 +157,18 @@ def test_a_page_fits_on_a_phone(opened, client):
     for tab in ("search", "tradeoffs", "index", "documents"):
         page.tap(f"#tab-{tab}")
         assert page.locator("html").evaluate("html => html.scrollWidth") <= 390
+
+
+def test_what_heads_the_page_takes_two_lines_on_a_phone_however_many_indexes_there_are(opened, library, built):
+    with served(library, built) as (_, client):
+        page = opened(client.base_url, **PHONE)
+        page.fill("#query", "red fox")
+        expect(answers(page)).to_have_count(10)
+        page.get_by_role("button", name="How?").click()
+        page.wait_for_timeout(1_000)  # it scrolls there
+        bar, card = page.locator(".bar").bounding_box(), page.locator("#how").bounding_box()
+        assert bar["height"] < 100
+        assert card["y"] >= bar["height"]
 
 
 def test_texts_are_text_whatever_is_in_them_and_however_long(opened, tmp_path, browser):
@@ -217,6 +235,10 @@ def test_a_key_is_asked_for_and_then_used(opened, library, tmp_path):
     with served(library, keys=tmp_path / "keys.json") as (_, client):
         page = opened(client.base_url)
         expect(page.locator("#key-asked")).to_be_visible()
+        expect(page.locator("#key-wrong")).to_be_hidden()
+        page.fill("#key", "mrl_of-another-server")
+        page.get_by_role("button", name="Use it").click()
+        expect(page.locator("#key-wrong")).to_be_visible()
         page.fill("#key", key)
         page.get_by_role("button", name="Use it").click()
         page.fill("#query", "red fox")
@@ -230,6 +252,7 @@ def test_the_fastest_funnel_that_keeps_what_is_asked_for_is_lit_and_can_be_used(
     expect(page.locator(".told")).to_contain_text("16:20,64:10")
     page.get_by_label("Recall to keep").fill("0.995")
     expect(page.locator(".told")).to_contain_text("16:40,64:10")
+    assert page.locator(".scatter svg").evaluate("svg => svg.lastElementChild.classList.contains('ring')")
     page.locator(".point").nth(0).focus()
     page.keyboard.press("Enter")
     expect(page.locator(".told")).to_contain_text("16:10,64:10")
@@ -274,3 +297,4 @@ def test_words_join_in_when_they_are_asked_to(opened, client):
     page.select_option("#words", "rrf")
     expect(page.locator("#badge")).to_contain_text("Words joined in")
     expect(page.locator("#flow")).to_contain_text("with words")
+    assert page.locator(".answer .meter i").first.evaluate("one => one.style.width") == "100%"  # of 0.03
