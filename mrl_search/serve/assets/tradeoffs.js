@@ -13,7 +13,7 @@ export async function showTradeoffs(index, use) {
     try {
       told.set(index.name, index.has_tuning ? await ask(`/v1/indexes/${encodeURIComponent(index.name)}/tuning`) : null);
     } catch (error) {
-      view.replaceChildren(h("p", { class: "problem", role: "alert" }, error.message));
+      view.replaceChildren(h("p", { class: "problem", role: "alert" }, h("span", {}, error.message)));
       return;
     }
   }

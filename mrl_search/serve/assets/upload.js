@@ -57,7 +57,7 @@ async function send(file, index, transfers, changed) {
     bar.value = bar.max;
   } catch (error) {
     state.textContent = `stopped after ${plural(done, "document")}`;
-    if (error.name !== "AbortError") card.append(h("p", { class: "problem", role: "alert" }, error.message));
+    if (error.name !== "AbortError") card.append(h("p", { class: "problem", role: "alert" }, h("span", {}, error.message)));
   }
   cancel.remove();
   if (faults.length) card.append(h("details", {}, h("summary", {}, `What was left out (${count(faults.length)})`), h("ul", {}, ...faults.slice(0, 50).map((fault) => h("li", {}, fault)))));
