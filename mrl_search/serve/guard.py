@@ -54,7 +54,7 @@ class Guard:
         self._keys = Keyring(settings.keys) if settings.keys is not None else None
         self._rates = Rates(settings.limits.requests_per_second)
         self._asks_for_name = settings.keys is None and settings.is_local
-        self._hosts = {"localhost", "127.0.0.1", "::1", settings.host, *settings.hosts}
+        self._hosts = {"localhost", "127.0.0.1", "::1", settings.host, *map(str.lower, settings.hosts)}
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """One request; everything that is not HTTP goes on as it is."""

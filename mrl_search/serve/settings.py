@@ -1,10 +1,14 @@
 """What a server is told: where it listens, what it accepts, whom it serves."""
 
 import ipaddress
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from mrl_search.errors import ServeError
+
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/A-Z]+")  # as browsers send them, which say nothing in capitals
+_HOST = re.compile(r"[^\s/:]+|[0-9a-fA-F]*:[0-9a-fA-F:.]*:[0-9a-fA-F:.]*")
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,12 @@ class Settings:
             )
         if (self.tls_certificate is None) != (self.tls_key is None):
             raise ServeError("a certificate and its key go together; give --tls-cert and --tls-key")
+        for origin in self.origins:
+            if not _ORIGIN.fullmatch(origin):
+                raise ServeError(f"{origin!r} is no origin, so no page can have it; wanted one as https://example.org")
+        for host in self.hosts:
+            if not _HOST.fullmatch(host):
+                raise ServeError(f"{host!r} is no name of a host; wanted one as example.org, without scheme and port")
         if max(self.limits.queries, self.limits.inputs) > self.batching.queue:
             raise ServeError(
                 f"a queue of {self.batching.queue:,} cannot hold one request of "

@@ -94,6 +94,11 @@ def test_a_name_that_is_not_the_server_s_is_refused_where_there_are_no_keys(clie
     assert refused(answer) == (403, "host_unknown")
 
 
+def test_a_name_that_is_allowed_may_be_written_in_any_case(library):
+    with served(library, hosts=("Search.example",)) as (_, client):
+        assert client.get("/healthz", headers={"host": "SEARCH.example:80"}).status_code == 200
+
+
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://[", "http://[::1", "https://"])
 def test_another_page_may_not_call(client, origin):
     answer = client.post("/v1/search", json=SEARCH, headers={"origin": origin})

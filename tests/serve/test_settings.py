@@ -27,3 +27,17 @@ def test_a_certificate_and_its_key_go_together(tmp_path):
 def test_batches_of_nothing_cannot_be(told):
     with pytest.raises(ServeError, match="cannot be: sizes are at least 1, times at least 0"):
         Batching(**told)
+
+
+@pytest.mark.parametrize(
+    "origin", ["*", "null", "example.org", "https://example.org/", "https://Example.org", "://x", ""]
+)
+def test_an_origin_that_no_page_can_have_is_refused(tmp_path, origin):
+    with pytest.raises(ServeError, match="is no origin, so no page can have it; wanted one as https://example.org"):
+        Settings((tmp_path,), origins=("https://good.example:8443", origin))
+
+
+@pytest.mark.parametrize("host", ["example.org:8000", "https://example.org", "[::2]", "a b", ""])
+def test_a_name_that_no_host_goes_by_is_refused(tmp_path, host):
+    with pytest.raises(ServeError, match="is no name of a host; wanted one as example.org, without scheme and port"):
+        Settings((tmp_path,), hosts=("search.example", "::2", host))
