@@ -1,6 +1,7 @@
 """A client of the API that waits and tries again where that may help."""
 
 import base64
+import contextlib
 import random
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -105,7 +106,7 @@ class Client:
                 time.sleep(wait)
                 continue
             if answer.is_success:
-                return answer.json()
+                return _read(answer, path)
             if wait is None or not _may_help(answer) or _is_over():
                 raise ServeError(f"{path} was refused with {answer.status_code}: {_message(answer)}")
             time.sleep(_told_to_wait(answer, wait))
@@ -146,11 +147,21 @@ def _may_help(answer: "httpx2.Response") -> bool:
     return answer.status_code in _AGAIN or (answer.status_code == 500 and not answer.text.startswith("{"))
 
 
-def _told_to_wait(answer: "httpx2.Response", otherwise: float) -> float:
+def _read(answer: "httpx2.Response", path: str) -> Any:
     try:
-        return min(_MOST_SECONDS, float(answer.headers["retry-after-ms"]) / 1000)
-    except (KeyError, ValueError):
-        return otherwise
+        return answer.json()
+    except ValueError as error:
+        raise ServeError(
+            f"{path} was answered with what is not JSON; is there another server at {answer.url}?"
+        ) from error
+
+
+def _told_to_wait(answer: "httpx2.Response", otherwise: float) -> float:
+    """A proxy says it in whole seconds only, or as a date, which is not read."""
+    for name, a_second in (("retry-after-ms", 1000), ("retry-after", 1)):
+        with contextlib.suppress(KeyError, ValueError):
+            return min(_MOST_SECONDS, max(0.0, float(answer.headers[name]) / a_second))
+    return otherwise
 
 
 def _message(answer: "httpx2.Response") -> str:

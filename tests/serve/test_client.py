@@ -3,6 +3,7 @@
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import httpx2
 import numpy as np
 import pytest
 
@@ -10,6 +11,7 @@ import mrl_search
 from mrl_search.document import Document
 from mrl_search.errors import ServeError
 from mrl_search.serve import Client, Written
+from mrl_search.serve.client import _told_to_wait
 
 
 def test_a_client_finds_what_a_retriever_finds(client, library):
@@ -95,6 +97,28 @@ def test_a_refusal_for_good_is_not_asked_again(moody):
     with Client(url) as client, pytest.raises(ServeError, match="refused with 403: not now"):
         client.indexes()
     assert statuses == [403]
+
+
+@pytest.mark.parametrize(
+    "headers, seconds",
+    [
+        ({"retry-after-ms": "250", "retry-after": "1"}, 0.25),
+        ({"retry-after": "2"}, 2.0),
+        ({"retry-after": "3600"}, 30.0),
+        ({"retry-after": "-1"}, 0.0),
+        ({"retry-after": "Fri, 27 Nov 2026 09:00:00 GMT"}, 7.0),
+        ({}, 7.0),
+    ],
+)
+def test_a_client_waits_as_long_as_it_is_told_and_no_longer_than_half_a_minute(headers, seconds):
+    assert _told_to_wait(httpx2.Response(503, headers=headers), 7.0) == seconds
+
+
+def test_an_answer_of_another_server_is_an_error(moody):
+    url, statuses = moody
+    statuses += [-200]
+    with Client(url) as client, pytest.raises(ServeError, match="what is not JSON; is there another server at http"):
+        client.indexes()
 
 
 def test_the_last_try_says_what_was_wrong(moody):
