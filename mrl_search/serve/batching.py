@@ -40,7 +40,8 @@ class Batcher(Generic[_Task, _Result]):
     A task whose caller was cancelled while it waited is dropped. Whatever was accepted before `close` is done.
     patience: seconds; where what waits would take longer, nothing more is accepted. A queue that is longer than its
     callers' patience works on what nobody waits for any more.
-    threads: batches that are worked on at once; what waits is shared by those that are free.
+    threads: batches that are worked on at once; what waits is shared by those that are free. ahead: `work` calls
+    `let_on` where the next batch may begin, beside what is left of this one; there is one thread more for that.
     """
 
     def __init__(
@@ -51,14 +52,17 @@ class Batcher(Generic[_Task, _Result]):
         watch: Watch,
         patience: float = math.inf,
         threads: int = 1,
+        *,
+        ahead: bool = False,
     ) -> None:
         self._name, self._work, self._batching, self._watch = name, work, batching, watch
-        self._patience, self._count = patience, threads
+        self._patience, self._most, self._count = patience, threads, threads + ahead
         self._threads: list[threading.Thread] = []
+        self._here = threading.local()  # let_on_at: when the next batch was let on, of a thread that works
         self._turn = threading.Condition()  # whose lock is held by who changes any of these
         self._queue: deque[_Waiting[_Task, _Result]] = deque()
         self._afterwards: list[Callable[[], object]] = []
-        self._weight = self._queued = self._busy = 0
+        self._weight = self._queued = self._busy = self._late = 0
         self._seconds_each = 0.0
         self._wakes = self._closing = self._is_over = False
 
@@ -102,8 +106,17 @@ class Batcher(Generic[_Task, _Result]):
         if self.is_full or self._weight + weight > self._batching.queue:
             raise busy(self.retry_seconds)
 
+    def let_on(self) -> None:
+        """Called by the work: what waits may be worked on now. Whoever does not is done when he returns."""
+        if getattr(self._here, "let_on_at", 0.0) is None:
+            self._here.let_on_at = time.monotonic()
+            with self._turn:
+                self._busy -= 1
+                self._late += 1
+                self._turn.notify_all()
+
     def afterwards(self, work: Callable[[], object]) -> None:
-        """Runs something on the thread, if there is but one after what is worked on there now."""
+        """Runs something on a thread, when nothing is worked on."""
         with self._turn:
             self._afterwards.append(work)
         self._wake()
@@ -145,13 +158,14 @@ class Batcher(Generic[_Task, _Result]):
     def _turned(self) -> bool:
         """One turn of a thread: waits, works, and holds nothing of it. Whether there is another."""
         with self._turn:
-            self._turn.wait_for(lambda: self._queue or self._afterwards or self._is_over)
+            self._turn.wait_for(self._may_begin)
             if self._queue and self._batching.window_ms:
                 seconds = self._batching.window_ms / 1000
                 self._turn.wait_for(lambda: self._queued >= self._batching.size, timeout=seconds)
             afterwards, self._afterwards = self._afterwards, []
             batch = self._taken()
             self._busy += 1
+        self._here.let_on_at = None
         for work in afterwards:
             try:
                 work()
@@ -160,13 +174,22 @@ class Batcher(Generic[_Task, _Result]):
         if batch:
             self._answer(batch)
         with self._turn:
-            self._busy -= 1
+            if self._here.let_on_at is None:
+                self._busy -= 1
+            else:
+                self._late -= 1
+            self._turn.notify_all()
             return bool(self._queue or self._afterwards or not self._is_over)
+
+    def _may_begin(self) -> bool:
+        if self._afterwards:
+            return not self._busy and not self._late
+        return self._busy < self._most and bool(self._queue or self._is_over)
 
     def _taken(self) -> list[_Waiting[_Task, _Result]]:
         """The first that wait and go together: one at least, `size` at most, a free thread's share."""
         batch: list[_Waiting[_Task, _Result]] = []
-        share = math.ceil(self._queued / (self._count - self._busy))
+        share = math.ceil(self._queued / (self._most - self._busy))
         weight, most = 0, min(self._batching.size, share)
         while self._queue and (not batch or weight + self._queue[0].weight <= most):
             waiting = self._queue.popleft()
@@ -179,14 +202,14 @@ class Batcher(Generic[_Task, _Result]):
         return batch
 
     def _answer(self, batch: list[_Waiting[_Task, _Result]]) -> None:
-        start, weight = time.monotonic(), sum(one.weight for one in batch)
+        start, weight, at_once = time.monotonic(), sum(one.weight for one in batch), self._busy
         self._watch.batch(self._name, weight, [start - one.since for one in batch])
         results: Sequence[_Result | Exception]
         try:
             results = self._work([one.task for one in batch])
         except Exception as error:
             results = [error] * len(batch)
-        each = (time.monotonic() - start) / weight / self._busy
+        each = ((self._here.let_on_at or time.monotonic()) - start) / weight / at_once
         batch[0].answer.get_loop().call_soon_threadsafe(self._deliver, batch, results, each)
 
     def _deliver(

@@ -227,6 +227,88 @@ def test_a_thread_goes_on_to_what_waits_however_busy_the_loop_is():
     assert run(main, work, size=1) == ([0, 1], [1, 1])
 
 
+def ahead(work):
+    """(a batcher whose work lets on when it says so, what was worked on): work(tasks, let_on)."""
+    one = {}
+    watching = Watching()
+    one["batcher"] = Batcher(
+        "test", lambda tasks: work(tasks, one["batcher"].let_on), Batching(size=1), watching, ahead=True
+    )
+    return one["batcher"]
+
+
+def test_the_next_batch_begins_beside_what_is_left_of_the_one_before():
+    together, told = threading.Barrier(2, timeout=10), []
+
+    def work(tasks, let_on):
+        told.append(("front", *tasks))
+        let_on()
+        if tasks[0] < 2:
+            together.wait()  # the second is in front while the first is not done
+        told.append(("done", *tasks))
+        return tasks
+
+    async def main():
+        batcher = ahead(work)
+        found = await asyncio.gather(*(batcher.do(number) for number in range(3)))
+        depth = batcher.depth
+        await batcher.close()
+        return found, depth
+
+    assert asyncio.run(main()) == ([0, 1, 2], 0)
+    assert told[:2] == [("front", 0), ("front", 1)]
+
+
+def test_no_batch_begins_before_the_one_before_lets_it():
+    inside, most = [], []
+
+    def work(tasks, let_on):
+        inside.append(1)
+        most.append(len(inside))
+        time.sleep(0.005)
+        inside.pop()
+        let_on()
+        let_on()  # once is enough
+        time.sleep(0.005)
+        return tasks
+
+    async def main():
+        batcher = ahead(work)
+        found = await asyncio.gather(*(batcher.do(number) for number in range(12)))
+        await batcher.close()
+        return found
+
+    assert asyncio.run(main()) == list(range(12))
+    assert set(most) == {1}
+
+
+def test_what_is_to_be_done_afterwards_waits_for_what_is_left_and_holds_up_the_next_until_then():
+    told, let, gate = [], threading.Event(), threading.Event()
+
+    def work(tasks, let_on):
+        let_on()
+        let.set()
+        if tasks == [0]:
+            gate.wait(10)
+        told.extend(tasks)
+        return tasks
+
+    async def main():
+        batcher = ahead(work)
+        first = asyncio.create_task(batcher.do(0))
+        await asyncio.to_thread(let.wait, 10)
+        batcher.afterwards(lambda: told.append("afterwards"))
+        second = asyncio.create_task(batcher.do(1))
+        await asyncio.sleep(0.03)
+        assert told == []
+        gate.set()
+        await asyncio.gather(first, second)
+        await batcher.close()
+
+    asyncio.run(main())
+    assert told == [0, "afterwards", 1]
+
+
 def test_what_is_to_be_done_afterwards_is_done_after_what_is_worked_on(caplog):
     gate, done = threading.Event(), []
 
