@@ -1,0 +1,33 @@
+"""A batcher to be tried, and what it was told of batches."""
+
+import asyncio
+import math
+
+from mrl_search.serve import Batching
+from mrl_search.serve.batching import Batcher
+
+
+class Watching:
+    def __init__(self):
+        self.weights = []
+
+    def batch(self, name, weight, waited):
+        self.weights.append(weight)
+
+
+def run(main, work, patience=math.inf, threads=1, **told):
+    """What `main(batcher)` returns, and the batches' weights."""
+    watching = Watching()
+
+    async def all_of_it():
+        batcher = Batcher("test", work, Batching(**told), watching, patience, threads)
+        try:
+            return await main(batcher)
+        finally:
+            await batcher.close()
+
+    return asyncio.run(all_of_it()), watching.weights
+
+
+def doubled(tasks):
+    return [2 * task for task in tasks]
