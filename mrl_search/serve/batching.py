@@ -126,8 +126,9 @@ class Batcher(Generic[_Task, _Result]):
         self._closing = True
         while self._weight:
             await asyncio.sleep(0.005)
-        self._is_over = True
-        self._wake()
+        with self._turn:
+            self._is_over = True
+            self._turn.notify_all()
         for thread in self._threads:
             thread.join()
 
