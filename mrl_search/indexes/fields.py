@@ -46,4 +46,4 @@ def _told(name: str, known: list[str]) -> str:
         return f"no document has a field {name}; none has any metadata"
     near = get_close_matches(name, known, 1)
     shown = ", ".join(known[:_SHOWN]) + f" and {len(known) - _SHOWN:,} more" * (len(known) > _SHOWN)
-    return f"no document has a field {name}{f'; did you mean {near[0]}?' if near else ';'} There are: {shown}"
+    return f"no document has a field {name}; {f'did you mean {near[0]}? There' if near else 'there'} are: {shown}"

@@ -33,6 +33,7 @@ def described_app(settings: Settings, engine: Engine) -> FastAPI:
         docs_url=None,  # their pages load scripts from elsewhere
         redoc_url=None,
         separate_input_output_schemas=False,
+        redirect_slashes=False,  # to an address as the server sees it, which a proxy's callers may not reach
     )
     app.state.engine = engine
     app.include_router(router)

@@ -1,6 +1,7 @@
 """Requests that wait, handed to a thread, or to the next that is free of several, together."""
 
 import asyncio
+import contextlib
 import logging
 import math
 import threading
@@ -62,7 +63,8 @@ class Batcher(Generic[_Task, _Result]):
         self._turn = threading.Condition()  # whose lock is held by who changes any of these
         self._queue: deque[_Waiting[_Task, _Result]] = deque()
         self._afterwards: list[Callable[[], object]] = []
-        self._weight = self._queued = self._busy = self._late = 0
+        self._weight = self._queued = 0
+        self._begun = self._busy = self._late = 0  # threads: that may work, that do, and that have let another on
         self._seconds_each = 0.0
         self._wakes = self._closing = self._is_over = False
 
@@ -111,6 +113,7 @@ class Batcher(Generic[_Task, _Result]):
         if getattr(self._here, "let_on_at", 0.0) is None:
             self._here.let_on_at = time.monotonic()
             with self._turn:
+                self._begun -= 1
                 self._busy -= 1
                 self._late += 1
                 self._turn.notify_all()
@@ -123,7 +126,9 @@ class Batcher(Generic[_Task, _Result]):
 
     async def close(self) -> None:
         """Finishes what was accepted, refuses the rest."""
-        self._closing = True
+        with self._turn:
+            self._closing = True
+            self._turn.notify_all()  # who lets others come along waits for nobody now
         while self._weight:
             await asyncio.sleep(0.005)
         with self._turn:
@@ -136,8 +141,8 @@ class Batcher(Generic[_Task, _Result]):
         self._wakes = False
         while len(self._threads) < self._count:
             thread = threading.Thread(target=self._run, name=f"{self._name}_{len(self._threads)}", daemon=True)
+            thread.start()  # first: where the system has none left, the next that wakes tries again
             self._threads.append(thread)
-            thread.start()
         with self._turn:
             self._turn.notify_all()
 
@@ -160,9 +165,10 @@ class Batcher(Generic[_Task, _Result]):
         """One turn of a thread: waits, works, and holds nothing of it. Whether there is another."""
         with self._turn:
             self._turn.wait_for(self._may_begin)
+            self._begun += 1
             if self._queue and self._batching.window_ms:
-                seconds = self._batching.window_ms / 1000
-                self._turn.wait_for(lambda: self._queued >= self._batching.size, timeout=seconds)
+                left = self._queue[0].since + self._batching.window_ms / 1000 - time.monotonic()
+                self._turn.wait_for(lambda: self._queued >= self._batching.size or self._closing, timeout=left)
             afterwards, self._afterwards = self._afterwards, []
             batch = self._taken()
             self._busy += 1
@@ -176,6 +182,7 @@ class Batcher(Generic[_Task, _Result]):
             self._answer(batch)
         with self._turn:
             if self._here.let_on_at is None:
+                self._begun -= 1
                 self._busy -= 1
             else:
                 self._late -= 1
@@ -184,8 +191,8 @@ class Batcher(Generic[_Task, _Result]):
 
     def _may_begin(self) -> bool:
         if self._afterwards:
-            return not self._busy and not self._late
-        return self._busy < self._most and bool(self._queue or self._is_over)
+            return not self._begun and not self._late
+        return self._begun < self._most and bool(self._queue or self._is_over)
 
     def _taken(self) -> list[_Waiting[_Task, _Result]]:
         """The first that wait and go together: one at least, `size` at most, a free thread's share."""
@@ -205,22 +212,22 @@ class Batcher(Generic[_Task, _Result]):
     def _answer(self, batch: list[_Waiting[_Task, _Result]]) -> None:
         start, weight, at_once = time.monotonic(), sum(one.weight for one in batch), self._busy
         self._watch.batch(self._name, weight, [start - one.since for one in batch])
-        results: Sequence[_Result | Exception]
+        answered: list[tuple[_Waiting[_Task, _Result], _Result | Exception]]
         try:
-            results = self._work([one.task for one in batch])
-        except Exception as error:
-            results = [error] * len(batch)
+            answered = list(zip(batch, self._work([one.task for one in batch]), strict=True))
+        except BaseException as error:  # a panic of Rust's is no Exception; a thread that ended would answer nobody
+            told = error if isinstance(error, Exception) else RuntimeError(f"a batch ended with {error!r}")
+            answered = [(one, told) for one in batch]
         each = ((self._here.let_on_at or time.monotonic()) - start) / weight / at_once
-        batch[0].answer.get_loop().call_soon_threadsafe(self._deliver, batch, results, each)
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            batch[0].answer.get_loop().call_soon_threadsafe(self._deliver, answered, each)
 
-    def _deliver(
-        self, batch: list[_Waiting[_Task, _Result]], results: Sequence[_Result | Exception], each: float
-    ) -> None:
+    def _deliver(self, answered: list[tuple[_Waiting[_Task, _Result], _Result | Exception]], each: float) -> None:
         """On the loop, whose futures these are. each: seconds that a weight of 1 took."""
         self._seconds_each += (_SMOOTH if self._seconds_each else 1.0) * (each - self._seconds_each)
         with self._turn:
-            self._weight -= sum(one.weight for one in batch)
-        for one, result in zip(batch, results, strict=True):
+            self._weight -= sum(one.weight for one, _ in answered)
+        for one, result in answered:
             if one.answer.done():
                 continue
             if isinstance(result, Exception):

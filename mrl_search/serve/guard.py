@@ -10,7 +10,6 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from mrl_search.serve.admission import QUEUED, Admission
 from mrl_search.serve.engine import Engine
@@ -107,7 +106,7 @@ class Guard:
         if self._asks_for_name and _name_of(host) not in self._hosts:
             raise RefusalError(403, "host_unknown", "this server is not called by that name; see --allow-host")
         told = visit.headers.get(b"origin", b"").decode("latin-1")
-        if told and not visit.origin and urlsplit(told).netloc != host:
+        if told and not visit.origin and told.partition("://")[2] != host:
             raise RefusalError(403, "origin_forbidden", "other pages may not call this server; see --cors")
 
     def _identify(self, visit: "_Visit", path: str, method: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, JsonValue, model_validator
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, JsonValue, Strict, model_validator
 
 from mrl_search.serve.refusals import RefusalError
 from mrl_search.vectors import Vectors
@@ -54,7 +54,7 @@ class SearchRequest(_Request):
     guarantee: Literal["exact"] | Annotated[float, Field(gt=0, lt=1)] | None = Field(
         None, description="`exact`, or a recall that the index was calibrated for."
     )
-    hybrid: Annotated[str, Field(max_length=20)] | FiniteFloat | None = Field(
+    hybrid: Annotated[str, Field(max_length=20)] | Annotated[FiniteFloat, Strict()] | None = Field(  # true is no share
         None, description="By words, too: `rrf`, or their share, as 0.2."
     )
     explain: bool = Field(False, description="Tell what each stage kept, its time, and what is proven.")

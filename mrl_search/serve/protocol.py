@@ -4,6 +4,7 @@ import asyncio
 import re
 from typing import Any, cast
 
+import httptools
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
@@ -28,6 +29,33 @@ def _nothing() -> None:
     """Before a request came to the app there is nothing to stop."""
 
 
+class _Parser(httptools.HttpRequestParser):  # type: ignore[misc]
+    """httptools', which takes a request that offers another protocol as if it did not, as RFC 9110 (7.8) allows.
+
+    httptools ends such a request with its headers: curl's and Java's clients offer HTTP/2, and their bodies were lost,
+    or read as requests of their own.
+    """
+
+    def __init__(self, protocol: "PatientProtocol") -> None:
+        super().__init__(protocol)
+        self._protocol = protocol
+        self.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
+
+    def feed_data(self, data: bytes) -> None:
+        """As httptools'."""
+        rest = memoryview(data)
+        while rest:
+            try:
+                super().feed_data(rest)
+            except httptools.HttpParserUpgrade as offered:
+                if self.get_method() == b"CONNECT":
+                    raise httptools.HttpParserError("this is no proxy") from None
+                super().feed_data(self._protocol.head_without_offer())
+                rest = rest[offered.args[0] :]
+            else:
+                return
+
+
 class PatientProtocol(HttpToolsProtocol):
     """Closes a connection whose headers or body do not come in time, or whose answers are not taken; uvicorn waits.
 
@@ -43,6 +71,11 @@ class PatientProtocol(HttpToolsProtocol):
     _header_bytes = 0
     _has_begun = False
     _unwanted = 0  # bytes of a refused request that are yet to come
+    _offers = False  # another protocol, the request that is read now, which comes again without that
+
+    def __init__(self, *given: Any, **told: Any) -> None:
+        super().__init__(*given, **told)
+        self.parser = _Parser(self)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """As uvicorn's; the first request is waited for."""
@@ -81,12 +114,21 @@ class PatientProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """As uvicorn's."""
         self._reads = _BODY
-        super().on_headers_complete()
+        self._offers = self.parser.should_upgrade()
+        if not self._offers:
+            super().on_headers_complete()
 
     def on_message_complete(self) -> None:
         """As uvicorn's."""
         self._reads = _NOTHING
-        super().on_message_complete()
+        if not self._offers:
+            super().on_message_complete()
+
+    def head_without_offer(self) -> bytes:
+        """The head of the request that was read last, as that of one which offers no other protocol."""
+        version = self.parser.get_http_version().encode()
+        lines = [b"%b: %b\r\n" % line for line in self.headers if line[0] != b"upgrade"]
+        return b"%b %b HTTP/%b\r\n%b\r\n" % (self.parser.get_method(), self.url, version, b"".join(lines))
 
     def on_response_complete(self) -> None:
         """As uvicorn's, which reads on after each answer, whatever waits: a packet of two thousand requests for one."""

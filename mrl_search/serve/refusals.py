@@ -82,7 +82,8 @@ def not_as_described(faults: Sequence[Mapping[str, Any]]) -> RefusalError:
     """What pydantic found: where and why, without repeating what was sent."""
     if any(fault["type"] == "json_invalid" for fault in faults):
         return RefusalError(400, "json_invalid", "the body is not JSON")
-    told = [f"{'.'.join(map(str, fault['loc'])) or 'body'}: {fault['msg']}"[:200] for fault in faults[:_TOLD_FAULTS]]
+    said = [(fault["loc"], fault["msg"].removeprefix("Value error, ")) for fault in faults[:_TOLD_FAULTS]]
+    told = [f"{'.'.join(map(str, place)) or 'body'}: {message}"[:200] for place, message in said]
     return RefusalError(422, "request_invalid", "; ".join(told))
 
 

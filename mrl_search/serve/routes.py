@@ -151,7 +151,7 @@ def _document(given: DocumentModel, place: int, most: int) -> Any:
     try:
         return to_document(record, f"document {place}")
     except BadRecordError as error:
-        raise RefusalError(422, "bad_document", f"document {place} {error}") from None
+        raise RefusalError(422, "bad_document", f"document {place}: {error}") from None
 
 
 @router.delete("/v1/documents", response_model=ChangeAnswer, tags=["documents"], summary="Delete documents")

@@ -33,6 +33,12 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Opens the indexes, then listens. Raises what opening raises."""
         await self.engine.open()
+        try:
+            for one in sockets or ():
+                one.listen(_BACKLOG)  # uvloop tells of what is wrong here as of a bad file descriptor
+        except OSError as error:
+            await self.engine.close()
+            raise _not_had(self.engine.settings, error) from error
         await super().startup(sockets)
         for one in sockets or ():
             host, port = one.getsockname()[:2]
@@ -89,8 +95,12 @@ def bound(settings: Settings) -> socket.socket:
     except OSError as error:
         if listening is not None:
             listening.close()
-        raise ServeError(f"{settings.host}:{settings.port} cannot be listened on: {error.strerror}") from error
+        raise _not_had(settings, error) from error
     return listening
+
+
+def _not_had(settings: Settings, error: OSError) -> ServeError:
+    return ServeError(f"{settings.host}:{settings.port} cannot be listened on: {error.strerror}")
 
 
 def serve(settings: Settings, tell: Callable[[str], None], log_level: str, store: Store | None = None) -> None:

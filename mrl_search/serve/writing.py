@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from mrl_search.document import Document
 from mrl_search.encoders import Encoder
-from mrl_search.errors import MRLSearchError
+from mrl_search.errors import IndexStoreError, MRLSearchError
 from mrl_search.living import Changed
 from mrl_search.serve.store import Folders, Store
 
@@ -58,11 +58,14 @@ class Writer:
 
     def _added(self, changes: list[Upsert]) -> Changed:
         last = {document.id: document for change in changes for document in change.documents}
-        with tempfile.TemporaryDirectory(prefix="mrl-search-") as folder:
-            source = Path(folder) / "documents.jsonl"
-            with source.open("w", encoding="utf-8") as file:
-                file.writelines(_line(document) for document in last.values())
-            return self._store.add(self._folder, source, changes[-1].encoder)
+        try:
+            with tempfile.TemporaryDirectory(prefix="mrl-search-") as folder:
+                source = Path(folder) / "documents.jsonl"
+                with source.open("w", encoding="utf-8") as file:
+                    file.writelines(_line(document) for document in last.values())
+                return self._store.add(self._folder, source, changes[-1].encoder)
+        except OSError as error:
+            raise IndexStoreError(f"what came for {self._folder} cannot be put down: {error}") from error
 
     def _removed(self, change: Removal) -> Changed | Exception:
         try:

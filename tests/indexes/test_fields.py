@@ -49,7 +49,7 @@ def test_a_misspelled_field_is_told_with_those_there_are(text):
 
 def test_only_some_of_many_fields_are_named():
     many = reading([{f"f{number:02}": 1 for number in range(25)}])
-    with pytest.raises(FilterError, match="no document has a field x; There are: f00, f01, .*, f19 and 5 more$"):
+    with pytest.raises(FilterError, match="no document has a field x; there are: f00, f01, .*, f19 and 5 more$"):
         demand_fields(many, compiled("x = 1"))
 
 

@@ -89,6 +89,7 @@ def test_a_filter_passes_what_it_says(table, text, wanted):
         ("year = 2020x", "cannot be read at 7"),
         ("and = 1", "found 'and' at 0, wanted the name of a field"),
         ('"a\\" = 1', "cannot be read at 0"),
+        ('"a\0b" = 1', "cannot be read at 0"),  # where a name ends for SQLite, which then finds no end of the path
         ("lang = '\ud800'", "not UTF-8"),
         ("(" * 60 + "a = 1" + ")" * 60, "nested more than 12 deep"),
         ("NOT " * 60 + "a = 1", "nested more than 12 deep"),

@@ -29,7 +29,7 @@ def test_keys_are_described_where_they_are_wanted(keys):
     assert ("securitySchemes" in told["components"]) == (keys is not None)
 
 
-@pytest.mark.parametrize("path", ["/docs", "/redoc", "/nothing"])
+@pytest.mark.parametrize("path", ["/docs", "/redoc", "/nothing", "/v1/indexes/"])
 def test_there_are_no_pages_that_load_from_elsewhere_and_what_is_not_there_is_json(client, path):
     answer = client.get(path)
     assert answer.status_code == 404

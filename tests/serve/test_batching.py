@@ -5,7 +5,7 @@ import threading
 import time
 
 import pytest
-from batches import doubled, run
+from batched import doubled, run
 
 from mrl_search.serve.refusals import RefusalError
 
@@ -35,6 +35,35 @@ def test_a_window_lets_later_ones_come_along():
     assert run(main, doubled, window_ms=200) == ([2, 4], [2])
 
 
+def test_a_window_begins_when_the_first_comes_not_when_a_thread_is_free():
+    def slow(tasks):
+        time.sleep(0.3)
+        return tasks
+
+    async def main(batcher):
+        first = asyncio.create_task(batcher.do(0))
+        await asyncio.sleep(0.25)  # its window is over, it is worked on
+        others = asyncio.create_task(batcher.do(1))
+        await first  # by now the second has waited longer than its window
+        start = time.monotonic()
+        await others
+        return time.monotonic() - start
+
+    seconds, weights = run(main, slow, window_ms=200)
+    assert weights == [1, 1]
+    assert seconds < 0.45  # the work's 0.3, and not another 0.2
+
+
+def test_closing_ends_a_window():
+    async def main(batcher):
+        task = asyncio.create_task(batcher.do(1))
+        await asyncio.sleep(0.02)
+        await batcher.close()
+        return await task
+
+    assert run(main, doubled, window_ms=60_000)[0] == 2
+
+
 def test_an_error_of_one_is_its_own():
     def work(tasks):
         return [ValueError("odd") if task % 2 else task for task in tasks]
@@ -44,22 +73,6 @@ def test_an_error_of_one_is_its_own():
 
     found, _ = run(main, work)
     assert (found[0], str(found[1]), found[2]) == (0, "odd", 2)
-
-
-def test_what_the_work_raises_all_get_and_the_next_are_done():
-    calls = []
-
-    def work(tasks):
-        calls.append(tasks)
-        if len(calls) == 1:
-            raise ValueError("broken")
-        return tasks
-
-    async def main(batcher):
-        first = await asyncio.gather(batcher.do(1), batcher.do(2), return_exceptions=True)
-        return [str(error) for error in first], await batcher.do(3)
-
-    assert run(main, work)[0] == (["broken", "broken"], 3)
 
 
 def test_more_than_the_queue_holds_is_refused_and_a_cancelled_task_is_not_worked_on():

@@ -4,7 +4,7 @@ import asyncio
 import threading
 import time
 
-from batches import Watching, doubled, run
+from batched import Watching, doubled, run
 
 from mrl_search.serve import Batching
 from mrl_search.serve.batching import Batcher
@@ -182,3 +182,25 @@ def test_closing_several_threads_finishes_what_each_works_on():
         return await asyncio.gather(*accepted), batcher.depth
 
     assert run(main, work, threads=3)[0] == ([0, 1, 2], 0)
+
+
+def test_with_a_window_one_thread_only_waits_for_others_to_come_along():
+    most, inside = [], []
+
+    def work(tasks):
+        inside.append(1)
+        most.append(len(inside))
+        time.sleep(0.005)
+        inside.pop()
+        return tasks
+
+    async def main():
+        batcher = Batcher("test", work, Batching(size=2, window_ms=3), Watching(), ahead=True)
+        found = []
+        for number in range(8):
+            found += await asyncio.gather(*(batcher.do(number) for _ in range(3)))
+        await batcher.close()
+        return found
+
+    assert len(asyncio.run(main())) == 24
+    assert set(most) == {1}

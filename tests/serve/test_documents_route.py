@@ -64,7 +64,7 @@ def test_upserts_that_come_together_are_all_there(writing):
         ([], "documents"),
         ([{"id": "a", "text": " "}], "title or text must say something"),
         ([{"id": "", "text": "a"}], "documents.0.id"),
-        ([{"id": "a\nb", "text": "a"}], "document 0 its _id 'a\\nb' holds a control character"),
+        ([{"id": "a\nb", "text": "a"}], "document 0: its _id 'a\\nb' holds a control character"),
         ([{"id": "a", "text": "x"}, {"id": "a", "text": "y"}], "two documents have one id"),
         ([{"id": "a", "text": "x", "color": "red"}], "color"),
     ],

@@ -94,8 +94,9 @@ def test_a_name_that_is_not_the_server_s_is_refused_where_there_are_no_keys(clie
     assert refused(answer) == (403, "host_unknown")
 
 
-def test_another_page_may_not_call(client):
-    answer = client.post("/v1/search", json=SEARCH, headers={"origin": "https://evil.example"})
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://[", "http://[::1", "https://"])
+def test_another_page_may_not_call(client, origin):
+    answer = client.post("/v1/search", json=SEARCH, headers={"origin": origin})
     assert refused(answer) == (403, "origin_forbidden")
     assert "access-control-allow-origin" not in answer.headers
 

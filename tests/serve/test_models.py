@@ -46,6 +46,13 @@ def test_a_field_that_there_is_not_is_named(model=SearchRequest):
     assert model.model_json_schema()["additionalProperties"] is False
 
 
+def test_a_share_of_words_is_no_truth_value():
+    """`true` was read as 1.0: words alone."""
+    assert SearchRequest.model_validate_json('{"query": "a", "hybrid": 0}').hybrid == 0.0
+    with pytest.raises(ValidationError, match="hybrid"):
+        SearchRequest.model_validate_json('{"query": "a", "hybrid": true}')
+
+
 def test_vectors_come_as_numbers_or_as_base64():
     rows = np.array([[1.5, -2.0], [0.25, 3.0]], np.float32)
     coded = as_base64(rows[1])

@@ -3,7 +3,7 @@
 import pytest
 
 from mrl_search.errors import EncoderError, FilterError, IndexBusyError, IndexStoreError, ShardsMissingError
-from mrl_search.serve.refusals import RefusalError, refusal_of, without_paths
+from mrl_search.serve.refusals import RefusalError, not_as_described, refusal_of, without_paths
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,11 @@ def test_an_error_becomes_an_answer_that_names_no_place(error, status, code, tol
     assert (found.status, found.code) == (status, code)
     assert told in found.message
     assert "/srv" not in found.message and "10.0" not in found.message and "secret" not in found.message
+
+
+def test_a_fault_is_told_with_its_place_and_in_no_words_of_a_library():
+    faults = [{"type": "value_error", "loc": ("documents", 0), "msg": "Value error, title or text must say something"}]
+    assert not_as_described(faults).message == "documents.0: title or text must say something"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """From settings to a server: what cannot be is said at once, and TLS is spoken where it is asked for."""
 
+import asyncio
 import shutil
+import socket
 import ssl
 import subprocess
 import time
@@ -57,6 +59,22 @@ def test_an_address_that_is_taken_is_an_error(tmp_path):
     with pytest.raises(ServeError, match=f"127.0.0.1:{port} cannot be listened on: Address already in use"):
         bound(Settings((tmp_path,), port=port))
     first.close()
+
+
+def test_an_address_that_another_takes_while_indexes_are_opened_is_the_same_error(library):
+    listening = bound(Settings((library,), port=0))
+    port = listening.getsockname()[1]
+    server = made_server(Settings((library,), port=port, device="cpu"), print)
+    with socket.socket() as other, listening:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", port))  # which is allowed while nobody listens
+        other.listen()
+        with (
+            pytest.raises(ServeError, match=f"127.0.0.1:{port} cannot be listened on: Address already in use"),
+            asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner,
+        ):
+            runner.run(server.serve(sockets=[listening]))
+    assert not server.engine.is_ready
 
 
 def test_the_address_is_told_once_it_is_listened_on(library):

@@ -1,8 +1,10 @@
 """Changes that wait go into few commits, in their order."""
 
+import tempfile
+
 import mrl_search
 from mrl_search.document import Document
-from mrl_search.errors import CorpusError, FilterError
+from mrl_search.errors import CorpusError, FilterError, IndexStoreError
 from mrl_search.serve.writing import Removal, Upsert, Writer
 
 HASHING = mrl_search.load_encoder(mrl_search.EncoderSpec("hashing:64"))
@@ -36,6 +38,13 @@ def test_one_that_cannot_be_written_is_refused_alone(built):
     results = Writer(built)([upsert(Document("x", "a")), upsert(bad), upsert(Document("y", "b"))])
     assert isinstance(results[1], CorpusError)
     assert {"x", "y"} <= set(texts(built))
+
+
+def test_where_there_is_no_room_for_what_came_that_is_an_error_of_the_index(built, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    results = Writer(built)([upsert(Document("x", "a")), Removal(("d2",), None)])
+    assert isinstance(results[0], IndexStoreError)
+    assert results[1].documents == 29
 
 
 def test_a_filter_that_cannot_be_read_is_its_own_fault(built):

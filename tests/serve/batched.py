@@ -1,4 +1,4 @@
-"""A batcher to be tried, and what it was told of batches."""
+"""A batcher on a loop of its own, and what it was seen to do."""
 
 import asyncio
 import math
