@@ -86,6 +86,26 @@ class Batcher(Generic[_Task, _Result]):
     async def do(self, task: _Task, weight: int = 1) -> _Result:
         """The task's result. Raises RefusalError as `check`, and what the work raised."""
         self.check(weight)
+        waiting = self._accepted(task, weight)
+        try:
+            return await waiting.answer
+        except asyncio.CancelledError:
+            self._forget(waiting)
+            raise
+
+    async def do_all(self, tasks: Sequence[_Task], weights: Sequence[int]) -> list[_Result]:
+        """The results of tasks of one caller: all are accepted, or none. Raises as `do`, and gives the others up."""
+        self.check(sum(weights))
+        accepted = [self._accepted(task, weight) for task, weight in zip(tasks, weights, strict=True)]
+        try:
+            return list(await asyncio.gather(*(one.answer for one in accepted)))
+        except BaseException:
+            for one in accepted:
+                one.answer.cancel()
+                self._forget(one)
+            raise
+
+    def _accepted(self, task: _Task, weight: int) -> _Waiting[_Task, _Result]:
         loop = asyncio.get_running_loop()
         waiting = _Waiting[_Task, _Result](task, weight, loop.create_future(), time.monotonic())
         with self._turn:
@@ -95,11 +115,7 @@ class Batcher(Generic[_Task, _Result]):
         if not self._wakes:  # an idle thread, once all that came together is there
             self._wakes = True
             loop.call_soon(self._wake)
-        try:
-            return await waiting.answer
-        except asyncio.CancelledError:
-            self._forget(waiting)
-            raise
+        return waiting
 
     def check(self, weight: int) -> None:
         """Raises RefusalError where the queue has no room for so much, or is closed."""

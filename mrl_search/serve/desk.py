@@ -1,6 +1,5 @@
 """One encoder for all who ask: texts go together, and queries that were asked before are remembered."""
 
-import asyncio
 import math
 import os
 import threading
@@ -108,9 +107,8 @@ class Desk:
     async def _fresh(self, side: str, texts: list[str]) -> Vectors:
         if self._streams == 1 or len(texts) <= _PART:
             return await self.batcher.do(_Texts(side, texts), len(texts))
-        self.batcher.check(len(texts))
-        parts = [texts[start : start + _PART] for start in range(0, len(texts), _PART)]
-        return np.concatenate(await asyncio.gather(*(self.batcher.do(_Texts(side, part), len(part)) for part in parts)))
+        parts = [_Texts(side, texts[start : start + _PART]) for start in range(0, len(texts), _PART)]
+        return np.concatenate(await self.batcher.do_all(parts, [len(part.texts) for part in parts]))
 
     @cached_property
     def _pools(self) -> ThreadpoolController:

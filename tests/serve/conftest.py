@@ -1,5 +1,7 @@
 """One server for tests that only read, and one for each that writes."""
 
+import shutil
+
 import pytest
 from serving import served
 
@@ -43,3 +45,42 @@ def writing(built):
     """(server, client) over an index that a test may change."""
     with served(built) as both:
         yield both
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Debian's Chromium, driven by Playwright; a test is skipped where either is missing."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("there is no Chromium on the PATH")
+    with playwright.sync_playwright() as running:
+        opened = running.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def opened(browser):
+    """Opens a page of a server; ends with an error where the browser reported one."""
+    contexts, faults = [], []
+
+    def open_page(url, **told):
+        context = browser.new_context(**told)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("console", lambda message: faults.append(message.text) if "Policy" in message.text else None)
+        page.on(
+            "request",
+            lambda request: (
+                faults.append(request.url) if not request.url.startswith(str(url).partition("#")[0]) else None
+            ),
+        )
+        page.goto(str(url))
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert faults == []

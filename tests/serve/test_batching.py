@@ -36,22 +36,24 @@ def test_a_window_lets_later_ones_come_along():
 
 
 def test_a_window_begins_when_the_first_comes_not_when_a_thread_is_free():
-    def slow(tasks):
-        time.sleep(0.3)
+    gate = threading.Event()
+
+    def work(tasks):
+        gate.wait(10)
         return tasks
 
     async def main(batcher):
-        first = asyncio.create_task(batcher.do(0))
-        await asyncio.sleep(0.25)  # its window is over, it is worked on
-        others = asyncio.create_task(batcher.do(1))
-        await first  # by now the second has waited longer than its window
+        heavy, light = asyncio.create_task(batcher.do(0, 2)), asyncio.create_task(batcher.do(1))
+        await asyncio.sleep(0.55)  # the heavy one, which needs no company, is worked on; the other has waited
+        gate.set()
+        await heavy
         start = time.monotonic()
-        await others
+        await light
         return time.monotonic() - start
 
-    seconds, weights = run(main, slow, window_ms=200)
-    assert weights == [1, 1]
-    assert seconds < 0.45  # the work's 0.3, and not another 0.2
+    seconds, weights = run(main, work, size=2, window_ms=500)
+    assert weights == [2, 1]
+    assert seconds < 0.45
 
 
 def test_closing_ends_a_window():
@@ -169,5 +171,5 @@ def test_who_goes_while_a_batch_is_put_together_takes_his_weight_with_him():
         assert batcher._taken() == []
         return await asyncio.gather(task, return_exceptions=True), batcher.depth
 
-    ([found], depth), _ = run(main, doubled, window_ms=50)
+    ([found], depth), _ = run(main, doubled, window_ms=60_000)
     assert (type(found), depth) == (asyncio.CancelledError, 0)

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 
 import pytest
 from serving import served
@@ -12,8 +11,6 @@ from mrl_search.serve import create_key
 
 playwright = pytest.importorskip("playwright.sync_api")
 expect = playwright.expect
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on the PATH")
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
 
 STRANGE = [
@@ -38,40 +35,6 @@ POINTS = [
     ]
 ]
 TUNING = {"k": 10, "target": 0.95, "asked": 100, "source": "documents", "documents": 40, "points": POINTS}
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as running:
-        opened = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
-
-
-@pytest.fixture
-def opened(browser):
-    """Opens a page of a server; ends with an error where the browser reported one."""
-    contexts, faults = [], []
-
-    def open_page(url, **told):
-        context = browser.new_context(**told)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("console", lambda message: faults.append(message.text) if "Policy" in message.text else None)
-        page.on(
-            "request",
-            lambda request: (
-                faults.append(request.url) if not request.url.startswith(str(url).partition("#")[0]) else None
-            ),
-        )
-        page.goto(str(url))
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert faults == []
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +65,12 @@ def test_answers_come_as_one_types_with_the_funnel_that_found_them(opened, clien
 def test_a_query_is_kept_in_the_address(opened, client):
     page = opened(f"{client.base_url}#q=white%20whale")
     expect(answers(page).first).to_contain_text("white whale")
+
+
+def test_an_address_that_cannot_be_read_is_a_query_all_the_same(opened, client):
+    page = opened(f"{client.base_url}#q=100%")
+    expect(page.locator("#query")).to_have_value("100%")
+    expect(answers(page)).to_have_count(10)
 
 
 def test_sliders_change_the_funnel_and_what_it_keeps(opened, client):
@@ -142,15 +111,6 @@ def test_the_keyboard_alone_searches_reads_and_changes_tabs(opened, client):
     expect(page.locator("#tab-documents")).to_be_focused()
     expect(page.locator("#view-documents")).to_be_visible()
     expect(page.locator("#view-search")).to_be_hidden()
-
-
-def test_a_page_fits_on_a_phone(opened, client):
-    page = opened(client.base_url, **PHONE)
-    page.fill("#query", "red fox")
-    expect(answers(page)).to_have_count(10)
-    for tab in ("search", "tradeoffs", "index", "documents"):
-        page.tap(f"#tab-{tab}")
-        assert page.locator("html").evaluate("html => html.scrollWidth") <= 390
 
 
 def test_texts_are_text_whatever_is_in_them_and_however_long(opened, tmp_path, browser):
@@ -217,6 +177,10 @@ def test_a_key_is_asked_for_and_then_used(opened, library, tmp_path):
     with served(library, keys=tmp_path / "keys.json") as (_, client):
         page = opened(client.base_url)
         expect(page.locator("#key-asked")).to_be_visible()
+        expect(page.locator("#key-wrong")).to_be_hidden()
+        page.fill("#key", "mrl_of-another-server")
+        page.get_by_role("button", name="Use it").click()
+        expect(page.locator("#key-wrong")).to_be_visible()
         page.fill("#key", key)
         page.get_by_role("button", name="Use it").click()
         page.fill("#query", "red fox")
@@ -230,6 +194,7 @@ def test_the_fastest_funnel_that_keeps_what_is_asked_for_is_lit_and_can_be_used(
     expect(page.locator(".told")).to_contain_text("16:20,64:10")
     page.get_by_label("Recall to keep").fill("0.995")
     expect(page.locator(".told")).to_contain_text("16:40,64:10")
+    assert page.locator(".scatter svg").evaluate("svg => svg.lastElementChild.classList.contains('ring')")
     page.locator(".point").nth(0).focus()
     page.keyboard.press("Enter")
     expect(page.locator(".told")).to_contain_text("16:10,64:10")
@@ -246,27 +211,6 @@ def test_a_funnel_over_another_structure_is_not_offered(opened, tuned):
     expect(page.get_by_role("button", name="Search with it")).to_have_count(0)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_words_can_be_told_from_what_is_behind_them(opened, client, scheme):
-    """WCAG's contrast, of the colours of texts on the page's and the cards' grounds: 4.5 at least."""
-    page = opened(client.base_url, color_scheme=scheme)
-    style = page.locator("html").evaluate(
-        "html => Object.fromEntries(['ink','soft','accent','fall','paper','card','wash'].map(n => [n, getComputedStyle(html).getPropertyValue('--' + n).trim()]))"
-    )
-
-    def luminance(colour):
-        digits = colour.lstrip("#")
-        digits = "".join(2 * one for one in digits) if len(digits) == 3 else digits
-        parts = [int(digits[place : place + 2], 16) / 255 for place in (0, 2, 4)]
-        red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
-        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-    for word in ("ink", "soft", "accent", "fall"):
-        for ground in ("paper", "card", "wash"):
-            high, low = sorted((luminance(style[word]), luminance(style[ground])), reverse=True)
-            assert (high + 0.05) / (low + 0.05) >= 4.5, f"{word} on {ground}"
-
-
 def test_words_join_in_when_they_are_asked_to(opened, client):
     page = opened(client.base_url)
     page.fill("#query", "red fox number 8")
@@ -274,3 +218,4 @@ def test_words_join_in_when_they_are_asked_to(opened, client):
     page.select_option("#words", "rrf")
     expect(page.locator("#badge")).to_contain_text("Words joined in")
     expect(page.locator("#flow")).to_contain_text("with words")
+    assert page.locator(".answer .meter i").first.evaluate("one => one.style.width") == "100%"  # of 0.03

@@ -9,6 +9,7 @@ export class Refused extends Error {
   }
 }
 
+export const hasKey = () => sessionStorage.getItem(KEY) !== null;
 export const keep = (key) => sessionStorage.setItem(KEY, key);
 
 export async function ask(path, { body, method = body ? "POST" : "GET", signal } = {}) {

@@ -1,7 +1,7 @@
 // Tabs, the theme, the key, and which index is looked at.
 
 import { showIndexFacts, welcome } from "/assets/about.js";
-import { ask, keep } from "/assets/api.js";
+import { ask, hasKey, keep } from "/assets/api.js";
 import { byId, h } from "/assets/dom.js";
 import { showIndex, start, useFunnel } from "/assets/search.js";
 import { showTradeoffs } from "/assets/tradeoffs.js";
@@ -88,7 +88,10 @@ document.addEventListener("keydown", (event) => {
   select(byId("tab-search"));
   byId("query").focus();
 });
-document.addEventListener("key-needed", () => byId("key-asked").open || byId("key-asked").showModal());
+document.addEventListener("key-needed", () => {
+  byId("key-wrong").hidden = !hasKey();
+  if (!byId("key-asked").open) byId("key-asked").showModal();
+});
 byId("key-asked").addEventListener("close", () => {
   if (!byId("key").value) return;
   keep(byId("key").value.trim());

@@ -164,6 +164,7 @@ async function compare(told, query, mine) {
 }
 
 function card(answer, result, query) {
+  const fused = result.certified === undefined; // whose scores are no cosines: the meter is of the best one's
   const first = result.stages[0].ranks.find((one) => one.id === answer.id)?.rank;
   const moved = result.stages.length > 1 && first !== undefined ? first - answer.rank : 0;
   const facts = Object.entries(answer.metadata ?? {}).slice(0, 6);
@@ -171,7 +172,7 @@ function card(answer, result, query) {
   const item = h("li", { class: "answer", tabindex: 0, "aria-expanded": "false", "data-id": answer.id },
     h("span", { class: "rank", "aria-hidden": "true" }, String(answer.rank)),
     h("h3", { dir: "auto" }, ...marked(title || answer.id, query)),
-    h("div", { class: "side" }, h("span", { class: "score", title: "cosine with the query" }, answer.score.toFixed(4)), meter(answer.score)),
+    h("div", { class: "side" }, h("span", { class: "score", title: fused ? "of vectors and words together" : "cosine with the query" }, answer.score.toFixed(4)), meter(fused ? answer.score / result.answers[0].score : answer.score)),
     answer.text ? h("p", { class: "text", dir: "auto" }, ...marked(answer.text.slice(0, 20000), query)) : null,
     h("div", { class: "facts" },
       moved > 0 ? h("span", { class: "move rose" }, `▲ ${count(moved)} since the shortlist`) : null,
@@ -234,5 +235,10 @@ export function start() {
   }
   byId("own").addEventListener("click", () => { back(); run(); });
   byId("view-search").addEventListener("keydown", move);
-  box.value = decodeURIComponent(/^#q=(.*)$/.exec(location.hash)?.[1] ?? "");
+  const asked = /^#q=(.*)$/.exec(location.hash)?.[1] ?? "";
+  try {
+    box.value = decodeURIComponent(asked);
+  } catch {
+    box.value = asked; // "100%", typed by hand
+  }
 }

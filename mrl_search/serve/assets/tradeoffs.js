@@ -13,7 +13,7 @@ export async function showTradeoffs(index, use) {
     try {
       told.set(index.name, index.has_tuning ? await ask(`/v1/indexes/${encodeURIComponent(index.name)}/tuning`) : null);
     } catch (error) {
-      view.replaceChildren(h("p", { class: "problem", role: "alert" }, error.message));
+      view.replaceChildren(h("p", { class: "problem", role: "alert" }, h("span", {}, error.message)));
       return;
     }
   }
@@ -29,7 +29,7 @@ function opener(view, index, use) {
       told.set(index.name, tuning);
       draw(view, index, tuning, use);
     } catch {
-      view.prepend(h("p", { class: "problem", role: "alert" }, "That file is not what `mrl-search tune --json` prints."));
+      view.prepend(h("p", { class: "problem", role: "alert" }, h("span", {}, "That file is not what ", h("code", {}, "mrl-search tune --json"), " prints.")));
     }
   });
   return [h("button", { class: "quiet other", type: "button", onclick: () => input.click() }, "Open a tuning…"), input];
@@ -84,7 +84,7 @@ function card(point, isBest, use) {
   return [h("h3", { class: "note" }, isBest ? "The fastest that keeps it" : "Picked"),
     h("dl", { class: "told" }, ...told.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
     h("div", { class: "actions" }, point.own ? h("button", { class: "main", type: "button", onclick: () => use(point.funnel) }, "Search with it")
-      : h("p", { class: "note" }, "It needs another prefix index: `mrl-search tune` prints the build that makes it."))];
+      : h("p", { class: "note" }, "It needs another prefix index: ", h("code", {}, "mrl-search tune"), " prints the build that makes it."))];
 }
 
 function scatter(points, meets, picked, pick) {
@@ -106,13 +106,17 @@ function scatter(points, meets, picked, pick) {
   const front = points.filter((one) => one.recall.value > best && ((best = one.recall.value), true));
   svg.append(s("path", { class: "front", d: front.map((one, i) => `${i ? "L" : "M"}${x(one.latency_ms_p50)} ${y(one.recall.value)}`).join(" ") }),
     s("line", { class: "aim", x1: LEFT, x2: WIDE - RIGHT, y1: y(shown.aim), y2: y(shown.aim) }));
+  const radius = (one) => 5 + 7 * Math.sqrt(one.ram_bytes_per_document / most);
+  let ring = null;
   for (const one of points) {
     const chosen = one === picked;
     svg.append(s("circle", {
-      class: `point${chosen ? " best" : meets(one) ? "" : " off"}`, cx: x(one.latency_ms_p50), cy: y(one.recall.value), r: 5 + 7 * Math.sqrt(one.ram_bytes_per_document / most),
+      class: `point${chosen ? " best" : meets(one) ? "" : " off"}`, cx: x(one.latency_ms_p50), cy: y(one.recall.value), r: radius(one),
       tabindex: 0, role: "button", "aria-pressed": String(chosen), "aria-label": `${one.funnel}: recall ${one.recall.value.toFixed(3)}, ${ms(one.latency_ms_p50)}`,
       onclick: () => pick(one), onkeydown: (event) => ["Enter", " "].includes(event.key) && (event.preventDefault(), pick(one)),
     }, s("title", {}, `${one.funnel}, ${one.prefix}`)));
+    if (chosen) ring = s("circle", { class: "ring", cx: x(one.latency_ms_p50), cy: y(one.recall.value), r: radius(one) });
   }
+  if (ring) svg.append(ring); // last: dots that lie on it would hide it
   return svg;
 }

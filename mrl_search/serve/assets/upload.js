@@ -46,7 +46,7 @@ async function send(file, index, transfers, changed) {
         await insist("/v1/documents", { body: { index: index.name, documents: some }, signal: stop.signal });
       } catch (error) {
         if (![413, 422].includes(error.status)) throw error;
-        if (some.length === 1) faults.push(`${some[0].id}: ${error.message}`);
+        if (some.length === 1) faults.push(`${some[0].id}: ${error.message.replace(/^documents?[ .]0: /, "")}`);
         else pending.unshift(some.slice(0, some.length >> 1), some.slice(some.length >> 1)); // one of them is to blame
         continue;
       }
@@ -57,7 +57,7 @@ async function send(file, index, transfers, changed) {
     bar.value = bar.max;
   } catch (error) {
     state.textContent = `stopped after ${plural(done, "document")}`;
-    if (error.name !== "AbortError") card.append(h("p", { class: "problem", role: "alert" }, error.message));
+    if (error.name !== "AbortError") card.append(h("p", { class: "problem", role: "alert" }, h("span", {}, error.message)));
   }
   cancel.remove();
   if (faults.length) card.append(h("details", {}, h("summary", {}, `What was left out (${count(faults.length)})`), h("ul", {}, ...faults.slice(0, 50).map((fault) => h("li", {}, fault)))));
