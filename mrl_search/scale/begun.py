@@ -14,7 +14,7 @@ from mrl_search.builder import BuildOptions
 from mrl_search.data import Corpus
 from mrl_search.encoders import AdaptedEncoder, Encoder
 from mrl_search.errors import ClusterError, IndexBusyError
-from mrl_search.scale.cluster import WORK, is_cluster
+from mrl_search.scale.cluster import WORK, explained, is_cluster
 from mrl_search.scale.routing import Ranges
 from mrl_search.scale.storage import Storage
 from mrl_search.scale.turning import is_ours
@@ -87,7 +87,7 @@ def demand_free(folder: Path, storage: Storage | None, *, force: bool) -> None:
 def working(folder: Path) -> Iterator[None]:
     """The folder, made if need be, is this build's alone; one that was made and stays empty goes again."""
     try:
-        with promised(folder), held(folder):
+        with promised(folder), held(folder), explained(folder):
             yield
     except BlockingIOError as error:
         raise IndexBusyError(f"another process is writing to {folder}; wait for it to finish") from error

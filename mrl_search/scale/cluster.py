@@ -6,6 +6,8 @@ import json
 import logging
 import os
 import re
+import sqlite3
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -192,6 +194,21 @@ def write_cluster(folder: Path, cluster: ClusterManifest) -> None:
 
 
 @contextmanager
+def explained(folder: Path) -> Iterator[None]:
+    """Whatever could not be written within the block, as on a full disk, is a ClusterError that names the folder."""
+    try:
+        yield
+    except (OSError, sqlite3.OperationalError) as error:
+        if getattr(error, "filename", None) is not None:
+            raise
+        told = getattr(error, "strerror", None) or str(error)
+        where = tempfile.gettempdir() if isinstance(error, sqlite3.Error) else folder  # where a corpus' ids are kept
+        raise ClusterError(
+            f"{where} could not be written: {told}; what was committed is as it was; make room, then call again"
+        ) from error
+
+
+@contextmanager
 def writing(folder: Path) -> Iterator[ClusterManifest]:
     """The cluster, which no other process of this machine changes meanwhile.
 
@@ -203,7 +220,7 @@ def writing(folder: Path) -> Iterator[ClusterManifest]:
             f"the cluster lies in {storage.url}, where nothing is changed in place; build it again with --force"
         )
     try:
-        with held(folder):
+        with held(folder), explained(folder):
             yield read_cluster(folder)
     except BlockingIOError as error:
         raise IndexBusyError(f"another process is writing to {folder}; wait for it to finish") from error

@@ -1,8 +1,11 @@
 """What a cluster says of itself: read as it was written, or refused in a line."""
 
+import errno
 import hashlib
 import json
 import shutil
+import sqlite3
+import tempfile
 
 import pytest
 
@@ -138,6 +141,23 @@ def test_one_change_at_a_time(own):
         assert told == read_cluster(own)
         with pytest.raises(IndexBusyError, match="wait for it to finish"), writing(own):
             pass
+
+
+@pytest.mark.parametrize(
+    ("error", "where"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "own"),
+        (sqlite3.OperationalError("database or disk is full"), tempfile.gettempdir()),  # a corpus' ids lie there
+    ],
+)
+def test_a_full_disk_is_told_with_its_folder(own, error, where):
+    wanted = pytest.raises(ClusterError, match=rf"{where} could not be written: .*(No space|is full).*make room")
+    with wanted, writing(own):
+        raise error
+    with pytest.raises(FileNotFoundError), writing(own):  # which says by itself where
+        (own / "absent").read_bytes()
+    with writing(own):  # nothing is held any more
+        pass
 
 
 def test_a_shard_is_recorded_as_it_is(own):
