@@ -46,6 +46,11 @@ def test_whatever_is_named_is_opened_and_only_a_cluster_is_asked_on_ray(cluster,
         open_any(single, ray="local")
 
 
+def test_what_is_done_with_one_index_says_so_of_a_cluster(cluster):
+    with pytest.raises(IndexStoreError, match=r"is a cluster, and this is of one index; name one of its shards"):
+        mrl_search.open(cluster)
+
+
 def test_what_encodes_beside_rays_actors_is_a_card_unless_the_cpu_was_asked_for():
     assert [beside_ray(device) for device in ("auto", "cpu", "cuda")] == ["auto", "cpu", "auto"]
 
