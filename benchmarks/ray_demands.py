@@ -19,7 +19,7 @@ NOTHING = np.empty(0, np.int64)  # rows, of which a shard has nothing to tell
 
 class Worked(NamedTuple):
     """Core-milliseconds a call: of the asker's thread; of the others in its process, Ray's; of all shards; of all
-    else that was started here, Ray's too. ms: how long each call took."""
+    else on this machine, Ray's too. ms: how long each call took."""
 
     asker: float
     around: float
@@ -42,14 +42,17 @@ def worked(do, calls=CALLS):
 
 def _processor_ms():
     """So far."""
-    me, told = psutil.Process(), {"asker": 1000 * time.thread_time(), "own": 0.0, "shards": 0.0, "rest": 0.0}
+    me, told = psutil.Process(), {"asker": 1000 * time.thread_time(), "own": 0.0, "shards": 0.0}
     for process in (me, *me.children(recursive=True)):
         try:
             times = process.cpu_times()
-            who = "own" if process == me else "shards" if "ShardActor" in " ".join(process.cmdline()) else "rest"
+            is_ours = process == me or "ShardActor" in " ".join(process.cmdline())
         except psutil.Error:
             continue
-        told[who] += 1000 * (times.user + times.system)
+        if is_ours:
+            told["own" if process == me else "shards"] += 1000 * (times.user + times.system)
+    machine = psutil.cpu_times()
+    told["rest"] = 1000 * (sum(machine) - machine.idle - machine.iowait) - told["own"] - told["shards"]
     return told
 
 

@@ -3,8 +3,8 @@
     python benchmarks/ray_out_of_sample.py --n 200000 --folder FOLDER --json out.json
 
 Fitted to four shards, one replica, one asker: what the asker, shards and Ray take of processors, how long a call is on
-its way (ray_demands.py), and, to the median of its queries, how much of the cores nobody gets. Of other numbers of
-shards only their own times are measured anew, in one process on one thread. Then predicted, measured, compared: 2 and
+its way (ray_demands.py), and, to the median of its queries, how long a call waits besides. Of other numbers of shards
+only their own times are measured anew, in one process on one thread. Then predicted, measured, compared: 2 and
 8 shards, two replicas, several askers. About four minutes on two idle cores, once the clusters are built
 (--build-only).
 """
@@ -97,7 +97,7 @@ def judged(told):
     """What was fitted, and each configuration: predicted beside measured."""
     times = {case: percentiles(told["taken_ms"][str(case)]) for case in CASES}
     demands = fitted(setup(told, FITTED), Demands(**told["demands"]), times[FITTED][0])
-    rows = [{"cores that nobody gets": round(demands.background, 2)}]
+    rows = [{"a call waits ms": round(demands.wait, 2), "cores that others hold": round(demands.background, 2)}]
     for case, wanted in times.items():
         found = predicted(told, case, demands)
         apart = off(found, wanted)

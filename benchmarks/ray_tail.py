@@ -8,7 +8,8 @@ shard. Whoever works takes processor time, as `ray_demands.py` measured it: the 
 and half to take what comes back, and for each stage; a shard for its stage, drawn from its measured times, and for
 Ray's call beside. A shard does one thing after another, and so do askers, which are threads of one Python. On a machine
 of so many `cores`, what of them Ray's own processes leave is shared evenly by all that have something to do; without,
-each has a core of its own. What a call takes beyond that is a delay, in which nobody works.
+each has a core of its own. What a call takes beyond that is a delay, in which nobody works, and a wait until a process
+that has something to do is woken, and its memory is in the caches again.
 benchmarks/ray_out_of_sample.py compares it with configurations that it was not fitted to. A hedge is a second question
 to the next replica, after so many ms; nobody tells the first that it is needed no more, as in
 mrl_search/scale/asking.py.
@@ -29,8 +30,8 @@ import numpy as np
 class Demands:
     """Core-milliseconds. service: of each stage the measured times of a shard. ask: of the asker, for each shard.
     merge: of the asker, for each stage. call: of Ray, for each shard, beside the shard's work. delay: measured ms of
-    a call, there and back, in which nobody works. background: cores that nobody here gets: what Ray's own processes
-    hold, or, `fitted`, what else is missing."""
+    a call, there and back, in which nobody works. wait: the mean of what a call waits beyond that, exponential; it is
+    `fitted`. background: cores that nobody here gets: what all other processes hold."""
 
     service: list
     ask: float = 0.0
@@ -38,6 +39,7 @@ class Demands:
     call: float = 0.0
     delay: list = field(default_factory=lambda: [0.0])
     background: float = 0.0
+    wait: float = 0.0
 
 
 @dataclass
@@ -165,7 +167,8 @@ class Simulation:
             self.ask(query, stage, shard, turn)
 
     def ask(self, query, stage, shard, turn):
-        half = self.drawn(self.demands.delay) / 2
+        wait = self.random.exponential(self.demands.wait) if self.demands.wait else 0.0
+        half = (self.drawn(self.demands.delay) + wait) / 2
         self.after(half, self.asked, query, stage, shard, turn % self.setup.replicas, half)
 
     def asked(self, query, stage, shard, replica, half):
@@ -187,15 +190,14 @@ def percentiles(taken):
 
 
 def fitted(setup, demands, p50, queries=1_000):
-    """The demands with as much background as the measured median says: whoever works gets less than the cores there
-    are, by other processes, and by what work costs when it takes turns. By halves, to a hundredth of a core; none
+    """The demands with as much wait for each call as the measured median says, by halves, to a hundredth of a ms; none
     where the median is foretold too high without."""
-    low, high = 0.0, setup.cores - 0.1
+    low, high = 0.0, p50
     while high - low > 0.01:
-        middle = replace(demands, background=(low + high) / 2)
+        middle = replace(demands, wait=(low + high) / 2)
         is_slower = np.median(Simulation(setup, middle).run(queries)) > p50
-        low, high = (low, middle.background) if is_slower else (middle.background, high)
-    return replace(demands, background=(low + high) / 2)
+        low, high = (low, middle.wait) if is_slower else (middle.wait, high)
+    return replace(demands, wait=(low + high) / 2)
 
 
 def off(found, wanted):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mrl_search.cli.options import GuaranteeType, demand_queries, encoding_device_option
+from mrl_search.cli.options import GuaranteeType, PlaceType, demand_queries, encoding_device_option
 
 if TYPE_CHECKING:
     from mrl_search.calibration import Promise
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.command("guarantee")
 @click.argument("level", type=GuaranteeType())
-@click.option("--index", type=click.Path(path_type=Path), help="Folder of the index, or its name under indexes/.")
+@click.option("--index", type=PlaceType(), help="Folder of the index, or its name under indexes/.")
 @click.option("--k", type=click.IntRange(min=1), default=10, show_default=True, metavar="N", help="How many answers.")
 @click.option(
     "--queries", metavar="FILE", help="Held-out queries (or -); sampled documents stand for them if not given."
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 @encoding_device_option
 def guarantee_command(
     level: str | float,
-    index: Path | None,
+    index: Path | str | None,
     k: int,
     queries: str | None,
     vectors: Path | None,
@@ -57,7 +57,7 @@ def guarantee_command(
     if level == EXACT and (queries is not None or vectors is not None):
         raise click.UsageError("exact needs no queries")
     encodes, cluster = chosen_device(device), find_cluster(index)
-    folder = cluster or find_index(index)
+    folder = cluster or find_index(None if index is None else Path(index))
     if level == EXACT:
         click.echo(_bounded(folder, is_cluster=cluster is not None, as_json=as_json))
         return

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mrl_search.cli.options import demand_queries, encoding_device_option
+from mrl_search.cli.options import PlaceType, demand_queries, encoding_device_option
 
 if TYPE_CHECKING:
     from mrl_search.tuning import Tuning, Wish
@@ -42,7 +42,7 @@ class BytesType(click.ParamType[Any]):
 
 
 @click.command("tune")
-@click.argument("index", required=False, type=click.Path(path_type=Path))
+@click.argument("index", required=False, type=PlaceType())
 @click.option(
     "--recall", type=float, default=0.99, show_default=True, help="Share of the exact answers to keep, surely."
 )
@@ -57,7 +57,7 @@ class BytesType(click.ParamType[Any]):
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @encoding_device_option
 def tune_command(
-    index: Path | None,
+    index: Path | str | None,
     recall: float,
     k: int,
     p95: float | None,
@@ -93,7 +93,7 @@ def tune_command(
     if cluster is not None:
         found = _of_cluster(cluster, wish, queries, store=store, device=device)
     else:
-        folder = find_index(index)
+        folder = find_index(None if index is None else Path(index))
         found = tune(folder, wish, queries=queries, asked=sample, store=store, progress=True, device=device)
     click.echo(found.to_json() if as_json else tuning_table(found))
     if plot is not None:

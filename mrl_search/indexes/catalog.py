@@ -17,7 +17,7 @@ from mrl_search.indexes.layout import FileRecord, Layout, Segment, demand_no_lin
 from mrl_search.indexes.manifest import Manifest
 from mrl_search.indexes.owner import claimed_by, say_who, unsay
 from mrl_search.indexes.postings import forget_words
-from mrl_search.indexes.refused import refused
+from mrl_search.indexes.refused import absent, refused
 from mrl_search.indexes.schema import (
     ANEW,
     LIVING,
@@ -50,9 +50,7 @@ class Catalog:
         """Opens a snapshot. Raises IndexStoreError unless `path` is a catalog of this format with a manifest."""
         try:
             if not path.is_file():
-                raise IndexStoreError(
-                    f"there is no index in {path.parent}; build one: mrl-search build CORPUS --index {path.parent}"
-                )
+                raise absent(path.parent)
             demand_no_links(Layout(path.parent))
             changed = path.stat().st_mtime_ns
             connection, is_frozen = connect_to_read(path, _LOCK_SECONDS)

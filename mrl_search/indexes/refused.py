@@ -4,6 +4,8 @@ import os
 import shutil
 from pathlib import Path
 
+from mrl_search.errors import IndexStoreError
+
 _LEAST = 2**18  # bytes; of less, SQLite cannot even keep its own two files
 
 
@@ -22,3 +24,13 @@ def refused(error: Exception, folder: Path) -> str:
     except OSError:  # nothing more is known
         pass
     return told
+
+
+def absent(folder: Path) -> IndexStoreError:
+    """Where a folder holds no index: how to build one, or what else it holds."""
+    if (folder / "cluster.json").is_file():
+        return IndexStoreError(
+            f"{folder} is a cluster, and this is of one index; name one of its shards, which "
+            f"`mrl-search shards {folder}` shows"
+        )
+    return IndexStoreError(f"there is no index in {folder}; build one: mrl-search build CORPUS --index {folder}")

@@ -9,18 +9,19 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from mrl_search.adapter import Adapter
-from mrl_search.atomic import held
+from mrl_search.atomic import held, promised
 from mrl_search.builder import BuildOptions
 from mrl_search.data import Corpus
 from mrl_search.encoders import AdaptedEncoder, Encoder
 from mrl_search.errors import ClusterError, IndexBusyError
-from mrl_search.scale.cluster import WORK, is_cluster
+from mrl_search.scale.cluster import WORK, explained, is_cluster
 from mrl_search.scale.routing import Ranges
 from mrl_search.scale.storage import Storage
 from mrl_search.scale.turning import is_ours
 from mrl_search.vectors import Vectors
 
 _PARTIAL = re.compile(r"\..*\.partial")  # what a killed process was writing
+_PART = re.compile(r"\d{4,}|[0-9a-f]{16}|read\.json|\..*\.partial")  # of what it read, right below `work`
 
 
 @dataclass(frozen=True)
@@ -77,16 +78,16 @@ def demand_free(folder: Path, storage: Storage | None, *, force: bool) -> None:
             raise ClusterError(f"{where} already holds a cluster; --force replaces it, --index DIR builds elsewhere")
         return
     names = storage.top() if storage is not None else {one.name for one in folder.glob("*")}
-    if not all(name in (WORK, "shards") or is_ours(name) or _PARTIAL.fullmatch(name) for name in names):
+    is_known = all(name in (WORK, "shards") or is_ours(name) or _PARTIAL.fullmatch(name) for name in names)
+    if not is_known or not all(_PART.fullmatch(one.name) for one in (folder / WORK).glob("*")):
         raise ClusterError(f"{where} is not empty and holds no cluster; empty it, or name another folder with --index")
 
 
 @contextmanager
 def working(folder: Path) -> Iterator[None]:
-    """The folder, made if need be, is this build's alone."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """The folder, made if need be, is this build's alone; one that was made and stays empty goes again."""
     try:
-        with held(folder):
+        with promised(folder), held(folder), explained(folder):
             yield
     except BlockingIOError as error:
         raise IndexBusyError(f"another process is writing to {folder}; wait for it to finish") from error

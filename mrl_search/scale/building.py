@@ -114,27 +114,37 @@ def _begun(
 
 
 def _read(build: Build) -> WhatWasRead:
-    """The corpus in parts: those of an earlier try, or read now."""
+    """The corpus in parts: those of an earlier try, or read now; nothing is left of what cannot be built."""
     options = build.options
     read = _read_before(build)
-    if read is None or read.key != build.key:
-        shutil.rmtree(build.work, ignore_errors=True)
-        build.work.mkdir(parents=True)
+    if read is not None and read.key == build.key:
+        return read
+    shutil.rmtree(build.work, ignore_errors=True)
+    build.work.mkdir(parents=True)
+    try:
         reading = Reading("built", build.given is None, options.skip_bad, options.progress)
         read = read_into_parts(build.corpus, build.work, table(build.ranges), reading, build.key)
-        if build.storage is not None:
-            for path in (*_parts(build, read), build.work / NOTE):
-                build.storage.send(path)
+        _demand_fitting(build, read)
+    except BaseException:
+        shutil.rmtree(build.work, ignore_errors=True)
+        raise
+    if build.storage is not None:
+        for path in (*_parts(build, read), build.work / NOTE):
+            build.storage.send(path)
+    return read
+
+
+def _demand_fitting(build: Build, read: WhatWasRead) -> None:
+    """Raises VectorsError where vectors are not in step, ClusterError where a shard would be empty."""
     if build.given is not None and len(build.given) != read.count:
         raise VectorsError(
-            f"{options.vectors} holds {len(build.given)} vectors for {read.count} documents; they must be in step"
+            f"{build.options.vectors} holds {len(build.given)} vectors for {read.count} documents; they must be in step"
         )
     if empty := [number for number, count in enumerate(read.documents) if not count]:
         raise ClusterError(
             f"of {len(read.documents)} shards, {len(empty)} would be empty: {read.count:,} documents are too few; "
             "take fewer --shards"
         )
-    return read
 
 
 def _read_before(build: Build) -> WhatWasRead | None:

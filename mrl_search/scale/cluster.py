@@ -5,6 +5,9 @@ import hashlib
 import json
 import logging
 import os
+import re
+import sqlite3
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -12,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from mrl_search.atomic import held, replacing
-from mrl_search.errors import ClusterError, IndexBusyError, RecipeError
-from mrl_search.indexes import Manifest, Segment, read_manifest, sync_folder
+from mrl_search.errors import ClusterError, IndexBusyError, IndexStoreError, RecipeError
+from mrl_search.indexes import Layout, Manifest, Segment, read_manifest, sync_folder
 from mrl_search.recipe import from_table
 from mrl_search.scale.routing import Ranges, bucket_of, table
 from mrl_search.scale.storage import Storage
@@ -23,6 +26,9 @@ _READ = (1, FORMAT)
 _LOG = logging.getLogger(__name__)
 MANIFEST, WORK = "cluster.json", "work"
 """In a cluster's folder, beside its shards; the last only while it is built."""
+_NAME = re.compile(r"s\d+(\.\d+)?")
+_WITHIN = re.compile(r"shards/\d{6,}-\d{4,}(-[0-9a-f]{16})?")  # names that no path hides in: old shards are removed
+_MOST = 2**48  # of whatever is counted; positions are int64
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,13 @@ class ShardRecord:
     buckets: Ranges
     documents: int
     state: str
+
+    def __post_init__(self) -> None:
+        is_place = _WITHIN.fullmatch(self.where) or (Path(self.where).is_absolute() and self.where.isprintable())
+        if not _NAME.fullmatch(self.name) or not is_place:
+            raise ClusterError(f"a shard cannot be named {self.name!r:.40} and lie in {self.where!r:.80}")
+        if not 0 <= self.documents < _MOST or any(len(one) != 2 for one in self.buckets):
+            raise ClusterError(f"the shard {self.name} cannot have {self.documents!s:.20} documents, or its buckets")
 
 
 @dataclass(frozen=True)
@@ -59,6 +72,12 @@ class ClusterManifest:
     def __post_init__(self) -> None:
         if self.format not in _READ:
             raise ClusterError(f"the cluster is of format {self.format}, this version reads {_READ[0]} to {FORMAT}")
+        if not (1 <= self.version < _MOST and 0 <= self.next_position < _MOST):
+            raise ClusterError(
+                f"version {self.version!s:.20} and the next position {self.next_position!s:.20} cannot be"
+            )
+        if len({shard.name for shard in self.shards}) < len(self.shards):
+            raise ClusterError("two shards have one name")
         table([shard.buckets for shard in self.shards])
 
     @property
@@ -105,22 +124,61 @@ def shard_folder(cluster: Path, shard: ShardRecord) -> Path:
     return cluster / shard.where
 
 
+def space_of(manifest: Manifest, rotation: str) -> tuple[str, ...]:
+    """What vectors must have in common to be compared. rotation: sha256 of its file, empty without one."""
+    widths = f"{manifest.prefix_dim} of {manifest.dim}"
+    adapter = manifest.adapter.sha256 if manifest.adapter is not None else ""
+    return widths, manifest.encoder.identity, rotation, adapter
+
+
+def demand_there(shard: Path) -> None:
+    """Raises IndexStoreError where a shard's folder is gone."""
+    if not Layout(shard).catalog.is_file():
+        raise IndexStoreError(f"the shard in {shard} is gone; put back a copy of it, or build its cluster again")
+
+
+def demand_own(folder: Path, cluster: ClusterManifest, shards: Sequence[ShardRecord]) -> None:
+    """To be asked before shards are changed. Raises IndexStoreError where one is gone, ClusterError for another
+    cluster's."""
+    wanted = space_of(cluster.manifest, cluster.rotation)
+    for shard in shards:
+        demand_there(shard_folder(folder, shard))
+        if space_told(read_manifest(shard_folder(folder, shard))[0]) != wanted:
+            raise foreign(shard.name)
+
+
+def space_told(manifest: Manifest) -> tuple[str, ...]:
+    """That of an index."""
+    return space_of(manifest, manifest.rotation.sha256 if manifest.rotation is not None else "")
+
+
+def foreign(shard: str) -> ClusterError:
+    """Of a shard whose vectors cannot be compared with the others'."""
+    return ClusterError(
+        f"what lies in the place of the shard {shard} is not this cluster's (its widths, encoder, rotation or adapter "
+        "are others); put back a copy of the shard, or build the cluster again"
+    )
+
+
 def read_cluster(folder: Path) -> ClusterManifest:
     """What is committed. Raises ClusterError where there is no cluster, or its file is damaged."""
     path = folder / MANIFEST
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
         body, digest = told["cluster"], told["sha256"]
+        is_whole = isinstance(body, dict) and digest == _digest(body)
     except FileNotFoundError as error:
         raise ClusterError(f"there is no cluster in {folder}; build one: mrl-search build CORPUS --shards N") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ClusterError(f"{path} cannot be read: {error}") from error
-    if not isinstance(body, dict) or digest != _digest(body):
+    if not is_whole:
         raise ClusterError(f"{path} is damaged (its sha256 is not the committed one); put back a copy of it")
     try:
         return from_table(body, ClusterManifest, str(path))
     except RecipeError as error:
         raise ClusterError(str(error)) from error
+    except ClusterError as error:
+        raise ClusterError(f"{path}: {error}") from error
 
 
 def write_cluster(folder: Path, cluster: ClusterManifest) -> None:
@@ -136,6 +194,21 @@ def write_cluster(folder: Path, cluster: ClusterManifest) -> None:
 
 
 @contextmanager
+def explained(folder: Path) -> Iterator[None]:
+    """Whatever could not be written within the block, as on a full disk, is a ClusterError that names the folder."""
+    try:
+        yield
+    except (OSError, sqlite3.OperationalError) as error:
+        if getattr(error, "filename", None) is not None:
+            raise
+        told = getattr(error, "strerror", None) or str(error)
+        where = tempfile.gettempdir() if isinstance(error, sqlite3.Error) else folder  # where a corpus' ids are kept
+        raise ClusterError(
+            f"{where} could not be written: {told}; what was committed is as it was; make room, then call again"
+        ) from error
+
+
+@contextmanager
 def writing(folder: Path) -> Iterator[ClusterManifest]:
     """The cluster, which no other process of this machine changes meanwhile.
 
@@ -147,7 +220,7 @@ def writing(folder: Path) -> Iterator[ClusterManifest]:
             f"the cluster lies in {storage.url}, where nothing is changed in place; build it again with --force"
         )
     try:
-        with held(folder):
+        with held(folder), explained(folder):
             yield read_cluster(folder)
     except BlockingIOError as error:
         raise IndexBusyError(f"another process is writing to {folder}; wait for it to finish") from error

@@ -44,7 +44,10 @@ def renew(storage: Storage) -> ClusterManifest | None:
         return None
     with storage.room() as room:
         storage.copy(folder / MANIFEST, room / MANIFEST)
-        told = read_cluster(room)
+        try:
+            told = read_cluster(room)
+        except ClusterError as error:
+            raise ClusterError(str(error).replace(str(room), storage.url)) from error
         for name in files_of(told):
             storage.copy(folder / name, room / name)
             (room / name).replace(folder / name)

@@ -23,7 +23,7 @@ from mrl_search.indexes import (
     load_kernels_ahead,
 )
 from mrl_search.retriever import Retriever, open_retriever
-from mrl_search.scale.cluster import ClusterManifest, is_cluster, read_cluster, shard_folder
+from mrl_search.scale.cluster import ClusterManifest, foreign, is_cluster, read_cluster, shard_folder, space_of
 from mrl_search.scale.copies import copied
 from mrl_search.scale.local import LocalShards
 from mrl_search.scale.sharded import ShardedIndex, Shards
@@ -46,6 +46,9 @@ class ClusterIndex(StoredIndex):
     def __init__(self, folder: Path, cluster: ClusterManifest, shards: Shards, disagreeing: Sequence[str]) -> None:
         manifest = cluster.manifest
         index = ShardedIndex(shards, (manifest.prefix_dim, manifest.dim))
+        for name, facts in index.facts.items():
+            if facts.space != space_of(manifest, cluster.rotation):
+                raise foreign(name)
         told = {
             "folder": folder,
             "manifest": replace(manifest, documents=len(index)),  # of the shards as they are
@@ -85,22 +88,22 @@ class ClusterIndex(StoredIndex):
     @property
     def is_whole(self) -> bool:
         """Whether each shard is; never an index of one segment, for all that."""
-        return not self.deleted_rows and all(one.segments <= 1 for one in self._sharded.facts)
+        return not self.deleted_rows and all(one.segments <= 1 for one in self._sharded.facts.values())
 
     @property
     def segment_count(self) -> int:
         """See StoredIndex; of all shards."""
-        return sum(one.segments for one in self._sharded.facts)
+        return sum(one.segments for one in self._sharded.facts.values())
 
     @property
     def deleted_rows(self) -> int:
         """See StoredIndex; of all shards."""
-        return sum(one.deleted_rows for one in self._sharded.facts)
+        return sum(one.deleted_rows for one in self._sharded.facts.values())
 
     @property
     def has_bounds(self) -> bool:
         """See StoredIndex: whether all shards' are."""
-        return all(one.has_bounds for one in self._sharded.facts)
+        return all(one.has_bounds for one in self._sharded.facts.values())
 
     def among(self, where: str) -> VectorIndex:
         """See StoredIndex."""

@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from mrl_search.errors import ClusterError, MissingPackageError
@@ -12,6 +12,7 @@ from mrl_search.scale.ray_head import Head, takes_connections
 LOCAL = "local"
 _PLACE = re.compile(r"[^/]+:[0-9]+")
 _CONNECT_SECONDS = 10.0
+_MODE = "RAY_AUTH_MODE"
 
 
 def demand_ray() -> None:
@@ -42,26 +43,70 @@ def joined(address: str) -> Iterator[Head]:
         with closing(Head(ray.get_runtime_context().gcs_address)) as head:
             yield head
         return
-    if address != LOCAL and "RAY_AUTH_MODE" not in os.environ and _has_token():
-        os.environ["RAY_AUTH_MODE"] = "token"  # as `ray start` does; ray.init() of itself asks without, and is refused
-    ray._raylet.Config.initialize("")  # the environment, which was read when ray was imported
     if _PLACE.fullmatch(address) and not takes_connections(address, _CONNECT_SECONDS):  # Ray tries for 14 minutes
         raise _none(address, "nobody takes connections there")
     told = {"include_dashboard": False} if address == LOCAL else {}
-    try:  # without an address Ray would take a cluster that somebody else started
-        ray.init(address=address, log_to_driver=False, logging_level="error", **told)
-    except Exception as error:  # ConnectionError, RuntimeError, ValueError, and a bare one where a node starts slowly
-        first = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise _none(address, first) from error
-    try:
-        with closing(Head(ray.get_runtime_context().gcs_address)) as head:
-            yield head
-    finally:
-        ray.shutdown()
+    with ExitStack() as stack:
+        try:  # without an address Ray would take a cluster that somebody else started
+            stack.enter_context(_as_the_head_wants(address))
+            ray._raylet.Config.initialize("")  # the environment, which was read when ray was imported
+            ray.init(address=address, log_to_driver=False, logging_level="error", **told)
+        except Exception as error:  # ConnectionError, RuntimeError, ValueError, a bare one where a node starts slowly
+            first = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise _none(address, first) from error
+        stack.callback(ray.shutdown)
+        yield stack.enter_context(closing(Head(ray.get_runtime_context().gcs_address)))
 
 
 def _none(address: str, why: str) -> ClusterError:
     return ClusterError(f"no Ray cluster at {address}: {why}; start one with `ray start --head`")
+
+
+@contextmanager
+def _as_the_head_wants(address: str) -> Iterator[None]:
+    """With a token within the block, if there is one and the head wants it, unless the environment decides.
+
+    `ray start` wants one of others if its user has one by then, and ray.init() makes him one. Ray of itself shows none.
+    And who shows one wants one of the head, too: from one without he would take nothing, and all actors would end.
+    """
+    if _MODE in os.environ:
+        yield
+        return
+    try:
+        if address != LOCAL and _has_token():
+            os.environ[_MODE] = "token" if _wants_token(address) else "disabled"
+        yield
+    finally:
+        os.environ.pop(_MODE, None)  # which ray.init() sets, too
+
+
+def _wants_token(address: str) -> bool:
+    """Whether the head refuses who shows none. Raises as Ray does where there is no head."""
+    import ray
+    from ray._private.services import canonicalize_bootstrap_address
+    from ray.exceptions import AuthenticationError
+
+    os.environ[_MODE] = "disabled"
+    ray._raylet.Config.initialize("")
+    with _silent():
+        try:
+            ray._raylet.GcsClient(address=canonicalize_bootstrap_address(address))
+        except AuthenticationError:
+            return True
+    return False
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Nothing is written to file 2, where Ray's own code says that it was refused."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _has_token() -> bool:

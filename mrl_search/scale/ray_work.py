@@ -14,6 +14,7 @@ from ray.exceptions import (
     NodeDiedError,
     ObjectLostError,
     OutOfMemoryError,
+    RayError,
     RayTaskError,
     UserCodeException,
     WorkerCrashedError,
@@ -25,6 +26,7 @@ from mrl_search.scale.ray_head import Head
 T = TypeVar("T")
 A = TypeVar("A")
 _TRIES = 6  # of each thing that is left to do, while nothing is finished; and of workers that are lost as they start
+_WRAPPED = (RayTaskError, UserCodeException)
 _LOSSES = (WorkerCrashedError, NodeDiedError, OutOfMemoryError, ObjectLostError)
 
 
@@ -51,7 +53,7 @@ class RayWork:
             return
         import ray.data
 
-        logging.getLogger("ray.data").setLevel(logging.ERROR)  # it tells of plans and bars; ours is shown
+        logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # of plans, bars, and what is raised here anyway
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
         context.max_consecutive_actor_init_deaths = (
@@ -107,16 +109,24 @@ def _given_up(lost: int, error: Exception) -> ClusterError:
 
 
 class _plainly:  # noqa: N801  used as a statement
-    """What a worker raised on purpose is raised here as it is, without Ray's own pages around it."""
+    """What a worker raised on purpose is raised here as it is, without Ray's own pages around it; and what ended Ray's
+    own work, in one line."""
 
     def __enter__(self) -> None:
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        while isinstance(error, RayTaskError | UserCodeException) and (cause := _cause(error)) is not None:
-            error = cause
-            if not isinstance(error, RayTaskError | UserCodeException):
-                raise error from None
+        told = error
+        while isinstance(told, _WRAPPED) and (cause := _cause(told)) is not None:
+            told = cause
+        if isinstance(told, RayError) and not isinstance(told, _WRAPPED):
+            why = str(told).strip().partition("\n")[0]
+            raise ClusterError(
+                f"Ray gave up the work ({type(told).__name__}: {why}); its own logs say more; then make the same call "
+                "again: it goes on from what is finished"
+            ) from error
+        if told is not None and told is not error:
+            raise told from None
 
 
 def _cause(error: BaseException) -> BaseException | None:

@@ -29,6 +29,8 @@ from mrl_search.indexes import (
 from mrl_search.scale.cluster import (
     ClusterManifest,
     ShardRecord,
+    demand_own,
+    is_cluster,
     recorded,
     shard_folder,
     state_of,
@@ -63,22 +65,26 @@ def merge_shards(folder: Path | str, names: Sequence[str]) -> ClusterManifest:
 def move_shard(folder: Path | str, name: str, where: Path | str) -> ClusterManifest:
     """The shard's files in another folder, as of another disk; the copy is checked to its last byte before it counts.
 
-    Raises ClusterError where something is there already, or the copy is damaged.
+    Raises ClusterError where something is there already, or the copy is damaged; or within a cluster or an index, whose
+    files are replaced and removed by names of their own.
     """
     folder, where = Path(folder).resolve(), Path(where).resolve()
     with writing(folder) as cluster:
         old = cluster.named(name)
         if where.exists():
             raise ClusterError(f"{where} is there already; name a folder that is to be made")
+        if taken := next((one for one in where.parents if is_cluster(one) or Layout(one).catalog.exists()), None):
+            raise ClusterError(f"{where} would lie within {taken}, which is a cluster or an index; name another folder")
+        demand_own(folder, cluster, [old])
         try:
             shutil.copytree(shard_folder(folder, old), where)
             if (wrong := check(where)) or state_of(where) != state_of(shard_folder(folder, old)):
                 told = wrong[0].problem if wrong else "it was written to meanwhile"
                 raise ClusterError(f"the copy of {name} in {where} is not whole: {told}")
+            moved = recorded(folder, replace(old, where=str(where)))
         except BaseException:
             shutil.rmtree(where, ignore_errors=True)
             raise
-        moved = recorded(folder, replace(old, where=str(where)))
         shards = tuple(moved if shard.name == name else shard for shard in cluster.shards)
         return _settled(folder, cluster, shards, [old])
 
@@ -99,6 +105,7 @@ def _planned(cluster: ClusterManifest, ranges: Ranges, place: int) -> _Planned:
 def _replaced(
     folder: Path, cluster: ClusterManifest, old: Sequence[ShardRecord], new: Sequence[_Planned]
 ) -> ClusterManifest:
+    demand_own(folder, cluster, old)
     made = []
     try:
         for plan in new:

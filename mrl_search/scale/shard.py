@@ -21,7 +21,7 @@ from mrl_search.indexes import (
     read_positions,
 )
 from mrl_search.placing import vectors_on
-from mrl_search.scale.cluster import state_told
+from mrl_search.scale.cluster import demand_there, space_told, state_told
 from mrl_search.scale.copies import at_hand
 from mrl_search.vectors import Vectors
 
@@ -35,7 +35,8 @@ VERBS = (
 
 class Facts(NamedTuple):
     """What a shard is. prefix_bytes: in RAM, or on a card. has_bounds: whether proofs are fast. overlooks: whether a
-    search that begins with its prefixes may miss a row by an estimate, on whatever device. where: what searches."""
+    search that begins with its prefixes may miss a row by an estimate, on whatever device. space: what its vectors are
+    compared by (see `cluster.space_of`). where: what searches."""
 
     documents: int
     prefix_bytes: int
@@ -43,6 +44,7 @@ class Facts(NamedTuple):
     deleted_rows: int
     has_bounds: bool
     overlooks: bool
+    space: tuple[str, ...] = ()
     where: str = "cpu"
 
 
@@ -58,6 +60,7 @@ class Shard:
         Raises ClusterError where the index is no shard, DeviceError as `vectors_on`; else as `open_index`.
         """
         at_hand(folder)
+        demand_there(folder)
         self._stored, self._positions = _opened(folder)
         try:
             self._vectors = vectors_on(device, self._stored, share=share)
@@ -77,7 +80,8 @@ class Shard:
         overlooks = stored.vectors.overlooks(first) or index.overlooks(first)
         has_bounds = stored.has_bounds or not len(index)
         numbers = stored.segment_count, stored.deleted_rows
-        return Facts(len(index), index.prefix_bytes, *numbers, has_bounds, overlooks, index.where)
+        space = space_told(stored.manifest)
+        return Facts(len(index), index.prefix_bytes, *numbers, has_bounds, overlooks, space, index.where)
 
     def passing(self, where: str) -> int | str:
         """How many documents a filter passes; or what is wrong with it here, as a field that none of them has."""

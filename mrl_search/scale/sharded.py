@@ -1,7 +1,7 @@
 """Shards searched as one index, merged after every stage."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -50,8 +50,8 @@ class ShardedIndex(VectorIndex):
         """widths: the prefixes' and the stored one. among: an index of which only the documents a filter passes are."""
         self._shards, self._widths = shards, widths
         self._where = None if among is None else among[1]
-        self.facts: Sequence[Facts] = list(self.ask_each("facts").values()) if among is None else among[0].facts
-        self._count = sum(one.documents for one in self.facts) if among is None else self._passing(among[1])
+        self.facts: Mapping[str, Facts] = self.ask_each("facts") if among is None else among[0].facts
+        self._count = sum(one.documents for one in self.facts.values()) if among is None else self._passing(among[1])
 
     def __len__(self) -> int:
         return self._count
@@ -74,7 +74,7 @@ class ShardedIndex(VectorIndex):
     @property
     def prefix_bytes(self) -> int:
         """See VectorIndex; of one replica of each shard."""
-        return sum(one.prefix_bytes for one in self.facts)
+        return sum(one.prefix_bytes for one in self.facts.values())
 
     @property
     def cells(self) -> int:
@@ -84,7 +84,7 @@ class ShardedIndex(VectorIndex):
     @property
     def where(self) -> str:
         """See VectorIndex; on what card a shard is that is on one, and over what."""
-        on = Counter(one.where for one in self.facts if one.where != "cpu")
+        on = Counter(one.where for one in self.facts.values() if one.where != "cpu")
         told = [f"{count} of them on {where}" for where, count in on.items()]
         return ", ".join([f"{len(self._shards.names)} shards", *told])
 
@@ -137,7 +137,7 @@ class ShardedIndex(VectorIndex):
 
     def overlooks(self, stage: Stage) -> bool:
         """See VectorIndex."""
-        return any(one.overlooks for one in self.facts) and not (stage.dim == self.dim != self.prefix_dim)
+        return any(one.overlooks for one in self.facts.values()) and not (stage.dim == self.dim != self.prefix_dim)
 
     def let_go(self) -> None:
         """Nothing: what shards have mapped is theirs."""

@@ -25,10 +25,17 @@ _FILE = "file://"
 
 
 def place(named: str) -> Path | str:
-    """What a user means by the name of a place: a folder, or the URL of one in object storage."""
+    """What a user means by the name of a place: a folder, or the URL of one in object storage.
+
+    Raises ClusterError for a scheme alone.
+    """
     if named.lower().startswith(_FILE):  # all that folders can do, a file system's URL can
         return Path(named[len(_FILE) :])
-    return named.rstrip("/") if _URL.match(named) else Path(named)
+    if not _URL.match(named):
+        return Path(named)
+    if not _URL.match(url := named.rstrip("/")):
+        raise ClusterError(f"{named} names no place; wanted SCHEME://BUCKET/FOLDER")
+    return url
 
 
 @dataclass(frozen=True)
@@ -72,10 +79,15 @@ class Storage:
             return _kind(files, self._there(root, path)) == "file"
 
     def under(self, path: Path) -> list[Path]:
-        """All files there below a folder, by their paths here."""
+        """All files there below a folder, by their paths here. Raises ClusterError for a name that would lead out of
+        the folder here: object stores take any name, and whoever writes there chooses it."""
         with reaching(self.url) as (files, root):
             start = self._there(root, self.folder) + "/"
-            return [self.folder / name.removeprefix(start) for name in files.find(self._there(root, path))]
+            found = [self.folder / name.removeprefix(start) for name in files.find(self._there(root, path))]
+        for one in found:
+            if ".." in one.parts or not one.is_relative_to(path):
+                raise ClusterError(f"{self.url} holds {str(one)!r}, which no cluster does; remove it there")
+        return found
 
     def top(self) -> set[str]:
         """The names right below the URL."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from mrl_search.errors import ClusterError
 from mrl_search.indexes import Calibration, Manifest, TunedRecord, add_bounds, read_manifest
 from mrl_search.living import Changed, compact
-from mrl_search.scale.cluster import ClusterManifest, shard_folder, write_cluster, writing
+from mrl_search.scale.cluster import ClusterManifest, demand_own, shard_folder, write_cluster, writing
 from mrl_search.scale.updating import settled
 from mrl_search.scale.work import LocalWork, Work
 
@@ -22,6 +22,7 @@ def compact_cluster(folder: Path | str, *, work: Work | None = None) -> Changed:
     """
     folder = Path(folder).resolve()
     with writing(folder) as cluster:
+        demand_own(folder, cluster, cluster.shards)
         write_cluster(folder, cluster := cluster.uncalibrated())
         list((work or LocalWork()).each(compacted, [shard_folder(folder, shard) for shard in cluster.shards]))
         told = settled(folder, cluster)
@@ -35,6 +36,7 @@ def prove_cluster(folder: Path | str, *, work: Work | None = None) -> tuple[int,
     """
     folder = Path(folder).resolve()
     with writing(folder) as cluster:
+        demand_own(folder, cluster, cluster.shards)
         shards = [shard_folder(folder, shard) for shard in cluster.shards]
         size = sum((work or LocalWork()).each(bounded, shards))
         return settled(folder, cluster).manifest.documents, size

@@ -18,6 +18,7 @@ from mrl_search.rotation import Rotation
 from mrl_search.scale.cluster import ClusterManifest
 
 _OURS = re.compile(r"rotation(-[0-9a-f]{16})?\.npy|adapter-[0-9a-f]{16}\.safetensors")
+_DIGEST = re.compile(r"[0-9a-f]{64}")  # of a manifest from somebody else, too: nothing else becomes part of a name
 _ROTATION_OF_OLD = "rotation.npy"  # of clusters of format 1, whatever it held
 
 
@@ -74,11 +75,17 @@ def _rotation_of(cluster: ClusterManifest) -> str:
 
 
 def _rotation_file(digest: str) -> str:
-    return f"rotation-{digest[:16]}.npy"
+    return f"rotation-{_short(digest)}.npy"
 
 
 def _adapter_file(digest: str) -> str:
-    return f"adapter-{digest[:16]}.safetensors"
+    return f"adapter-{_short(digest)}.safetensors"
+
+
+def _short(digest: str) -> str:
+    if not _DIGEST.fullmatch(digest):
+        raise ClusterError(f"{digest!r} is no sha256; put back a copy of cluster.json")
+    return digest[:16]
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -22,7 +22,7 @@ from mrl_search.indexes import IndexChange, Manifest, compiled
 from mrl_search.ingest import Reading
 from mrl_search.living import AddOptions, Changed, committed, delete
 from mrl_search.placing import rotation_on
-from mrl_search.scale.cluster import ClusterManifest, recorded, shard_folder, write_cluster, writing
+from mrl_search.scale.cluster import ClusterManifest, demand_own, recorded, shard_folder, write_cluster, writing
 from mrl_search.scale.parts import PartEncoder, documents_of, part_files, positions_of, read_into_parts, vectors_file
 from mrl_search.scale.sources import corpus_at
 from mrl_search.scale.turning import read_adapter
@@ -57,6 +57,7 @@ def add_to_cluster(
     """
     folder, options, work = Path(folder).resolve(), options or AddOptions(), work or LocalWork()
     with writing(folder) as cluster, _room(folder) as made, corpus_at(str(source)) as corpus:
+        demand_own(folder, cluster, cluster.shards)
         manifest, room = cluster.manifest, Path(made)
         encode = _encoder(manifest, encoder, options, cluster.next_position)
         encode.adapter = read_adapter(folder, cluster)
@@ -93,6 +94,7 @@ def delete_from_cluster(folder: Path | str, ids: Iterable[str] = (), *, where: s
     if where is not None:
         compiled(where)
     with writing(folder) as cluster:
+        demand_own(folder, cluster, cluster.shards)
         write_cluster(folder, cluster := cluster.uncalibrated())
         of: dict[int, list[str]] = {}
         for identifier in wanted:

@@ -41,7 +41,8 @@ class Batcher(Generic[_Task, _Result]):
     A task whose caller was cancelled while it waited is dropped. Whatever was accepted before `close` is done.
     patience: seconds; where what waits would take longer, nothing more is accepted. A queue that is longer than its
     callers' patience works on what nobody waits for any more.
-    threads: batches that are worked on at once; what waits is shared by those that are free.
+    threads: batches that are worked on at once; what waits is shared by those that are free. ahead: `work` calls
+    `let_on` where the next batch may begin, beside what is left of this one; there is one thread more for that.
     """
 
     def __init__(
@@ -52,14 +53,18 @@ class Batcher(Generic[_Task, _Result]):
         watch: Watch,
         patience: float = math.inf,
         threads: int = 1,
+        *,
+        ahead: bool = False,
     ) -> None:
         self._name, self._work, self._batching, self._watch = name, work, batching, watch
-        self._patience, self._count = patience, threads
+        self._patience, self._most, self._count = patience, threads, threads + ahead
         self._threads: list[threading.Thread] = []
+        self._here = threading.local()  # let_on_at: when the next batch was let on, of a thread that works
         self._turn = threading.Condition()  # whose lock is held by who changes any of these
         self._queue: deque[_Waiting[_Task, _Result]] = deque()
         self._afterwards: list[Callable[[], object]] = []
-        self._weight = self._queued = self._busy = 0
+        self._weight = self._queued = 0
+        self._begun = self._busy = self._late = 0  # threads: that may work, that do, and that have let another on
         self._seconds_each = 0.0
         self._wakes = self._closing = self._is_over = False
 
@@ -119,20 +124,32 @@ class Batcher(Generic[_Task, _Result]):
         if self.is_full or self._weight + weight > self._batching.queue:
             raise busy(self.retry_seconds)
 
+    def let_on(self) -> None:
+        """Called by the work: what waits may be worked on now. Whoever does not is done when he returns."""
+        if getattr(self._here, "let_on_at", 0.0) is None:
+            self._here.let_on_at = time.monotonic()
+            with self._turn:
+                self._begun -= 1
+                self._busy -= 1
+                self._late += 1
+                self._turn.notify_all()
+
     def afterwards(self, work: Callable[[], object]) -> None:
-        """Runs something on the thread, if there is but one after what is worked on there now."""
+        """Runs something on a thread, when nothing is worked on."""
         with self._turn:
             self._afterwards.append(work)
         self._wake()
 
     async def close(self) -> None:
         """Finishes what was accepted, refuses the rest."""
-        self._closing = True
-        self._wake()  # who lets others come along waits for nobody now
+        with self._turn:
+            self._closing = True
+            self._turn.notify_all()  # who lets others come along waits for nobody now
         while self._weight:
             await asyncio.sleep(0.005)
-        self._is_over = True
-        self._wake()
+        with self._turn:
+            self._is_over = True
+            self._turn.notify_all()
         for thread in self._threads:
             thread.join()
 
@@ -163,13 +180,15 @@ class Batcher(Generic[_Task, _Result]):
     def _turned(self) -> bool:
         """One turn of a thread: waits, works, and holds nothing of it. Whether there is another."""
         with self._turn:
-            self._turn.wait_for(lambda: self._queue or self._afterwards or self._is_over)
+            self._turn.wait_for(self._may_begin)
+            self._begun += 1
             if self._queue and self._batching.window_ms:
                 left = self._queue[0].since + self._batching.window_ms / 1000 - time.monotonic()
                 self._turn.wait_for(lambda: self._queued >= self._batching.size or self._closing, timeout=left)
             afterwards, self._afterwards = self._afterwards, []
             batch = self._taken()
             self._busy += 1
+        self._here.let_on_at = None
         for work in afterwards:
             try:
                 work()
@@ -178,13 +197,23 @@ class Batcher(Generic[_Task, _Result]):
         if batch:
             self._answer(batch)
         with self._turn:
-            self._busy -= 1
+            if self._here.let_on_at is None:
+                self._begun -= 1
+                self._busy -= 1
+            else:
+                self._late -= 1
+            self._turn.notify_all()
             return bool(self._queue or self._afterwards or not self._is_over)
+
+    def _may_begin(self) -> bool:
+        if self._afterwards:
+            return not self._begun and not self._late
+        return self._begun < self._most and bool(self._queue or self._is_over)
 
     def _taken(self) -> list[_Waiting[_Task, _Result]]:
         """The first that wait and go together: one at least, `size` at most, a free thread's share."""
         batch: list[_Waiting[_Task, _Result]] = []
-        share = math.ceil(self._queued / (self._count - self._busy))
+        share = math.ceil(self._queued / (self._most - self._busy))
         weight, most = 0, min(self._batching.size, share)
         while self._queue and (not batch or weight + self._queue[0].weight <= most):
             waiting = self._queue.popleft()
@@ -197,7 +226,7 @@ class Batcher(Generic[_Task, _Result]):
         return batch
 
     def _answer(self, batch: list[_Waiting[_Task, _Result]]) -> None:
-        start, weight = time.monotonic(), sum(one.weight for one in batch)
+        start, weight, at_once = time.monotonic(), sum(one.weight for one in batch), self._busy
         self._watch.batch(self._name, weight, [start - one.since for one in batch])
         answered: list[tuple[_Waiting[_Task, _Result], _Result | Exception]]
         try:
@@ -205,7 +234,7 @@ class Batcher(Generic[_Task, _Result]):
         except BaseException as error:  # a panic of Rust's is no Exception; a thread that ended would answer nobody
             told = error if isinstance(error, Exception) else RuntimeError(f"a batch ended with {error!r}")
             answered = [(one, told) for one in batch]
-        each = (time.monotonic() - start) / weight / self._busy
+        each = ((self._here.let_on_at or time.monotonic()) - start) / weight / at_once
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
             batch[0].answer.get_loop().call_soon_threadsafe(self._deliver, answered, each)
 

@@ -67,7 +67,12 @@ class Engine:
         self._desks: dict[EncoderSpec, Desk] = {}
         self._patience = settings.timeouts.request / 2  # of each of the two queues on a request's way
         self._searches = Batcher[Search, list[Found]](
-            "search", Searcher(metrics), settings.batching, metrics, self._patience
+            "search",
+            Searcher(metrics, lambda: self._searches.let_on()),
+            settings.batching,
+            metrics,
+            self._patience,
+            ahead=True,
         )
         self._writers: dict[str, Batcher[Change, Changed]] = {}
         metrics.watch_depths(self.depths)

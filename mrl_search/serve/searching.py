@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -72,10 +72,10 @@ class _Timed:
 
 
 class Searcher:
-    """The work of a batch; called on the searching thread only."""
+    """The work of a batch. let_on: called when no vectors of it are compared any more, only texts to be read."""
 
-    def __init__(self, metrics: Metrics) -> None:
-        self._metrics = metrics
+    def __init__(self, metrics: Metrics, let_on: Callable[[], None] = lambda: None) -> None:
+        self._metrics, self._let_on = metrics, let_on
 
     def __call__(self, tasks: list[Search]) -> Sequence[list[Found] | Exception]:
         """For each task what each of its queries found, or the error that its kind of search ends in."""
@@ -85,10 +85,10 @@ class Searcher:
             alike = (*kind, place if task.explain else -1, _lacking(task))
             groups.setdefault(alike, []).append(place)
         results: dict[int, list[Found] | Exception] = {}
-        for places in groups.values():
+        for left, places in zip(reversed(range(len(groups))), groups.values(), strict=True):
             together = [tasks[place] for place in places]
             try:
-                found = self._on_terms(together)
+                found = self._on_terms(together, is_last=not left)
             except Exception as error:
                 results |= dict.fromkeys(places, error)
                 continue
@@ -98,20 +98,20 @@ class Searcher:
                 first += len(task.queries)
         return [results[place] for place in range(len(tasks))]
 
-    def _on_terms(self, tasks: list[Search]) -> list[Found]:
+    def _on_terms(self, tasks: list[Search], *, is_last: bool) -> list[Found]:
         """What they find until the last of them is to be done, or the first where parts of answers are taken."""
         first, ends = tasks[0], [math.inf if task.until is None else task.until for task in tasks]
         until = (min if first.partial else max)(ends)
         left = None if until == math.inf else max(0.0, until - time.monotonic())
         with on_terms(Terms(left, first.partial)) as told, told.counted():
             _check_words(first)
-            found = self._explained(first) if first.explain else self._together(tasks)
+            found = self._explained(first) if first.explain else self._together(tasks, is_last=is_last)
         if not told.missing:
             return found
         missing = tuple(sorted(told.missing))  # who is silent may know better, so nothing is proven
         return [one._replace(missing=missing, certified=None, gap=None) for one in found]
 
-    def _together(self, tasks: list[Search]) -> list[Found]:
+    def _together(self, tasks: list[Search], *, is_last: bool) -> list[Found]:
         name, retriever, plan, *_ = tasks[0]
         queries = np.concatenate([task.queries for task in tasks])
         if plan.hybrid is not None:
@@ -132,6 +132,8 @@ class Searcher:
         for place, each in enumerate(seconds):
             self._note(name, _named(place), each, len(queries))
         certified, gap = (True, 0.0) if plan.proof else (None, None)
+        if is_last:
+            self._let_on()
         return [Found(answers, certified, gap) for answers in retriever.all_answers(hits)]
 
     def _by_words_too(self, tasks: list[Search], queries: Vectors) -> list[Found]:

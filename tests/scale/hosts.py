@@ -17,17 +17,33 @@ RAY = [sys.executable, "-m", "ray.scripts.scripts"]
 
 
 class Host:
-    """A namespace. What it runs sees its own network, and of `own` folders a disk of its own. Without a name: here."""
+    """Namespaces of network, processes and folders. What it runs sees its own network, no processes of others (among
+    which Ray's drivers would look for a node to join) and, of `own` folders, a disk of its own. Without a name: here."""
 
     def __init__(self, name, address, own, env):
         self.name, self.address, self.own, self.env = name, address, own, env
 
+    @contextmanager
+    def alive(self):
+        """Within the block; all that runs on it ends with it."""
+        mounts = "".join(f"mount -t tmpfs none {folder} && " for folder in self.own)
+        spaces = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+        words = ["ip", "netns", "exec", self.name, *spaces, "sh", "-c", f"{mounts}echo up && exec sleep infinity"]
+        outer = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+        try:
+            if outer.stdout.readline() != "up\n":
+                raise RuntimeError(f"{self.name} did not come up")
+            (first,) = psutil.Process(outer.pid).children()
+            self.first = first.pid
+            yield self
+        finally:
+            outer.kill()
+            outer.wait(20)
+
     def words(self, words):
         if not self.name:
             return [*words]
-        mounts = " && ".join(f"mount -t tmpfs none {folder}" for folder in self.own) or "true"
-        inside = ["unshare", "--mount", "sh", "-c", f'{mounts} && exec "$@"', "sh", *words]
-        return ["ip", "netns", "exec", self.name, *(inside if self.own else words)]
+        return ["nsenter", "-t", str(self.first), "--net", "--pid", "--mount", *words]
 
     def run(self, *words, seconds=180, check=True):
         done = subprocess.run(
@@ -87,6 +103,7 @@ def two_hosts(own_of_second, delay=0.0):
         for host in hosts:
             ip("netns", "add", host.name)
             stack.callback(subprocess.run, ["ip", "netns", "delete", host.name], check=False)
+            stack.enter_context(host.alive())
         if delay:
             stack.enter_context(closing(Wire("vmrl-a", "vmrl-b"))).delay = delay
             for host in hosts:

@@ -36,6 +36,15 @@ def test_what_an_interrupted_build_left_is_no_hindrance_and_anything_else_is(tmp
         demand_free(tmp_path, None, force=True)
 
 
+def test_a_folder_of_that_name_with_anything_else_in_it_is_not_swept(tmp_path):
+    for name in ("0003", "0123456789abcdef", "read.json", ".read.json.partial"):
+        (tmp_path / WORK / name).mkdir(parents=True)
+    demand_free(tmp_path, None, force=False)
+    (tmp_path / WORK / "thesis.txt").touch()
+    with pytest.raises(ClusterError, match="is not empty and holds no cluster"):
+        demand_free(tmp_path, None, force=False)
+
+
 def test_a_cluster_is_replaced_only_if_forced(cluster):
     demand_free(cluster, None, force=True)
     with pytest.raises(ClusterError, match="already holds a cluster; --force replaces it"):

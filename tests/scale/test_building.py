@@ -123,12 +123,18 @@ def test_a_cluster_is_replaced_only_if_forced_and_readers_keep_what_they_opened(
         (['{"_id": "a", "text": "x"}'], 5000, ClusterError, "asked for 5000 shards; ask for 1 to 4,096"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_built_says_so_and_leaves_no_cluster(tmp_path, lines, shards, error, told):
+def test_what_cannot_be_built_says_so_and_leaves_nothing(tmp_path, lines, shards, error, told):
     path = tmp_path / "bad.jsonl"
     path.write_text("\n".join(lines) + "\n")
     with pytest.raises(error, match=told):
-        build_cluster(path, tmp_path / "several", shards=shards, **TOLD)
-    assert not (tmp_path / "several" / "cluster.json").exists()
+        build_cluster(path, tmp_path / "made" / "several", shards=shards, **TOLD)
+    assert [one.name for one in tmp_path.iterdir()] == ["bad.jsonl"]
+    good = path.with_name("good.jsonl")
+    good.write_text('{"_id": "a", "text": "x"}\n')
+    folder = build_cluster(good, tmp_path / "several", shards=1, **TOLD)
+    with pytest.raises(error, match=told):
+        build_cluster(path, folder, shards=shards, options=mrl_search.BuildOptions(force=True), **TOLD)
+    assert sorted(one.name for one in folder.iterdir()) == ["cluster.json", "shards"]
 
 
 def test_given_vectors_must_be_in_step_and_finite(source, tmp_path):

@@ -34,6 +34,15 @@ def test_what_has_no_cause_stays_what_it_is():
         raise KeyError("x")
 
 
+@pytest.mark.parametrize("wrap", [lambda error: error, wrapped])
+def test_what_ended_rays_own_work_is_told_in_one_line(wrap):
+    with (
+        pytest.raises(ClusterError, match=r"^Ray gave up the work \(WorkerCrashedError: .*same call again.*$"),
+        _plainly(),
+    ):
+        raise wrap(WorkerCrashedError())
+
+
 def test_nothing_to_encode_starts_nothing():
     assert list(RayWork().encode(len, [])) == []
 

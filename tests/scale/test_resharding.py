@@ -93,6 +93,30 @@ def test_what_cannot_be_done_says_so_and_changes_nothing(own, tmp_path):
     assert read_cluster(own) == before
 
 
+@pytest.mark.parametrize(
+    "where",
+    [
+        "shards/000001-0001/within",
+        "shards/000001-0002/within",
+        "shards/000002-0000",
+        "work/s1",
+        "../elsewhere/s0/within",
+    ],
+)
+def test_no_shard_moves_to_where_another_name_would_remove_it(own, where, tmp_path):
+    move_shard(own, "s0", tmp_path / "elsewhere" / "s0")
+    before, found_before = read_cluster(own), found(own)
+    with pytest.raises(ClusterError, match="would lie within .*, which is a cluster or an index"):
+        move_shard(own, "s1", own / where)
+    assert read_cluster(own) == before and found(own) == found_before
+
+
+def test_a_folder_whose_name_no_manifest_can_say_is_refused_and_nothing_stays_there(own, tmp_path):
+    with pytest.raises(ClusterError, match="cannot be named 's1' and lie in "):
+        move_shard(own, "s1", tmp_path / "two\nlines")
+    assert not (tmp_path / "two\nlines").exists() and found(own)
+
+
 def test_a_copy_that_was_damaged_on_the_way_does_not_count(own, tmp_path, monkeypatch):
     def damaged(source, target, *rest):
         real(source, target, *rest)

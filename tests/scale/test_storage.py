@@ -131,6 +131,32 @@ def test_an_object_that_is_damaged_there_is_found_out_and_not_kept(source, store
         open_any(URL)
 
 
+@pytest.mark.parametrize("name", ["../../../../evil.txt", "segments/../../../../../evil.txt"])
+def test_an_object_whose_name_leads_out_of_the_copies_is_refused_and_not_written(
+    source, store, tmp_path, monkeypatch, name
+):
+    build_cluster(source, URL, shards=2, **TOLD)
+    elsewhere(tmp_path, monkeypatch)
+    catalog = next(one for one in store.find("/bucket/big/shards") if one.endswith("index.sqlite"))
+    store.store[catalog.removesuffix("index.sqlite") + name] = store.store[catalog]
+    with pytest.raises(ClusterError, match=r"memory://bucket/big holds .*evil.txt', which no cluster does"):
+        open_any(URL)
+    assert not list(tmp_path.rglob("evil.txt"))
+
+
+def test_a_manifest_there_that_cannot_be_is_told_by_its_url(source, store):
+    build_cluster(source, URL, shards=2, **TOLD)
+    store.pipe_file("/bucket/big/cluster.json", b"{}")
+    with pytest.raises(ClusterError, match="^memory://bucket/big/cluster.json cannot be read"):
+        open_any(URL)
+
+
+@pytest.mark.parametrize("named", ["memory://", "s3:///"])
+def test_a_scheme_alone_is_no_place(named):
+    with pytest.raises(ClusterError, match=f"{named} names no place; wanted SCHEME://BUCKET/FOLDER"):
+        place(named)
+
+
 def test_a_cluster_there_is_replaced_only_if_forced_and_old_copies_go(source, corpus, store):
     build_cluster(source, URL, shards=2, **TOLD)
     with pytest.raises(ClusterError, match="memory://bucket/big already holds a cluster; --force replaces it"):

@@ -99,8 +99,8 @@ def test_a_queue_is_that_of_theory(run):
     assert run(10_000, [[1.0]], shards=1, rate=500.0).mean() == pytest.approx(1.5, abs=0.08)
 
 
-def test_what_is_missing_of_the_cores_is_fitted_to_a_median(tail):
-    # two that want 3 each took 4: three quarters of a core each, of two cores half a core is missing
-    setup, demands = tail.Setup(shards=2, cores=2), tail.Demands([[3.0]])
-    assert tail.fitted(setup, demands, 4.0, queries=1).background == pytest.approx(0.5, abs=0.01)
-    assert tail.fitted(setup, demands, 1.0, queries=1).background == pytest.approx(0.0, abs=0.01)
+def test_a_call_waits_as_long_as_the_median_says(tail):
+    # one shard that takes 3, and a wait whose median is ln 2 of its mean: 3 + 2 ln 2
+    setup, demands = tail.Setup(shards=1), tail.Demands([[3.0]])
+    assert tail.fitted(setup, demands, 3 + 2 * np.log(2), queries=20_000).wait == pytest.approx(2.0, abs=0.1)
+    assert tail.fitted(setup, demands, 1.0, queries=1).wait == pytest.approx(0.0, abs=0.01)

@@ -82,6 +82,19 @@ def test_a_missing_or_damaged_rotation_is_told_by_its_name(source, tmp_path, dam
         open_cluster(folder)
 
 
+@pytest.mark.parametrize("digest", ["/../../../victim", "0" * 63, "0" * 63 + "/", "\0"])
+def test_no_part_of_a_path_is_taken_for_a_checksum(source, tmp_path, digest):
+    folder = build_cluster(source, tmp_path / "c", shards=2, options=OLD, **TOLD)
+    told = read_cluster(folder)
+    write_cluster(folder, mrl_search.scale.cluster.replace(told, rotation=digest))
+    with pytest.raises(ClusterError, match="is no sha256"):
+        files_of(read_cluster(folder))
+    adapter = {"method": "linear", "widths": [16], "size": 1, "sha256": digest}
+    write_cluster(folder, mrl_search.scale.cluster.replace(told, index={**told.index, "adapter": adapter}))
+    with pytest.raises(ClusterError, match="is no sha256"):
+        files_of(read_cluster(folder))
+
+
 def test_a_cluster_of_the_first_format_is_read_and_stays_one_until_it_is_built_anew(source, tmp_path):
     folder = build_cluster(source, tmp_path / "c", shards=2, options=OLD, **TOLD)
     told = read_cluster(folder)

@@ -5,6 +5,7 @@ import pytest
 
 import mrl_search
 from mrl_search.errors import VectorsError
+from mrl_search.retriever import Retriever
 from mrl_search.serve.metrics import Metrics
 from mrl_search.serve.refusals import RefusalError
 from mrl_search.serve.searching import Search, Searcher
@@ -88,3 +89,11 @@ def test_words_that_are_not_there_are_a_refusal_of_those_who_want_them(retriever
     found = searcher([task(retriever, queries, texts=["fox"], hybrid="rrf", k=3), task(retriever, queries, k=3)])
     assert isinstance(found[0], RefusalError) and found[0].code == "no_words"
     assert ids(found[1]) == alone(retriever, queries, k=3)
+
+
+def test_the_next_batch_is_let_on_once_before_the_last_texts_are_read(retriever, monkeypatch):
+    told, answers = [], Retriever.all_answers
+    monkeypatch.setattr(Retriever, "all_answers", lambda self, hits: told.append("texts") or answers(self, hits))
+    searcher = Searcher(Metrics(), lambda: told.append("let on"))
+    searcher([task(retriever, vectors(1, 1), k=3), task(retriever, vectors(2, 1), k=2)])
+    assert told == ["texts", "let on", "texts"]
