@@ -38,6 +38,7 @@ from mrl_search.scale.cluster import (
     ShardRecord,
     is_cluster,
     read_cluster,
+    sweep,
     write_cluster,
 )
 from mrl_search.scale.copies import renew
@@ -273,6 +274,8 @@ def _commit(build: Build, read: WhatWasRead, fitted: Fitted, plans: list[ShardPl
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
+    if storage is None:
+        sweep(folder, new)
 
 
 def _replaced(folder: Path, old: ClusterManifest | None, new: ClusterManifest) -> list[Path]:

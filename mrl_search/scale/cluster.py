@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import re
+import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -191,6 +192,16 @@ def write_cluster(folder: Path, cluster: ClusterManifest) -> None:
         file.flush()
         os.fsync(file.fileno())
     sync_folder(folder)
+
+
+def sweep(folder: Path, cluster: ClusterManifest) -> None:
+    """Removes shards below the folder that its cluster does not name: replaced ones, and what a process that was killed
+    was writing. To be called by whoever may write, once the cluster is committed."""
+    named = {shard_folder(folder, shard) for shard in cluster.shards}
+    for found in (folder / "shards").glob("*"):
+        name = found.name.removesuffix(".done.json")
+        if _WITHIN.fullmatch(f"shards/{name}") and found.with_name(name) not in named:
+            shutil.rmtree(found, ignore_errors=True) if found.is_dir() else found.unlink(missing_ok=True)
 
 
 @contextmanager

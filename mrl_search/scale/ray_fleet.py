@@ -13,10 +13,10 @@ from ray._private.state import available_resources_per_node
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from mrl_search.device import CPU, chosen_device
-from mrl_search.errors import ClusterError, DeviceError, IndexChangedError
+from mrl_search.errors import ClusterError, DeviceError, IndexChangedError, IndexStoreError
 from mrl_search.indexes import read_manifest
 from mrl_search.scale.asking import Manners
-from mrl_search.scale.cluster import state_of
+from mrl_search.scale.cluster import demand_there, state_of
 from mrl_search.scale.copies import at_hand, cluster_folder, ram_bytes
 from mrl_search.scale.placement import Cards, Node, Replica, cards_for, placed
 from mrl_search.scale.ray_head import Head
@@ -68,6 +68,7 @@ class ShardActor:
     def open(self) -> str:
         """Opens what is committed now, if it is not open; its state."""
         at_hand(self._folder)
+        demand_there(self._folder)
         if (state := state_of(self._folder)) in self._open:
             return state
         shard = Shard(self._folder, chosen_device(self._device), self._share)
@@ -185,10 +186,14 @@ class Fleet:
 
 
 def _ram_bytes(folder: Path) -> int:
-    """What a shard's codes and positions take in RAM, at most; its vectors and texts are mapped."""
+    """What a shard's codes and positions take in RAM, at most; its vectors and texts are mapped. 0 where it cannot be
+    read: an actor tells that to whoever asks it, who may do without."""
     if (at_most := ram_bytes(folder)) is not None:
         return at_most
-    _, segments = read_manifest(folder)
+    try:
+        _, segments = read_manifest(folder)
+    except IndexStoreError:
+        return 0
     return sum(segment.prefix.size + 8 * segment.documents for segment in segments)
 
 

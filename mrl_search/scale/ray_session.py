@@ -69,6 +69,8 @@ def _as_the_head_wants(address: str) -> Iterator[None]:
     `ray start` wants one of others if its user has one by then, and ray.init() makes him one. Ray of itself shows none.
     And who shows one wants one of the head, too: from one without he would take nothing, and all actors would end.
     """
+    import ray
+
     if _MODE in os.environ:
         yield
         return
@@ -78,6 +80,7 @@ def _as_the_head_wants(address: str) -> Iterator[None]:
         yield
     finally:
         os.environ.pop(_MODE, None)  # which ray.init() sets, too
+        ray._raylet.Config.initialize("")  # or who joins another cluster in this process would go on as here
 
 
 def _wants_token(address: str) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 import ray
 from ray.exceptions import ActorDiedError, RayActorError, RayTaskError
 
-from mrl_search.errors import DeviceError, IndexChangedError, IndexStoreError, MRLSearchError
+from mrl_search.errors import ClusterError, DeviceError, IndexChangedError, IndexStoreError, MRLSearchError
 from mrl_search.scale.asking import LostError, ask_all
 from mrl_search.scale.ray_fleet import Fleet, RayOptions
 from mrl_search.scale.ray_session import joined
@@ -19,6 +19,7 @@ from mrl_search.terms import terms
 
 __all__ = ["Fleet", "RayOptions", "RayShards", "ray_transport"]
 
+_OF_ONE_COPY = (IndexStoreError, ClusterError, DeviceError)  # as of one damaged, or one that cannot be fetched
 _BATCH = 64  # queries; a larger question takes its time, and to ask it twice would take as much again
 _LOOK_SECONDS = 1.0  # after which whoever waits looks whether the head is still there
 _SHARED_BYTES = 100_000  # of a question, from which on it is put into Ray's store once and not sent to each shard
@@ -132,7 +133,7 @@ class _RayWire:
             raise LostError(str(error)) from error
         except RayTaskError as error:
             cause = error.cause
-            if isinstance(cause, IndexStoreError | DeviceError) and not isinstance(cause, IndexChangedError):
+            if isinstance(cause, _OF_ONE_COPY) and not isinstance(cause, IndexChangedError):
                 raise LostError(str(cause), cause) from None  # another copy may be sound, another card large enough
             raise cause if isinstance(cause, MRLSearchError) else error from None
 

@@ -34,6 +34,7 @@ from mrl_search.scale.cluster import (
     recorded,
     shard_folder,
     state_of,
+    sweep,
     write_cluster,
     writing,
 )
@@ -129,6 +130,7 @@ def _settled(
     write_cluster(folder, new)
     for shard in old:
         shutil.rmtree(shard_folder(folder, shard), ignore_errors=True)
+    sweep(folder, new)
     return new
 
 

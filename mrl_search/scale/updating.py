@@ -22,7 +22,7 @@ from mrl_search.indexes import IndexChange, Manifest, compiled
 from mrl_search.ingest import Reading
 from mrl_search.living import AddOptions, Changed, committed, delete
 from mrl_search.placing import rotation_on
-from mrl_search.scale.cluster import ClusterManifest, demand_own, recorded, shard_folder, write_cluster, writing
+from mrl_search.scale.cluster import ClusterManifest, demand_own, recorded, shard_folder, sweep, write_cluster, writing
 from mrl_search.scale.parts import PartEncoder, documents_of, part_files, positions_of, read_into_parts, vectors_file
 from mrl_search.scale.sources import corpus_at
 from mrl_search.scale.turning import read_adapter
@@ -116,6 +116,7 @@ def settled(folder: Path, cluster: ClusterManifest) -> ClusterManifest:
     """The next version, with all shards as they are now: those too that an earlier change left behind."""
     new = cluster.changed(shards=tuple(recorded(folder, shard) for shard in cluster.shards))
     write_cluster(folder, new)
+    sweep(folder, new)
     return new
 
 

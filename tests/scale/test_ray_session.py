@@ -99,6 +99,7 @@ def test_a_token_is_shown_where_there_is_one_and_the_head_wants_it(
     with joined(listening):
         assert os.environ.get("RAY_AUTH_MODE") == mode
     assert "RAY_AUTH_MODE" not in os.environ  # the next cluster may want the other
+    assert ray._raylet.get_authentication_mode() == ray._raylet.AuthenticationMode.DISABLED
 
 
 def test_whether_a_token_is_shown_may_be_said_by_the_environment(monkeypatch, listening, token):

@@ -117,6 +117,24 @@ def test_a_folder_whose_name_no_manifest_can_say_is_refused_and_nothing_stays_th
     assert not (tmp_path / "two\nlines").exists() and found(own)
 
 
+@pytest.mark.parametrize("change", ["split", "delete", "build"])
+def test_what_killed_processes_were_writing_goes_with_the_next_change_and_nothing_else(own, many, change):
+    for name in ("000001-0009", "000003-0000", "000009-0001-0123456789abcdef", "letters"):
+        (own / "shards" / name).mkdir()
+        (own / "shards" / name / "index.sqlite").touch()
+    (own / "shards" / "000003-0000.done.json").touch()
+    if change == "split":
+        split_shard(own, "s1")
+    elif change == "delete":
+        delete_from_cluster(own, ["d7"])
+    else:
+        options = mrl_search.BuildOptions(force=True)
+        build_cluster(many, own, shards=2, dims=(16, 64), encoder="hashing:64", options=options)
+    named = {(own / shard.where).name for shard in read_cluster(own).shards}
+    assert {one.name for one in (own / "shards").iterdir()} == named | {"letters"}
+    assert found(own)
+
+
 def test_a_copy_that_was_damaged_on_the_way_does_not_count(own, tmp_path, monkeypatch):
     def damaged(source, target, *rest):
         real(source, target, *rest)
