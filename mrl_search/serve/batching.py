@@ -17,6 +17,7 @@ _LOG = logging.getLogger(__name__)
 _Task = TypeVar("_Task")
 _Result = TypeVar("_Result")
 _SMOOTH = 0.2  # of the newest batch's time in the running mean
+_BESIDE = 0.25  # of the time that what is worked on takes, for which others are waited for
 
 
 class _Waiting(NamedTuple, Generic[_Task, _Result]):
@@ -182,9 +183,7 @@ class Batcher(Generic[_Task, _Result]):
         with self._turn:
             self._turn.wait_for(self._may_begin)
             self._begun += 1
-            if self._queue and self._batching.window_ms:
-                left = self._queue[0].since + self._batching.window_ms / 1000 - time.monotonic()
-                self._turn.wait_for(lambda: self._queued >= self._batching.size or self._closing, timeout=left)
+            self._let_others_come()
             afterwards, self._afterwards = self._afterwards, []
             batch = self._taken()
             self._busy += 1
@@ -204,6 +203,16 @@ class Batcher(Generic[_Task, _Result]):
                 self._late -= 1
             self._turn.notify_all()
             return bool(self._queue or self._afterwards or not self._is_over)
+
+    def _let_others_come(self) -> None:
+        """For the window, if there is one, until the batch is full. Beside threads that work, a part of the time that
+        takes, until as much waits: a batch of one takes as long as one of several, and those that come meanwhile."""
+        under_way = self._weight - self._queued
+        window, beside = self._batching.window_ms / 1000, _BESIDE * under_way * self._seconds_each * bool(self._busy)
+        if self._queue and max(window, beside) > 0:
+            wanted = self._batching.size if window > beside else min(under_way, self._batching.size)
+            left = self._queue[0].since + max(window, beside) - time.monotonic()
+            self._turn.wait_for(lambda: self._queued >= wanted or self._closing, timeout=left)
 
     def _may_begin(self) -> bool:
         if self._afterwards:

@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 
+import pytest
 from batched import Watching, doubled, run
 
 from mrl_search.serve import Batching
@@ -204,3 +205,28 @@ def test_with_a_window_one_thread_only_waits_for_others_to_come_along():
 
     assert len(asyncio.run(main())) == 24
     assert set(most) == {1}
+
+
+@pytest.mark.parametrize(("seconds_each", "weights"), [(2.0, [4, 4]), (0.01, [4, 1, 3])])
+def test_beside_a_thread_that_works_as_much_is_waited_for_but_not_long(seconds_each, weights):
+    gate, begun = threading.Event(), threading.Event()
+
+    def work(tasks):
+        begun.set()
+        if tasks == ["held"]:
+            gate.wait(10)
+        return tasks
+
+    async def main(batcher):
+        held = asyncio.create_task(batcher.do("held", 4))
+        await asyncio.to_thread(begun.wait, 10)
+        batcher._seconds_each = seconds_each  # a quarter of 4 times that is waited for
+        others = [asyncio.create_task(batcher.do(0))]
+        await asyncio.sleep(0.2)
+        others += [asyncio.create_task(batcher.do(number)) for number in range(1, 4)]
+        found = await asyncio.gather(*others)
+        gate.set()
+        await held
+        return found
+
+    assert run(main, work, threads=2, size=8) == ([0, 1, 2, 3], weights)
