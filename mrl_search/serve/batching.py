@@ -184,7 +184,9 @@ class Batcher(Generic[_Task, _Result]):
             self._turn.wait_for(self._may_begin)
             self._begun += 1
             self._let_others_come()
-            afterwards, self._afterwards = self._afterwards, []
+            afterwards = []
+            if not self._busy and not self._late:  # it may have come while others were waited for
+                afterwards, self._afterwards = self._afterwards, []
             batch = self._taken()
             self._busy += 1
         self._here.let_on_at = None

@@ -140,6 +140,34 @@ def test_what_is_to_be_done_afterwards_waits_for_what_is_left_and_holds_up_the_n
     assert told == [0, "afterwards", 1]
 
 
+def test_what_is_to_be_done_afterwards_and_comes_within_a_window_waits_for_what_is_left():
+    told, let, gate = [], threading.Event(), threading.Event()
+
+    def work(tasks):
+        batcher.let_on()
+        let.set()
+        if tasks == [0]:
+            gate.wait(10)
+        told.extend(tasks)
+        return tasks
+
+    async def main():
+        first = asyncio.create_task(batcher.do(0))
+        await asyncio.to_thread(let.wait, 10)
+        second = asyncio.create_task(batcher.do(1))
+        await asyncio.sleep(0.02)  # its window
+        batcher.afterwards(lambda: told.append("afterwards"))
+        await second
+        assert told == [1]
+        gate.set()
+        await first
+        await batcher.close()
+
+    batcher = Batcher("test", work, Batching(size=2, window_ms=100), Watching(), ahead=True)
+    asyncio.run(main())
+    assert told == [1, 0, "afterwards"]
+
+
 def test_what_is_to_be_done_afterwards_is_done_after_what_is_worked_on(caplog):
     gate, done = threading.Event(), []
 
