@@ -32,7 +32,9 @@ def here(monkeypatch):
     env = environment()
     for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN"):
         monkeypatch.setenv(name, env[name])
-    return Host("", ray.util.get_node_ip_address(), [], env)  # Ray takes no 127.0.0.1 for an answer
+    yield Host("", ray.util.get_node_ip_address(), [], env)  # Ray takes no 127.0.0.1 for an answer
+    monkeypatch.undo()
+    ray._raylet.Config.initialize("")  # or whoever comes next in this process would want a token of his own Ray
 
 
 @pytest.fixture
