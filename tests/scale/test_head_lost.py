@@ -28,13 +28,14 @@ SAID = r"the head of the Ray cluster at [\d.]+:\d+ does not answer any more; sta
 @pytest.fixture
 def here(monkeypatch):
     import ray
+    from ray._private.authentication_test_utils import reset_auth_token_state
 
     env = environment()
     for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN"):
         monkeypatch.setenv(name, env[name])
     yield Host("", ray.util.get_node_ip_address(), [], env)  # Ray takes no 127.0.0.1 for an answer
     monkeypatch.undo()
-    ray._raylet.Config.initialize("")  # or whoever comes next in this process would want a token of his own Ray
+    reset_auth_token_state()  # or whoever comes next in this process would show a token, and want one of his own Ray
 
 
 @pytest.fixture
