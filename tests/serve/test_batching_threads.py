@@ -62,10 +62,27 @@ def test_a_thread_goes_on_to_what_waits_however_busy_the_loop_is():
     assert run(main, work, size=1) == ([0, 1], [1, 1])
 
 
-def ahead(work):
-    """A batcher of one at a time whose work(tasks, let_on) says when the next may begin."""
-    batcher = Batcher("test", lambda tasks: work(tasks, batcher.let_on), Batching(size=1), Watching(), ahead=True)
+def ahead(work, size=1, **told):
+    """A batcher whose work(tasks, let_on) says when the next may begin."""
+    batcher = Batcher(
+        "test", lambda tasks: work(tasks, batcher.let_on), Batching(size=size, **told), Watching(), ahead=True
+    )
     return batcher
+
+
+def held_up():
+    """(work, what it did, set when it has let the next on, what the batch of 0 waits for before it is done)."""
+    told, let, gate = [], threading.Event(), threading.Event()
+
+    def work(tasks, let_on):
+        let_on()
+        let.set()
+        if tasks == [0]:
+            gate.wait(10)
+        told.extend(tasks)
+        return tasks
+
+    return work, told, let, gate
 
 
 def test_the_next_batch_begins_beside_what_is_left_of_the_one_before():
@@ -114,15 +131,7 @@ def test_no_batch_begins_before_the_one_before_lets_it():
 
 
 def test_what_is_to_be_done_afterwards_waits_for_what_is_left_and_holds_up_the_next_until_then():
-    told, let, gate = [], threading.Event(), threading.Event()
-
-    def work(tasks, let_on):
-        let_on()
-        let.set()
-        if tasks == [0]:
-            gate.wait(10)
-        told.extend(tasks)
-        return tasks
+    work, told, let, gate = held_up()
 
     async def main():
         batcher = ahead(work)
@@ -141,17 +150,10 @@ def test_what_is_to_be_done_afterwards_waits_for_what_is_left_and_holds_up_the_n
 
 
 def test_what_is_to_be_done_afterwards_and_comes_within_a_window_waits_for_what_is_left():
-    told, let, gate = [], threading.Event(), threading.Event()
-
-    def work(tasks):
-        batcher.let_on()
-        let.set()
-        if tasks == [0]:
-            gate.wait(10)
-        told.extend(tasks)
-        return tasks
+    work, told, let, gate = held_up()
 
     async def main():
+        batcher = ahead(work, size=2, window_ms=100)
         first = asyncio.create_task(batcher.do(0))
         await asyncio.to_thread(let.wait, 10)
         second = asyncio.create_task(batcher.do(1))
@@ -163,7 +165,6 @@ def test_what_is_to_be_done_afterwards_and_comes_within_a_window_waits_for_what_
         await first
         await batcher.close()
 
-    batcher = Batcher("test", work, Batching(size=2, window_ms=100), Watching(), ahead=True)
     asyncio.run(main())
     assert told == [1, 0, "afterwards"]
 
