@@ -43,21 +43,21 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 )
 @ray_option
 @click.option("--replicas", type=click.IntRange(1), default=1, show_default=True, help="On Ray: of each shard.")
-@click.option("--servers", type=click.IntRange(1), default=1, show_default=True, help="On Ray: most HTTP processes.")
+@click.option("--servers", type=click.IntRange(1), default=1, show_default=True, help="HTTP processes; on Ray at most.")
 @device_option
 def serve_command(log_level: str, ray: str | None, replicas: int, servers: int, **told: Any) -> None:
     """Serve each INDEX over HTTP: an API, a web page, metrics. The index built last if none is named."""
     from mrl_search.scale import AnyStore
     from mrl_search.serve import serve
 
-    settings = _settings(**told)
+    settings = _settings(servers=servers if ray is None else 1, **told)
 
     def tell(address: str) -> None:
         names = ", ".join(folder.name for folder in settings.indexes)
         click.echo(f"serving {names} at {address}", err=True)
 
     if ray is None:
-        serve(settings, tell, log_level, AnyStore())
+        serve(settings, tell, log_level, AnyStore(is_shared=servers > 1))
         return
     from mrl_search.scale.ray_session import demand_ray
 

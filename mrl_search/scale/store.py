@@ -14,7 +14,7 @@ from mrl_search.scale.cluster import MANIFEST, is_cluster, read_cluster
 from mrl_search.scale.copies import renewed
 from mrl_search.scale.opened import Transport, open_cluster
 from mrl_search.scale.updating import add_to_cluster, delete_from_cluster
-from mrl_search.serve.store import Folders, Store
+from mrl_search.serve.store import Folders, Store, changed_at
 
 _BUSY_SECONDS = 10.0  # that a change waits for another process's
 _LOOKS = 0.05
@@ -29,7 +29,8 @@ class AnyStore:
     """
 
     def __init__(self, transport: Transport | None = None, *, is_shared: bool = False) -> None:
-        self._transport, self._folders, self._is_shared = transport, Folders(), is_shared
+        self._transport, self._is_shared = transport, is_shared
+        self._folders = Folders(is_shared=is_shared)
 
     def state(self, folder: Path) -> object:
         """See Store."""
@@ -40,11 +41,9 @@ class AnyStore:
 
     def stamp(self, folder: Path) -> object:
         """See Store."""
-        if not self._is_shared:
-            return None
-        files = [folder / MANIFEST] if is_cluster(folder) else [*folder.glob("index.sqlite*")]
-        told = [path.stat() for path in files]
-        return [(one.st_ino, one.st_mtime_ns, one.st_size) for one in told]
+        if self._is_shared and is_cluster(folder):
+            return changed_at(folder / MANIFEST)
+        return self._folders.stamp(folder)
 
     def open(
         self,

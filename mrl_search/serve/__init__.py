@@ -33,10 +33,16 @@ __all__ = [
 def serve(
     settings: Settings, tell: "Callable[[str], None]", log_level: str = "info", store: "Store | None" = None
 ) -> None:
-    """As `running.serve`, with JSON lines on stderr. Raises MissingPackageError without the extra `serve`."""
-    demand_packages()
-    from mrl_search.serve.running import serve as run
+    """Until SIGTERM or SIGINT, then finishes what was accepted; JSON lines go to stderr.
 
+    tell: is called with the address once all indexes are open. store: one for several processes, where the settings say
+    several. Raises what opening raises, ServeError, and MissingPackageError without the extra `serve`.
+    """
+    demand_packages()
+    if settings.servers > 1:
+        from mrl_search.serve.processes import serve_together as run
+    else:
+        from mrl_search.serve.running import serve as run
     run(settings, tell, log_level, store)
 
 

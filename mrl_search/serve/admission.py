@@ -62,6 +62,7 @@ class Admission:
         return self._refusal
 
     def _tell(self) -> None:
+        self._engine.metrics.count_unread()  # another process of the server may be asked for them
         _LOG.info("overloaded", extra={"told": {"status": 429, "refused": self._untold, "seconds": _TELL_SECONDS}})
         self._untold = 0
 

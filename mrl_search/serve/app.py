@@ -1,6 +1,7 @@
 """The web application: routes, the page, and the gate around them."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -13,15 +14,17 @@ from mrl_search.serve.admission import Admission
 from mrl_search.serve.engine import Engine
 from mrl_search.serve.guard import Guard
 from mrl_search.serve.page import page
+from mrl_search.serve.rates import Rates
 from mrl_search.serve.refusals import RefusalError, not_as_described, refusal_of
 from mrl_search.serve.routes import router
 from mrl_search.serve.settings import Settings
 from mrl_search.serve.shortcut import Shortcut
 
 
-def create_app(settings: Settings, engine: Engine, admission: Admission) -> Guard:
-    """An ASGI application over an engine, which others open and close."""
-    return Guard(Shortcut(described_app(settings, engine), engine), settings, engine, admission)
+def create_app(settings: Settings, engine: Engine, admission: Admission, callers: Path | None = None) -> Guard:
+    """An ASGI application over an engine, which others open and close. callers: the table of Rates, if it is shared."""
+    rates = Rates(settings.limits.requests_per_second, callers)
+    return Guard(Shortcut(described_app(settings, engine), engine), settings, engine, admission, rates)
 
 
 def described_app(settings: Settings, engine: Engine) -> FastAPI:

@@ -28,10 +28,13 @@ class _Waiting(NamedTuple, Generic[_Task, _Result]):
 
 
 class Watch(Protocol):
-    """What is told of each batch: its name, its weight, seconds that each of its tasks waited."""
+    """What is told of batches, by the name of their queue."""
 
     def batch(self, name: str, weight: int, waited: Sequence[float]) -> None:
-        """A batch begins."""
+        """One begins: its weight, seconds that each of its tasks waited."""
+
+    def weighs(self, name: str, more: int) -> None:
+        """By how much what waits or is worked on weighs more, or less."""
 
 
 class Batcher(Generic[_Task, _Result]):
@@ -111,12 +114,17 @@ class Batcher(Generic[_Task, _Result]):
         waiting = _Waiting[_Task, _Result](task, weight, loop.create_future(), time.monotonic())
         with self._turn:
             self._queue.append(waiting)
-            self._weight += weight
+            self._weigh(weight)
             self._queued += weight
         if not self._wakes:  # an idle thread, once all that came together is there
             self._wakes = True
             loop.call_soon(self._wake)
         return waiting
+
+    def _weigh(self, more: int) -> None:
+        """Called with the turn's lock."""
+        self._weight += more
+        self._watch.weighs(self._name, more)
 
     def check(self, weight: int) -> None:
         """Raises RefusalError where the queue has no room for so much, or is closed."""
@@ -169,7 +177,7 @@ class Batcher(Generic[_Task, _Result]):
             for place, one in enumerate(self._queue):
                 if one is waiting:
                     del self._queue[place]
-                    self._weight -= waiting.weight
+                    self._weigh(-waiting.weight)
                     self._queued -= waiting.weight
                     return
 
@@ -230,7 +238,7 @@ class Batcher(Generic[_Task, _Result]):
             waiting = self._queue.popleft()
             self._queued -= waiting.weight
             if waiting.answer.done():  # its caller has gone, and is not yet there to forget it himself
-                self._weight -= waiting.weight
+                self._weigh(-waiting.weight)
                 continue
             batch.append(waiting)
             weight += waiting.weight
@@ -253,7 +261,7 @@ class Batcher(Generic[_Task, _Result]):
         """On the loop, whose futures these are. each: seconds that a weight of 1 took."""
         self._seconds_each += (_SMOOTH if self._seconds_each else 1.0) * (each - self._seconds_each)
         with self._turn:
-            self._weight -= sum(one.weight for one, _ in answered)
+            self._weigh(-sum(one.weight for one, _ in answered))
         for one, result in answered:
             if one.answer.done():
                 continue

@@ -75,7 +75,6 @@ class Engine:
             ahead=True,
         )
         self._writers: dict[str, Batcher[Change, Changed]] = {}
-        metrics.watch_depths(self.depths)
 
     async def open(self) -> None:
         """Opens all indexes, one after another. Raises what opening raises, and IndexStoreError for one name twice."""
@@ -117,12 +116,6 @@ class Engine:
     def retry_seconds(self) -> float:
         """After how long the queues should have moved on."""
         return max([self._searches.retry_seconds, *(desk.batcher.retry_seconds for desk in self._all_desks)])
-
-    def depths(self) -> dict[str, int]:
-        """What waits in each queue."""
-        encoding = sum(desk.batcher.depth for desk in self._all_desks)
-        writing = sum(writer.depth for writer in self._writers.values())
-        return {"search": self._searches.depth, "encode": encoding, "write": writing}
 
     def index(self, name: str | None) -> ServedIndex:
         """The index of a name, or the only one. Raises RefusalError."""

@@ -49,10 +49,10 @@ _ID = re.compile(rb"[\x21-\x7e]{1,64}")
 class Guard:
     """ASGI, around the app. engine is asked only whether it is full."""
 
-    def __init__(self, app: App, settings: Settings, engine: Engine, admission: Admission) -> None:
+    def __init__(self, app: App, settings: Settings, engine: Engine, admission: Admission, rates: Rates) -> None:
         self._app, self._settings, self._engine, self.admission = app, settings, engine, admission
         self._keys = Keyring(settings.keys) if settings.keys is not None else None
-        self._rates = Rates(settings.limits.requests_per_second)
+        self._rates = rates
         self._asks_for_name = settings.keys is None and settings.is_local
         self._hosts = {"localhost", "127.0.0.1", "::1", settings.host, *map(str.lower, settings.hosts)}
 

@@ -1,22 +1,29 @@
-"""What Prometheus is told at /metrics."""
+"""What Prometheus is told at /metrics, of one process or of several."""
 
 from collections import Counter as Counts
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.registry import Collector
+from prometheus_client.multiprocess import MultiProcessCollector
 
 _FAST = (1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+QUEUES = ("search", "encode", "write")
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Metrics:
-    """Counters of one server. Labels are routes, statuses, indexes and places in a funnel, never a user's text."""
+    """Counters of one server. Labels are routes, statuses, indexes and places in a funnel, never a user's text.
 
-    def __init__(self) -> None:
+    folder: where several processes of it count together, each told so by PROMETHEUS_MULTIPROC_DIR before
+    prometheus_client is imported; None where there is one.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
         self.registry = CollectorRegistry()
+        self._folder = folder
         self.refused_unread: Counts[str] = Counts()  # by route; who is told of metrics is told of them
         self._answers: dict[tuple[str, int, str], tuple[Counter, Histogram, Counter | None]] = {}
 
@@ -25,6 +32,9 @@ class Metrics:
 
         def counter(name: str, told: str, labels: Sequence[str] = ()) -> Counter:
             return Counter(f"mrl_search_{name}", told, labels, registry=self.registry)
+
+        def gauge(name: str, told: str, labels: Sequence[str], several: Literal["mostrecent", "livesum"]) -> Gauge:
+            return Gauge(f"mrl_search_{name}", told, labels, registry=self.registry, multiprocess_mode=several)
 
         self.requests = counter("requests", "Answers, refusals among them.", ["route", "status"])
         self.refused = counter("refused", "Refusals by their code.", ["code"])
@@ -37,7 +47,9 @@ class Metrics:
         self.cache_misses = counter("query_cache_misses", "Query texts that had to be encoded.")
         self.certified = counter("answers_certified", "Queries whose answers were proven to be exact.", ["index"])
         self.uncertified = counter("answers_uncertified", "Queries of which a proof was tried and failed.", ["index"])
-        self.documents = Gauge("mrl_search_documents", "Documents there are.", ["index"], registry=self.registry)
+        self.documents = gauge("documents", "Documents there are.", ["index"], "mostrecent")
+        depth = gauge("queue_depth", "What waits or is worked on.", ["queue"], "livesum")
+        self._depths = {queue: depth.labels(queue) for queue in QUEUES}
         self.reloads = counter("reloads", "Times that another's commit was opened.", ["index", "outcome"])
         self.reload_seconds = histogram("reload_seconds", "To open what was committed.", ["index"])
         self.changed = counter("documents_changed", "Documents written or deleted here.", ["index", "what"])
@@ -60,25 +72,22 @@ class Metrics:
         for seconds in waited:
             waits.observe(seconds)
 
-    def watch_depths(self, depths: Callable[[], dict[str, int]]) -> None:
-        """Asks for the queues' depths whenever it is asked itself."""
-        self.registry.register(_Depths(depths))
+    def weighs(self, name: str, more: int) -> None:
+        """As `Watch`."""
+        self._depths[name].inc(more)
 
-    def text(self) -> bytes:
-        """In Prometheus' text format."""
+    def count_unread(self) -> None:
+        """Counts what was refused unread among the requests."""
         while self.refused_unread:
             route, count = self.refused_unread.popitem()
             self.requests.labels(route, "429").inc(count)
             self.refused.labels("overloaded").inc(count)
-        return generate_latest(self.registry)
 
-
-class _Depths(Collector):
-    def __init__(self, depths: Callable[[], dict[str, int]]) -> None:
-        self._depths = depths
-
-    def collect(self) -> list[GaugeMetricFamily]:
-        family = GaugeMetricFamily("mrl_search_queue_depth", "What waits or is worked on.", labels=["queue"])
-        for name, depth in self._depths().items():
-            family.add_metric([name], depth)
-        return [family]
+    def text(self) -> bytes:
+        """In Prometheus' text format; of several processes, but for what others have refused in the last second."""
+        self.count_unread()
+        registry = self.registry
+        if self._folder is not None:
+            registry = CollectorRegistry()
+            MultiProcessCollector(registry, str(self._folder))  # type: ignore[no-untyped-call]
+        return generate_latest(registry)

@@ -203,6 +203,8 @@ async def models(request: Request) -> dict[str, Any]:
 async def indexes(request: Request) -> Response:
     """What each index says of itself."""
     engine = engine_of(request)
+    for one in engine.indexes.values():
+        await one.catch_up()
     told = [_index(one, one.name in engine.settings.tunings) for one in engine.indexes.values()]
     return _sent(IndexesAnswer(indexes=told, read_only=engine.settings.read_only))
 

@@ -1,10 +1,12 @@
-"""From settings to a server that runs until it is told to stop."""
+"""From settings to a server that runs until it is told to stop, in this process."""
 
 import asyncio
+import contextlib
 import gc
 import socket
 import ssl
 from collections.abc import Callable
+from pathlib import Path
 
 import uvicorn
 from threadpoolctl import threadpool_limits
@@ -20,7 +22,7 @@ from mrl_search.serve.protocol import PatientProtocol
 from mrl_search.serve.settings import Settings
 from mrl_search.serve.store import Store
 
-_BACKLOG = 2048
+BACKLOG = 2048
 
 
 class Server(uvicorn.Server):
@@ -35,14 +37,13 @@ class Server(uvicorn.Server):
         await self.engine.open()
         try:
             for one in sockets or ():
-                one.listen(_BACKLOG)  # uvloop tells of what is wrong here as of a bad file descriptor
+                one.listen(BACKLOG)  # uvloop tells of what is wrong here as of a bad file descriptor
         except OSError as error:
             await self.engine.close()
-            raise _not_had(self.engine.settings, error) from error
+            raise not_had(self.engine.settings, error) from error
         await super().startup(sockets)
         for one in sockets or ():
-            host, port = one.getsockname()[:2]
-            self._tell(f"{'https' if self.config.is_ssl else 'http'}://{f'[{host}]' if ':' in host else host}:{port}")
+            self._tell(address_of(one, self.engine.settings))
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Listens no more, finishes what was accepted, then closes the indexes.
@@ -53,13 +54,15 @@ class Server(uvicorn.Server):
         await self.engine.close()
 
 
-def made_server(settings: Settings, tell: Callable[[str], None], store: Store | None = None) -> Server:
-    """A server that has not started. Raises ServeError for a certificate that cannot be used."""
-    times, engine = settings.timeouts, Engine(settings, Metrics(), store)
-    admission = Admission(engine, [*HEADERS, *API_HEADERS])
+def made_config(settings: Settings, engine: Engine, callers: Path | None = None) -> uvicorn.Config:
+    """How uvicorn serves an engine. callers: as `create_app`.
+
+    Raises ServeError for a certificate that cannot be used.
+    """
+    times, admission = settings.timeouts, Admission(engine, [*HEADERS, *API_HEADERS])
     try:
         config = uvicorn.Config(
-            create_app(settings, engine, admission),
+            create_app(settings, engine, admission, callers),
             http=type("Protocol", (PatientProtocol,), {"times": times, "admission": admission}),
             ws="none",
             lifespan="off",
@@ -68,7 +71,7 @@ def made_server(settings: Settings, tell: Callable[[str], None], store: Store | 
             server_header=False,
             proxy_headers=False,  # whoever calls could say that he is another
             limit_concurrency=settings.connections,
-            backlog=_BACKLOG,
+            backlog=BACKLOG,
             timeout_keep_alive=round(times.idle),
             timeout_graceful_shutdown=round(times.shutdown),
             ssl_certfile=settings.tls_certificate,
@@ -79,7 +82,13 @@ def made_server(settings: Settings, tell: Callable[[str], None], store: Store | 
         raise ServeError(f"the certificate or its key cannot be used: {error}") from error
     if config.ssl is not None:
         config.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
-    return Server(config, engine, tell)
+    return config
+
+
+def made_server(settings: Settings, tell: Callable[[str], None], store: Store | None = None) -> Server:
+    """A server that has not started. Raises as `made_config`."""
+    engine = Engine(settings, Metrics(), store)
+    return Server(made_config(settings, engine), engine, tell)
 
 
 def bound(settings: Settings) -> socket.socket:
@@ -95,31 +104,49 @@ def bound(settings: Settings) -> socket.socket:
     except OSError as error:
         if listening is not None:
             listening.close()
-        raise _not_had(settings, error) from error
+        raise not_had(settings, error) from error
     return listening
 
 
-def _not_had(settings: Settings, error: OSError) -> ServeError:
+def not_had(settings: Settings, error: OSError) -> ServeError:
+    """Of the settings' address."""
     return ServeError(f"{settings.host}:{settings.port} cannot be listened on: {error.strerror}")
+
+
+def address_of(listening: socket.socket, settings: Settings) -> str:
+    """The URL of who listens there."""
+    host, port = listening.getsockname()[:2]
+    scheme = "http" if settings.tls_certificate is None else "https"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def serve(settings: Settings, tell: Callable[[str], None], log_level: str, store: Store | None = None) -> None:
     """Serves until SIGTERM or SIGINT, then finishes what was accepted. Raises what opening raises, and ServeError."""
 
     def tell_ready(address: str) -> None:
-        gc.collect()
-        gc.freeze()  # what was loaded stays; looking through it for garbage would stop all requests for a while
+        keep_what_is_loaded()
         tell(address)
 
     # what is wrong is said before a model is loaded
     server, listening = made_server(settings, tell_ready, store), bound(settings)
+    with listening:
+        run(server, log_level, [listening])
+
+
+def keep_what_is_loaded() -> None:
+    """To look through it for garbage would stop all requests for a while."""
+    gc.collect()
+    gc.freeze()
+
+
+def run(server: Server, log_level: str, sockets: list[socket.socket]) -> None:
+    """A server's life, on a loop of its own. Raises what opening raises."""
     loop = server.config.get_loop_factory()
     write_json_lines(log_level)
-    try:
-        # BLAS's threads wait for each other by spinning: turning queries took half of all the processors' time
-        with threadpool_limits(1, user_api="blas"), asyncio.Runner(loop_factory=loop) as runner:
-            runner.run(server.serve(sockets=[listening]))
-    except KeyboardInterrupt:  # which uvicorn raises again when all is finished
-        return
-    finally:
-        listening.close()
+    # BLAS's threads wait for each other by spinning: turning queries took half of all the processors' time
+    with (
+        contextlib.suppress(KeyboardInterrupt),  # which uvicorn raises again when all is finished
+        threadpool_limits(1, user_api="blas"),
+        asyncio.Runner(loop_factory=loop) as runner,
+    ):
+        runner.run(server.serve(sockets=sockets))

@@ -75,7 +75,8 @@ class Settings:
     indexes: folders. keys: the file of API keys, None for none. forced: a public address without keys is meant.
     read_only: documents are neither added nor deleted. tls_certificate, tls_key: PEM files; both or neither.
     origins: that a browser may call from, besides the server's own page. hosts: names it may be called by, besides
-    its own, where there are no keys. tunings: index → what `tune --json` printed. connections: the most at once.
+    its own, where there are no keys. tunings: index → what `tune --json` printed. servers: processes behind the one
+    address; `batching`, and connections, the most at once, are of each.
     """
 
     indexes: tuple[Path, ...]
@@ -89,6 +90,7 @@ class Settings:
     origins: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
     device: str = "auto"
+    servers: int = 1
     connections: int = 1_024
     limits: Limits = Limits()
     batching: Batching = Batching()
@@ -103,6 +105,8 @@ class Settings:
             )
         if (self.tls_certificate is None) != (self.tls_key is None):
             raise ServeError("a certificate and its key go together; give --tls-cert and --tls-key")
+        if self.servers < 1:
+            raise ServeError(f"{self.servers} processes cannot serve; ask for one at least")
         for origin in self.origins:
             if not _ORIGIN.fullmatch(origin):
                 raise ServeError(f"{origin!r} is no origin, so no page can have it; wanted one as https://example.org")

@@ -37,7 +37,10 @@ class Store(Protocol):
 
 
 class Folders:
-    """Indexes on disk."""
+    """Indexes on disk. is_shared: other processes serve the same, and change it, too."""
+
+    def __init__(self, *, is_shared: bool = False) -> None:
+        self._is_shared = is_shared
 
     def state(self, folder: Path) -> object:
         """See Store; asked every second, beside all requests, so nothing is made of it."""
@@ -45,7 +48,9 @@ class Folders:
 
     def stamp(self, folder: Path) -> object:
         """See Store."""
-        return None
+        if not self._is_shared:
+            return None
+        return [changed_at(folder / name) for name in ("index.sqlite", "index.sqlite-wal")]
 
     def open(
         self,
@@ -66,3 +71,12 @@ class Folders:
     def delete(self, folder: Path, ids: Sequence[str], where: str | None) -> Changed:
         """See Store."""
         return delete(folder, ids, where=where)
+
+
+def changed_at(path: Path) -> tuple[int, ...]:
+    """Other after each change of a file; nothing where there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return ()
+    return found.st_ino, found.st_mtime_ns, found.st_size

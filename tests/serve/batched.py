@@ -14,6 +14,9 @@ class Watching:
     def batch(self, name, weight, waited):
         self.weights.append(weight)
 
+    def weighs(self, name, more):
+        pass
+
 
 def run(main, work, patience=math.inf, threads=1, **told):
     """What `main(batcher)` returns, and the batches' weights."""

@@ -45,7 +45,8 @@ def waits_until(holds):
 
 
 def waits_for(server, depth):
-    waits_until(lambda: server.engine.depths()["search"] == depth)
+    waited = "mrl_search_queue_depth", {"queue": "search"}
+    waits_until(lambda: server.engine.metrics.registry.get_sample_value(*waited) == depth)
 
 
 def counted(server):

@@ -1,0 +1,66 @@
+"""A server that listens nowhere: one of several processes, which is given connections."""
+
+import asyncio
+import socket
+import ssl
+from pathlib import Path
+
+from mrl_search.serve.engine import Engine
+from mrl_search.serve.metrics import Metrics
+from mrl_search.serve.running import Server, keep_what_is_loaded, made_config
+from mrl_search.serve.settings import Settings
+from mrl_search.serve.store import Store
+
+READY, GIVEN = b"ready", b"given"
+
+
+class Worker(Server):
+    """Says READY over a channel once its indexes are open; with each GIVEN that comes then is a connection.
+
+    folder: where all workers count together. Raises as `made_config`.
+    """
+
+    def __init__(self, settings: Settings, store: Store, channel: socket.socket, folder: Path) -> None:
+        engine = Engine(settings, Metrics(folder), store)
+        super().__init__(made_config(settings, engine, folder / "callers"), engine, lambda address: None)
+        self._channel = channel
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """As Server."""
+        await super().startup(sockets)
+        keep_what_is_loaded()
+        self._channel.setblocking(False)
+        asyncio.get_running_loop().add_reader(self._channel, self._take)
+        self._channel.send(READY)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Takes no more, then as Server."""
+        asyncio.get_running_loop().remove_reader(self._channel)
+        await super().shutdown(sockets)
+
+    def _take(self) -> None:
+        message, given, *_ = socket.recv_fds(self._channel, len(GIVEN), 1)
+        if not message:  # whoever gives has ended
+            asyncio.get_running_loop().remove_reader(self._channel)
+            self.should_exit = True
+        for one in given:
+            task = asyncio.create_task(self._connect(socket.socket(fileno=one)))
+            self.server_state.tasks.add(task)
+            task.add_done_callback(self.server_state.tasks.discard)
+
+    async def _connect(self, connection: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.connect_accepted_socket(self._protocol, connection, ssl=self.config.ssl)
+        except (OSError, ssl.SSLError):  # whoever called has gone, or speaks no TLS
+            connection.close()
+
+    def _protocol(self) -> asyncio.Protocol:
+        """As uvicorn makes one of each connection it accepts itself."""
+        made: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]
+            config=self.config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+            _loop=asyncio.get_running_loop(),
+        )
+        return made

@@ -1,0 +1,222 @@
+"""Several processes that are one server: what one is told all know, and none is missed when it ends."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+
+import httpx2
+import pytest
+
+from mrl_search.errors import ServeError
+from mrl_search.serve import Settings, create_key
+from mrl_search.serve.processes import shares
+
+ROOT = Path(__file__).resolve().parents[2]
+WAIT = 60.0
+COMMAND = [sys.executable, "-m", "mrl_search", "serve", "--port", "0", "--device", "cpu"]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
+
+
+@contextmanager
+def together(index, *options, count=2):
+    """`mrl-search serve --servers`: its process, its address, and the lines it wrote."""
+    with subprocess.Popen(
+        [*COMMAND, str(index), "--servers", str(count), *options], env=ENVIRONMENT, stderr=subprocess.PIPE, text=True
+    ) as process:
+        lines, listens = [], threading.Event()
+
+        def read():
+            for line in process.stderr:
+                lines.append(line)
+                if " at http" in line:
+                    listens.set()
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        try:
+            assert listens.wait(WAIT), lines
+            address = next(found[1] for line in lines if (found := re.search(r" at (http\S+)", line)))
+            yield SimpleNamespace(process=process, address=address, lines=lines)
+        finally:
+            process.terminate()
+            process.wait(WAIT)
+            reader.join()
+
+
+@pytest.fixture(scope="module")
+def pair(library):
+    """Two processes that serve the library."""
+    with together(library, "--read-only") as server:
+        yield server
+
+
+def client(server, **told):
+    """One with connections of its own."""
+    return httpx2.Client(base_url=server.address, timeout=WAIT, **told)
+
+
+def who(answer):
+    """Of the process that answered."""
+    return answer.headers["x-request-id"][:16]
+
+
+def workers(server):
+    children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
+    return [int(one) for one in children if b"spawn_main" in Path(f"/proc/{one}/cmdline").read_bytes()]
+
+
+def until(holds):
+    end = time.monotonic() + WAIT
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_connections_go_to_the_processes_in_turn_and_stay(pair):
+    with client(pair) as one, client(pair) as other:
+        names = [who(each.get("/healthz")) for each in (one, other, one, other)]
+    assert names[:2] == names[2:]
+    assert len(set(names)) == 2
+
+
+def test_they_count_together_whichever_is_asked(pair):
+    def counted(asked):
+        found = re.search(r'requests_total\{route="/v1/models",status="200"\} (\d+)', asked.get("/metrics").text)
+        return int(found[1]) if found else 0
+
+    with client(pair) as one, client(pair) as other:
+        before = counted(one)
+        for each in (one, other, other):
+            each.get("/v1/models")
+        assert [counted(each) - before for each in (one, other)] == [3, 3]
+        text = one.get("/metrics").text
+    assert 'mrl_search_documents{index="animals"} 40.0' in text
+    assert 'mrl_search_queue_depth{queue="search"} 0.0' in text
+
+
+def test_what_one_has_written_every_other_finds_at_once(built):
+    with together(built) as server, client(server) as one, client(server) as other:
+        for number in range(20):
+            writer, reader = (one, other) if number % 2 else (other, one)
+            document = {"id": f"n{number}", "text": f"brand new {number}"}
+            assert writer.post("/v1/documents", json={"documents": [document]}).status_code == 200
+            (index,) = reader.get("/v1/indexes").json()["indexes"]
+            assert index["documents"] == 31 + number
+            found = reader.post("/v1/search", json={"query": f"brand new {number}", "k": 1}).json()
+            assert found["results"][0]["answers"][0]["id"] == f"n{number}"
+        writers = [
+            threading.Thread(
+                target=lambda each, name: answers.append(
+                    each.post("/v1/documents", json={"documents": [{"id": name, "text": "both"}]}).status_code
+                ),
+                args=(each, name),
+            )
+            for each, name in ((one, "a"), (other, "b"))
+        ]
+        answers = []
+        for thread in writers:
+            thread.start()
+        for thread in writers:
+            thread.join()
+        assert answers == [200, 200]
+
+
+def test_a_caller_has_one_rate_at_all_of_them(library, tmp_path):
+    keys = tmp_path / "keys.json"
+    headers = {"authorization": f"Bearer {create_key(keys, 'reader', ['read'])}"}
+    with (
+        together(library, "--keys", str(keys), "--rate", "0.001") as server,
+        client(server, headers=headers) as one,
+        client(server, headers=headers) as other,
+    ):
+        answers = [each.get("/v1/models") for each in (one, other)]
+        assert [answer.status_code for answer in answers] == [200, 429]
+        assert len({who(answer) for answer in answers}) == 2
+
+
+def test_one_that_is_killed_is_begun_anew_and_what_it_counted_is_kept(library):
+    with together(library, "--read-only") as server:
+        with client(server) as one, client(server) as other:
+            for each in (one, other):
+                assert each.post("/v1/search", json={"query": "red fox"}).status_code == 200
+        first = workers(server)
+        os.kill(first[0], signal.SIGKILL)
+        until(lambda: len(set(workers(server)) - set(first)) == 1)
+        assert any("begun anew" in line for line in server.lines)
+        for _ in range(4):  # whoever calls meanwhile is answered by the other
+            with client(server) as another:
+                assert another.post("/v1/search", json={"query": "red fox"}).status_code == 200
+        until(lambda: sum("Started server process" in line for line in server.lines) == 3)
+        names = set()
+
+        def both_answer():
+            with client(server) as another:
+                names.add(who(another.get("/healthz")))
+            return len(names) == 2
+
+        until(both_answer)
+        with client(server) as another:
+            assert 'requests_total{route="/v1/search",status="200"} 6.0' in another.get("/metrics").text
+
+
+def test_sigterm_finishes_what_was_accepted_and_leaves_no_process(library):
+    with together(library) as server, client(server) as one, client(server) as other:
+        ended = []
+        queries = {"queries": [f"red fox {number}" for number in range(100)], "explain": True}
+        threads = [
+            threading.Thread(target=lambda each=each: ended.append(each.post("/v1/search", json=queries).status_code))
+            for each in (one, other)
+        ]
+        pids = workers(server)
+        for thread in threads:
+            thread.start()
+        time.sleep(0.1)
+        server.process.terminate()
+        for thread in threads:
+            thread.join()
+        server.process.wait(WAIT)
+        assert ended == [200, 200]
+        assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+
+
+def test_processes_do_not_outlive_the_one_that_gives(library):
+    with together(library) as server:
+        pids = workers(server)
+        assert len(pids) == 2
+        server.process.kill()
+        until(lambda: not [pid for pid in pids if Path(f"/proc/{pid}").exists()])
+
+
+def test_what_one_cannot_start_for_is_one_line(library, tmp_path):
+    keys = tmp_path / "keys.json"
+    keys.write_text("[]")
+    command = [*COMMAND, str(library), "--servers", "2", "--keys", str(keys)]
+    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=WAIT, check=False)
+    assert done.returncode == 1
+    assert re.fullmatch(rf"Error: the keys in {keys} cannot be read: [^\n]*\n", done.stderr)
+
+
+@pytest.mark.parametrize(
+    ("count", "have", "wanted"),
+    [
+        (2, {0, 1}, [{0}, {1}]),
+        (2, {0, 1, 2, 3, 4}, [{0, 1}, {2, 3, 4}]),
+        (3, {4, 5}, [{4}, {5}, {4}]),
+        (1, {0, 1}, [{0, 1}]),
+    ],
+)
+def test_processors_are_shared_out(count, have, wanted, monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: have)
+    assert shares(count) == wanted
+
+
+def test_no_processes_cannot_serve(tmp_path):
+    with pytest.raises(ServeError, match="0 processes cannot serve"):
+        Settings((tmp_path,), servers=0)
