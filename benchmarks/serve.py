@@ -1,7 +1,7 @@
 """A server under load on loopback: queries a second beside the process's own, half load, overload, soak.
 
-    python benchmarks/serve.py --n 200000 --index FOLDER --seconds 20
-    python benchmarks/serve.py --index FOLDER --texts QUERIES.jsonl --seconds 20
+    python benchmarks/serve.py --n 200000 --index FOLDER --servers 2 --seconds 20
+    python benchmarks/serve.py --index FOLDER --texts QUERIES.jsonl --servers 2 --seconds 20
 
 Without --texts: an index of the first n sentences of minilm-768 that benchmarks/search has encoded, with their texts if
 --sentences names them; requests are precomputed vectors of held-out ones, as base64, answers hold texts. With --texts
@@ -67,9 +67,9 @@ def wrk(server, bodies, connections, seconds, pause_ms=0):
 
 
 class Server:
-    """`mrl-search serve` as a process, what it used, and its port."""
+    """`mrl-search serve` as so many processes, what they used, and their port."""
 
-    def __init__(self, index):
+    def __init__(self, index, servers):
         command = [
             sys.executable,
             "-m",
@@ -78,6 +78,8 @@ class Server:
             str(index),
             "--port",
             "0",
+            "--servers",
+            str(servers),
             "--log-level",
             "warning",
         ]
@@ -86,13 +88,18 @@ class Server:
             int(found[1]) for line in self.process.stderr if (found := re.search(r"at http://.*:(\d+)", line))
         )
 
+    def processes(self):
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return [Path(f"/proc/{pid}") for pid in (self.process.pid, *children)]
+
     def cpu_seconds(self):
-        user, system = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
-        return (int(user) + int(system)) / 100
+        times = [one.joinpath("stat").read_text().rpartition(")")[2].split()[11:13] for one in self.processes()]
+        return sum(int(user) + int(system) for user, system in times) / 100
 
     def resident_mib(self):
-        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
-        return round(pages * resource.getpagesize() / 2**20, 1)
+        """Pages that processes share, an index's above all, are shared out among them."""
+        told = [one.joinpath("smaps_rollup").read_text() for one in self.processes()]
+        return round(sum(int(re.search(r"^Pss: +(\d+) kB", one, re.MULTILINE)[1]) for one in told) / 1024, 1)
 
     def stop(self):
         self.process.terminate()
@@ -181,7 +188,7 @@ def measured(index, queries, bodies, told):
         result["encoder_apart_32_at_once"] = encoder_apart(
             index, queries, told.seconds, 32
         )  # the last: torch remembers
-    server = Server(index)
+    server = Server(index, told.servers)
     with tempfile.NamedTemporaryFile("w", suffix=".jsonl") as file:
         file.writelines(json.dumps(body) + "\n" for body in bodies)
         file.flush()
@@ -226,6 +233,7 @@ def main():
     parser.add_argument("--index", type=Path, required=True)
     parser.add_argument("--sentences", type=Path)
     parser.add_argument("--texts", type=Path)
+    parser.add_argument("--servers", type=int, default=1)
     parser.add_argument("--connections", type=int, default=32)
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--soak-minutes", type=int, default=0)
@@ -240,7 +248,13 @@ def main():
         index, queries = built(told)
         coded = [base64.b64encode(one.tobytes()).decode() for one in queries]
         bodies = [{"vectors": [one], "k": 10} for one in coded]
-    result = {"n": told.n, "connections": told.connections, "commit": commit(), "machine": machine()}
+    result = {
+        "n": told.n,
+        "servers": told.servers,
+        "connections": told.connections,
+        "commit": commit(),
+        "machine": machine(),
+    }
     print(json.dumps(result | measured(index, queries, bodies, told), indent=1))
 
 
