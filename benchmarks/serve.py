@@ -209,9 +209,8 @@ def under_load(server, bodies, requests, told):
         found, late, seconds = apart(server.port, others, peak / 2, told.connections, told.seconds, at_random)
         result[name] = told_of(found, seconds) | {"late": late}
     before = server.resident_mib()
-    waiting = (
-        Batching().queue
-    )  # on so many connections a request is under way; the others are refused, pause, and try again
+    # on so many connections a request is under way; the others are refused, pause, and try again
+    waiting = Batching().queue * told.servers
     pause_ms = round(1000 * (CONNECTIONS_TOO_MANY - waiting) / ((OVERLOAD - 1) * peak))
     result["overload"] = wrk(server, bodies, CONNECTIONS_TOO_MANY, told.seconds, pause_ms)
     result["overload"]["resident_mib"] = [before, server.resident_mib()]
