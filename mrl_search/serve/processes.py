@@ -32,6 +32,7 @@ _SPAWN = get_context("spawn")  # a fork would have torch's threads, and their lo
 _PAUSE = 2.0  # seconds from the start of a worker to that of one in its place, at least
 _LOOK = 0.5  # seconds from one look for workers that are to be started to the next
 _AT_ONCE = 64  # connections that are accepted before workers are listened to
+_TAKING = 1.0  # seconds that a connection waits where workers do not take them as fast as they come
 _GRACE = 5.0  # seconds beyond the time in which a worker finishes what it accepted
 _MOST_BYTES = 16_384  # of what a worker says before it ends
 
@@ -193,12 +194,15 @@ class _Front:
                 self._give(connection)
 
     def _give(self, connection: socket.socket) -> None:
-        """To the next worker that takes it; if none does, it is closed."""
-        for _ in self._workers:
-            self._turn = (self._turn + 1) % len(self._workers)
-            worker = self._workers[self._turn]
-            if worker.is_ready and worker.give(connection):
-                return
+        """To the next worker that takes it; where none does for a second, it is closed."""
+        until = time.monotonic() + _TAKING
+        while time.monotonic() < until:
+            for _ in self._workers:
+                self._turn = (self._turn + 1) % len(self._workers)
+                worker = self._workers[self._turn]
+                if worker.is_ready and worker.give(connection):
+                    return
+            time.sleep(_TAKING / 200)
         _LOG.error("no server process takes another connection; one was closed")
 
 

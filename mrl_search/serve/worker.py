@@ -1,6 +1,7 @@
 """A server that listens nowhere: one of several processes, which is given connections."""
 
 import asyncio
+import contextlib
 import socket
 import ssl
 from pathlib import Path
@@ -39,14 +40,18 @@ class Worker(Server):
         await super().shutdown(sockets)
 
     def _take(self) -> None:
-        message, given, *_ = socket.recv_fds(self._channel, len(GIVEN), 1)
-        if not message:  # whoever gives has ended
-            asyncio.get_running_loop().remove_reader(self._channel)
-            self.should_exit = True
-        for one in given:
-            task = asyncio.create_task(self._connect(socket.socket(fileno=one)))
-            self.server_state.tasks.add(task)
-            task.add_done_callback(self.server_state.tasks.discard)
+        """All that is there: were it one at each turn of a busy loop, hundreds that come at once would wait long."""
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                message, given, *_ = socket.recv_fds(self._channel, len(GIVEN), 1)
+                if not message:  # whoever gives has ended
+                    asyncio.get_running_loop().remove_reader(self._channel)
+                    self.should_exit = True
+                    return
+                for one in given:
+                    task = asyncio.create_task(self._connect(socket.socket(fileno=one)))
+                    self.server_state.tasks.add(task)
+                    task.add_done_callback(self.server_state.tasks.discard)
 
     async def _connect(self, connection: socket.socket) -> None:
         loop = asyncio.get_running_loop()
