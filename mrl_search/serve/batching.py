@@ -62,6 +62,7 @@ class Batcher(Generic[_Task, _Result]):
     ) -> None:
         self._name, self._work, self._batching, self._watch = name, work, batching, watch
         self._patience, self._most, self._count = patience, threads, threads + ahead
+        self._ahead = ahead
         self._threads: list[threading.Thread] = []
         self._here = threading.local()  # let_on_at: when the next batch was let on, of a thread that works
         self._turn = threading.Condition()  # whose lock is held by who changes any of these
@@ -135,7 +136,7 @@ class Batcher(Generic[_Task, _Result]):
 
     def let_on(self) -> None:
         """Called by the work: what waits may be worked on now. Whoever does not is done when he returns."""
-        if getattr(self._here, "let_on_at", 0.0) is None:
+        if self._ahead and getattr(self._here, "let_on_at", 0.0) is None:
             self._here.let_on_at = time.monotonic()
             with self._turn:
                 self._begun -= 1

@@ -1,5 +1,6 @@
 """Everything behind the HTTP API: indexes, encoders, writers, and the queues before them."""
 
+import os
 import time
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -72,7 +73,7 @@ class Engine:
             settings.batching,
             metrics,
             self._patience,
-            ahead=True,
+            ahead=len(os.sched_getaffinity(0)) > 1,  # on one processor two threads would only take it from each other
         )
         self._writers: dict[str, Batcher[Change, Changed]] = {}
 
