@@ -16,7 +16,7 @@ from mrl_search.scale.opened import Transport, open_cluster
 from mrl_search.scale.updating import add_to_cluster, delete_from_cluster
 from mrl_search.serve.store import Folders, Store, changed_at
 
-_BUSY_SECONDS = 10.0  # that a change waits for another process's
+_BUSY_SECONDS = 30.0  # that a change waits for another process's
 _LOOKS = 0.05
 _T = TypeVar("_T")
 
@@ -61,18 +61,18 @@ class AnyStore:
     def add(self, folder: Path, source: Path, encoder: Encoder) -> Changed:
         """See Store."""
         if not is_cluster(folder):
-            return self._folders.add(folder, source, encoder)
+            return self._in_turn(lambda: self._folders.add(folder, source, encoder))
         options = AddOptions(cache=False)
         return self._in_turn(lambda: add_to_cluster(folder, source, encoder=encoder, options=options))
 
     def delete(self, folder: Path, ids: Sequence[str], where: str | None) -> Changed:
         """See Store."""
         if not is_cluster(folder):
-            return self._folders.delete(folder, ids, where)
+            return self._in_turn(lambda: self._folders.delete(folder, ids, where))
         return self._in_turn(lambda: delete_from_cluster(folder, ids, where=where))
 
     def _in_turn(self, change: Callable[[], _T]) -> _T:
-        """Waits for whoever else serves, and changes, the cluster, as SQLite waits for an index."""
+        """Waits for whoever else serves, and changes, the same."""
         until = time.monotonic() + _BUSY_SECONDS * self._is_shared
         while True:
             try:

@@ -40,11 +40,11 @@ _MOST_BYTES = 16_384  # of what a worker says before it ends
 def serve_together(settings: Settings, tell: Callable[[str], None], log_level: str, store: Store | None = None) -> None:
     """As `running.serve`, in as many processes as the settings say. Raises ServeError where one cannot start."""
     store = store or Folders(is_shared=True)
-    with bound(settings) as listening, tempfile.TemporaryDirectory(prefix="mrl-search-serve-") as folder:
+    with bound(settings) as listening, _folder() as folder:
         write_json_lines(log_level)
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         workers = [
-            _Worker(partial(work, settings, store, log_level, Path(folder)), share, Path(folder))
+            _Worker(partial(work, settings, store, log_level, folder), share, folder)
             for share in shares(settings.servers)
         ]
         try:
@@ -204,6 +204,17 @@ class _Front:
                     return
             time.sleep(_TAKING / 200)
         _LOG.error("no server process takes another connection; one was closed")
+
+
+@contextlib.contextmanager
+def _folder() -> Iterator[Path]:
+    """Where workers count together, for as long as they do."""
+    try:
+        made = tempfile.TemporaryDirectory(prefix="mrl-search-serve-", ignore_cleanup_errors=True)
+    except OSError as error:
+        raise ServeError(f"processes that serve together need a temporary folder ({error}); set TMPDIR") from error
+    with made as folder:
+        yield Path(folder)
 
 
 def _end(workers: list[_Worker], seconds: float) -> None:

@@ -1,6 +1,7 @@
 """One server for tests that only read, and one for each that writes."""
 
 import shutil
+import subprocess
 
 import pytest
 from serving import served
@@ -45,6 +46,18 @@ def writing(built):
     """(server, client) over an index that a test may change."""
     with served(built) as both:
         yield both
+
+
+@pytest.fixture
+def certified(tmp_path):
+    """A certificate and its key."""
+    if shutil.which("openssl") is None:
+        pytest.skip("there is no openssl to make a certificate with")
+    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    words = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
+    words += ["-subj", "/CN=localhost", "-out", str(certificate), "-keyout", str(key)]
+    subprocess.run(words, check=True, capture_output=True)
+    return {"tls_certificate": certificate, "tls_key": key}
 
 
 @pytest.fixture(scope="module")

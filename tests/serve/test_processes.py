@@ -203,6 +203,17 @@ def test_what_one_cannot_start_for_is_one_line(library, tmp_path):
     assert re.fullmatch(rf"Error: the keys in {keys} cannot be read: [^\n]*\n", done.stderr)
 
 
+def test_without_a_temporary_folder_is_one_line(library, tmp_path):
+    """There is nowhere to count together."""
+    command, nowhere = [*COMMAND, str(library), "--servers", "2"], str(tmp_path / "nowhere")
+    told = f"import tempfile; tempfile.tempdir = {nowhere!r}\nfrom mrl_search.cli import main\nmain({command[3:]!r})"
+    done = subprocess.run([sys.executable, "-c", told], env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert re.fullmatch(
+        r"Error: processes that serve together need a temporary folder [^\n]*; set TMPDIR\n", done.stderr
+    )
+
+
 @pytest.mark.parametrize(
     ("count", "have", "wanted"),
     [

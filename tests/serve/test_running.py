@@ -1,10 +1,8 @@
 """From settings to a server: what cannot be is said at once, and TLS is spoken where it is asked for."""
 
 import asyncio
-import shutil
 import socket
 import ssl
-import subprocess
 import time
 
 import pytest
@@ -13,18 +11,6 @@ from serving import connection, served
 from mrl_search.errors import ServeError
 from mrl_search.serve import Settings
 from mrl_search.serve.running import bound, made_server
-
-
-@pytest.fixture
-def certified(tmp_path):
-    """A certificate and its key."""
-    if shutil.which("openssl") is None:
-        pytest.skip("there is no openssl to make a certificate with")
-    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
-    words = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
-    words += ["-subj", "/CN=localhost", "-out", str(certificate), "-keyout", str(key)]
-    subprocess.run(words, check=True, capture_output=True)
-    return {"tls_certificate": certificate, "tls_key": key}
 
 
 def test_tls_is_spoken_where_there_is_a_certificate(library, certified):
