@@ -43,11 +43,10 @@ def serve_together(settings: Settings, tell: Callable[[str], None], log_level: s
     with bound(settings) as listening, _folder() as folder:
         write_json_lines(log_level)
         signal.signal(signal.SIGTERM, signal.default_int_handler)
-        workers = [
-            _Worker(partial(work, settings, store, log_level, folder), share, folder)
-            for share in shares(settings.servers)
-        ]
+        workers: list[_Worker] = []
         try:
+            begin = partial(work, settings, store, log_level, folder)
+            workers.extend(_Worker(begin, share, folder) for share in shares(settings.servers))
             _Front(workers, listening, settings, tell).run()
         except KeyboardInterrupt:
             listening.close()

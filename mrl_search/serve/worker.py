@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import socket
 import ssl
 from pathlib import Path
@@ -35,8 +36,11 @@ class Worker(Server):
         self._channel.send(READY)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Takes no more, then as Server."""
+        """Takes no more, and hangs up on whom it did not take; then as Server."""
         asyncio.get_running_loop().remove_reader(self._channel)
+        self._channel.shutdown(socket.SHUT_RD)  # whoever gives sees that, and goes to the next
+        while given := socket.recv_fds(self._channel, len(GIVEN), 1)[1]:
+            os.close(given[0])
         await super().shutdown(sockets)
 
     def _take(self) -> None:

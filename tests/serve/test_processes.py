@@ -15,7 +15,7 @@ import httpx2
 import pytest
 
 from mrl_search.errors import ServeError
-from mrl_search.serve import Settings, create_key
+from mrl_search.serve import Client, Settings, create_key
 from mrl_search.serve.processes import shares
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -141,18 +141,19 @@ def test_a_caller_has_one_rate_at_all_of_them(library, tmp_path):
         assert len({who(answer) for answer in answers}) == 2
 
 
-def test_one_that_is_killed_is_begun_anew_and_what_it_counted_is_kept(library):
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_one_that_ends_is_begun_anew_and_what_it_counted_is_kept(library, how):
     with together(library, "--read-only") as server:
         with client(server) as one, client(server) as other:
             for each in (one, other):
                 assert each.post("/v1/search", json={"query": "red fox"}).status_code == 200
         first = workers(server)
-        os.kill(first[0], signal.SIGKILL)
+        os.kill(first[0], how)
+        for _ in range(4):  # whoever calls meanwhile is answered by the other, the second time at the latest
+            with Client(server.address, retries=1) as another:
+                assert len(another.search(["red fox"])[0]) == 10
         until(lambda: len(set(workers(server)) - set(first)) == 1)
         assert any("begun anew" in line for line in server.lines)
-        for _ in range(4):  # whoever calls meanwhile is answered by the other
-            with client(server) as another:
-                assert another.post("/v1/search", json={"query": "red fox"}).status_code == 200
         until(lambda: sum("Started server process" in line for line in server.lines) == 3)
         names = set()
 
