@@ -66,8 +66,11 @@ async def at_rate(port, requests, rate, connections, seconds, at_random=False):
 
 
 def load(told, results):
-    """Runs in a process of its own."""
-    results.put(asyncio.run(at_rate(*told)))
+    """Runs in a process of its own, on the server's kind of loop: it takes a third less from the server."""
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        results.put(runner.run(at_rate(*told)))
 
 
 def apart(*told):
