@@ -97,7 +97,10 @@ class _Worker:
         """Whether it takes a connection, of which this process then keeps nothing."""
         try:
             socket.send_fds(self.channel, [GIVEN], [connection.fileno()])
-        except OSError:  # it is gone, or takes none as fast as they come
+        except ConnectionError:  # it is gone, or about to be
+            self.is_ready = False
+            return False
+        except OSError:  # it takes none as fast as they come
             return False
         return True
 

@@ -26,6 +26,7 @@ class Worker(Server):
         engine = Engine(settings, Metrics(folder), store)
         super().__init__(made_config(settings, engine, folder / "callers"), engine, lambda address: None)
         self._channel = channel
+        self._connecting: set[asyncio.Task[None]] = set()  # none of uvicorn's, which refuses and waits by those
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """As Server."""
@@ -41,6 +42,8 @@ class Worker(Server):
         self._channel.shutdown(socket.SHUT_RD)  # whoever gives sees that, and goes to the next
         while given := socket.recv_fds(self._channel, len(GIVEN), 1)[1]:
             os.close(given[0])
+        for task in self._connecting:  # who has not even agreed on TLS
+            task.cancel()
         await super().shutdown(sockets)
 
     def _take(self) -> None:
@@ -54,8 +57,8 @@ class Worker(Server):
                     return
                 for one in given:
                     task = asyncio.create_task(self._connect(socket.socket(fileno=one)))
-                    self.server_state.tasks.add(task)
-                    task.add_done_callback(self.server_state.tasks.discard)
+                    self._connecting.add(task)
+                    task.add_done_callback(self._connecting.discard)
 
     async def _connect(self, connection: socket.socket) -> None:
         loop = asyncio.get_running_loop()

@@ -76,6 +76,18 @@ def test_who_speaks_no_tls_is_hung_up_on(library, tmp_path, certified):
             assert answered(caller)
 
 
+def test_callers_who_never_begin_with_tls_neither_keep_others_out_nor_hold_up_the_end(library, tmp_path, certified):
+    context = ssl.create_default_context(cafile=certified["tls_certificate"])
+    with contextlib.ExitStack() as all_of_them:
+        with working(library, tmp_path, connections=2, **certified) as (_, channel):
+            for _ in range(3):
+                all_of_them.enter_context(given(channel))
+            with context.wrap_socket(given(channel), server_hostname="localhost") as caller:
+                assert answered(caller)
+            ends = time.monotonic()
+        assert time.monotonic() - ends < 10
+
+
 def test_where_nobody_gives_any_more_what_was_accepted_is_finished(library, tmp_path):
     with working(library, tmp_path) as (worker, channel), given(channel) as caller:
         assert answered(caller)
