@@ -193,9 +193,10 @@ class _Front:
             except OSError:  # none is left, or one has gone again
                 return
             with connection:
-                self._give(connection)
+                if not self._give(connection):
+                    return  # to hear whether a worker has ended
 
-    def _give(self, connection: socket.socket) -> None:
+    def _give(self, connection: socket.socket) -> bool:
         """To the next worker that takes it; where none does for a second, it is closed."""
         until = time.monotonic() + _TAKING
         while time.monotonic() < until:
@@ -203,9 +204,10 @@ class _Front:
                 self._turn = (self._turn + 1) % len(self._workers)
                 worker = self._workers[self._turn]
                 if worker.is_ready and worker.give(connection):
-                    return
+                    return True
             time.sleep(_TAKING / 200)
         _LOG.error("no server process takes another connection; one was closed")
+        return False
 
 
 @contextlib.contextmanager

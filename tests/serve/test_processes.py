@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -165,6 +165,30 @@ def test_one_that_ends_is_begun_anew_and_what_it_counted_is_kept(library, how):
         until(both_answer)
         with client(server) as another:
             assert 'requests_total{route="/v1/search",status="200"} 6.0' in another.get("/metrics").text
+
+
+def test_where_all_end_at_once_callers_wait_until_one_is_begun_anew(library):
+    with together(library, "--read-only") as server:
+        os.kill(server.process.pid, signal.SIGSTOP)  # so that callers are there when it hears of the end
+        statuses = []
+
+        def call():
+            with client(server) as another, suppress(httpx2.TransportError):
+                statuses.append(another.get("/healthz").status_code)
+
+        callers = [threading.Thread(target=call) for _ in range(20)]
+        for caller in callers:
+            caller.start()
+        time.sleep(0.5)
+        pids = workers(server)
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        until(lambda: not workers(server))  # what is not yet waited for has no command line, and, once its
+        until(lambda: all(len(os.listdir(f"/proc/{pid}/task")) == 1 for pid in pids))  # threads ended, no channel
+        os.kill(server.process.pid, signal.SIGCONT)
+        for caller in callers:
+            caller.join()
+        assert len(statuses) >= 19  # but for one that was accepted before anything was known
 
 
 def test_sigterm_finishes_what_was_accepted_and_leaves_no_process(library):
