@@ -85,13 +85,20 @@ class _Worker:
         self.start()
 
     def start(self) -> None:
-        """Begins a process."""
+        """Begins a process. Raises ServeError where the system has none to give; then nothing else has changed."""
         self.begun = time.monotonic()
-        self.channel, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.channel.setblocking(False)
-        self.process = _SPAWN.Process(target=self._begin, args=(its,))
-        with its, self._inherited():
-            self.process.start()
+        try:
+            channel, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            with contextlib.ExitStack() as undone:
+                undone.callback(channel.close)
+                process = _SPAWN.Process(target=self._begin, args=(its,))
+                with its, self._inherited():
+                    process.start()
+                undone.pop_all()
+        except OSError as error:
+            raise ServeError(f"a server process cannot be started: {error.strerror}") from error
+        channel.setblocking(False)
+        self.channel, self.process = channel, process
 
     def give(self, connection: socket.socket) -> bool:
         """Whether it takes a connection, of which this process then keeps nothing."""
@@ -154,8 +161,15 @@ class _Front:
                     key.data()
                 for worker in self._workers:
                     if worker.channel.fileno() < 0 and time.monotonic() - worker.begun > _PAUSE:
-                        worker.start()
-                        self._watch(worker)
+                        self._begin_anew(worker)
+
+    def _begin_anew(self, worker: _Worker) -> None:
+        try:
+            worker.start()
+        except ServeError as error:  # the others go on
+            _LOG.error("%s", error)
+        else:
+            self._watch(worker)
 
     def _watch(self, worker: _Worker) -> None:
         self._selector.register(worker.channel, selectors.EVENT_READ, partial(self._hear, worker))

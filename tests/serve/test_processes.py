@@ -2,6 +2,7 @@
 
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -167,6 +168,20 @@ def test_one_that_ends_is_begun_anew_and_what_it_counted_is_kept(library, how):
             assert 'requests_total{route="/v1/search",status="200"} 6.0' in another.get("/metrics").text
 
 
+def test_where_none_can_be_begun_anew_the_others_go_on_until_it_can(library):
+    with together(library, "--read-only") as server:
+        first, pid = workers(server), server.process.pid
+        limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        files = len(list(Path(f"/proc/{pid}/fd").iterdir()))
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (files + 1, limits[1]))  # room for a caller, for no process
+        os.kill(first[0], signal.SIGKILL)
+        until(lambda: any("cannot be started: Too many open files" in line for line in server.lines))
+        with client(server) as another:
+            assert another.get("/healthz").status_code == 200
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+        until(lambda: sum("Started server process" in line for line in server.lines) == 3)
+
+
 def test_where_all_end_at_once_callers_wait_until_one_is_begun_anew(library):
     with together(library, "--read-only") as server:
         os.kill(server.process.pid, signal.SIGSTOP)  # so that callers are there when it hears of the end
@@ -183,8 +198,8 @@ def test_where_all_end_at_once_callers_wait_until_one_is_begun_anew(library):
         pids = workers(server)
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
-        until(lambda: not workers(server))  # what is not yet waited for has no command line, and, once its
-        until(lambda: all(len(os.listdir(f"/proc/{pid}/task")) == 1 for pid in pids))  # threads ended, no channel
+        until(lambda: not workers(server))  # what has ended has no command line, and its channel ends with its threads
+        until(lambda: all(len(list(Path(f"/proc/{pid}/task").iterdir())) == 1 for pid in pids))
         os.kill(server.process.pid, signal.SIGCONT)
         for caller in callers:
             caller.join()
