@@ -98,7 +98,7 @@ class _Worker:
         except OSError as error:
             raise ServeError(f"a server process cannot be started: {error.strerror}") from error
         channel.setblocking(False)
-        self.channel, self.process = channel, process
+        self.channel, self.process, self._has_counted = channel, process, False
 
     def give(self, connection: socket.socket) -> bool:
         """Whether it takes a connection, of which this process then keeps nothing."""
@@ -118,12 +118,15 @@ class _Worker:
         except ConnectionError:
             said = b""
         if said == READY:
-            self.is_ready = True
+            self.is_ready = self._has_counted = True
             return None
         self.is_ready = False
         self.channel.close()
         self.process.join()
         mark_process_dead(self.process.pid, str(self._folder))  # type: ignore[no-untyped-call]
+        if not self._has_counted:  # one that never begins would leave files without end
+            for left in self._folder.glob(f"*_{self.process.pid}.db"):
+                left.unlink(missing_ok=True)
         return said.decode()
 
     @contextlib.contextmanager

@@ -182,6 +182,18 @@ def test_where_none_can_be_begun_anew_the_others_go_on_until_it_can(library):
         until(lambda: sum("Started server process" in line for line in server.lines) == 3)
 
 
+def test_one_that_cannot_begin_leaves_no_files(built, tmp_path, monkeypatch):
+    monkeypatch.setitem(ENVIRONMENT, "TMPDIR", str(tmp_path))
+    with together(built) as server:
+        (counting,) = tmp_path.glob("mrl-search-serve-*")
+        before = {path.name for path in counting.iterdir()}
+        built.rename(tmp_path / "away")
+        os.kill(workers(server)[0], signal.SIGKILL)
+        until(lambda: sum("begun anew: there is no index" in line for line in server.lines) >= 2)
+        left = {path.name for path in counting.glob("*.db")} - before
+        assert len({name.rpartition("_")[2] for name in left}) <= 1  # of the one that is begun now
+
+
 def test_where_all_end_at_once_callers_wait_until_one_is_begun_anew(library):
     with together(library, "--read-only") as server:
         os.kill(server.process.pid, signal.SIGSTOP)  # so that callers are there when it hears of the end
