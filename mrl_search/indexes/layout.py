@@ -170,7 +170,8 @@ def orphans(layout: Layout, keep: set[int]) -> list[Path]:
 def sweep(layout: Layout, keep: set[int]) -> None:
     """Removes what no commit knows, while the write lock is held. Open readers keep the files they have mapped."""
     for folder in orphans(layout, keep):
-        shutil.rmtree(folder)
+        with contextlib.suppress(FileNotFoundError):  # whoever committed last removes it, too, and holds no lock then
+            shutil.rmtree(folder)
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@ import hashlib
 import pytest
 
 from mrl_search.errors import IndexStoreError
+from mrl_search.indexes import layout
 from mrl_search.indexes.layout import FileRecord, Layout, demand_no_links, record_of, write_durably
 
 
@@ -36,3 +37,15 @@ def test_the_folder_of_an_index_may_be_reached_by_a_link(tmp_path):
     (tmp_path / "link").symlink_to(tmp_path / "index")
     demand_no_links(Layout(tmp_path / "link"))
     demand_no_links(Layout(tmp_path / "none"))
+
+
+def test_what_another_removes_meanwhile_does_not_stop_the_sweep(tmp_path, monkeypatch):
+    """Whoever commits removes what is replaced after the lock is free, as the next writer does."""
+    segments = Layout(tmp_path).segments
+    for number in ("000001", "000002"):
+        (segments / number).mkdir(parents=True)
+    found = layout.orphans(Layout(tmp_path), set())
+    found[0].rmdir()
+    monkeypatch.setattr(layout, "orphans", lambda *_: found)
+    layout.sweep(Layout(tmp_path), set())
+    assert not list(segments.iterdir())
