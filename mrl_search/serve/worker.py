@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import os
 import socket
 import ssl
@@ -13,6 +14,7 @@ from mrl_search.serve.running import Server, keep_what_is_loaded, made_config
 from mrl_search.serve.settings import Settings
 from mrl_search.serve.store import Store
 
+_LOG = logging.getLogger(__name__)
 READY, GIVEN = b"ready", b"given"
 
 
@@ -55,6 +57,8 @@ class Worker(Server):
                     asyncio.get_running_loop().remove_reader(self._channel)
                     self.should_exit = True
                     return
+                if not given:  # the system drops what there is no room for
+                    _LOG.error("this process has no file descriptor left for another connection; it was closed")
                 for one in given:
                     task = asyncio.create_task(self._connect(socket.socket(fileno=one)))
                     self._connecting.add(task)
