@@ -36,7 +36,7 @@ from mrl_search.provenance import commit, machine
 from mrl_search.serve import Batching
 
 HELD_OUT, CORES = 1_000, len(os.sched_getaffinity(0))
-OVERLOAD, CONNECTIONS_TOO_MANY = 6.5, 900  # times the peak, less the time that refusals take: five times at least
+OVERLOAD, CONNECTIONS_TOO_MANY = 6.5, 644  # times the peak, less the time that refusals take; beside full queues
 _FIRSTS = itertools.count(step=20_000)  # each run sends other texts first: the server remembers those it was asked
 
 
@@ -220,10 +220,10 @@ def under_load(server, bodies, requests, told):
         found, late, seconds = apart(server.port, others, peak / 2, told.connections, told.seconds, at_random)
         result[name] = told_of(found, seconds) | {"late": late}
     before = server.resident_mib()
-    # on so many connections a request is under way; the others are refused, pause, and try again
-    waiting = Batching().queue * told.servers
-    pause_ms = round(1000 * (CONNECTIONS_TOO_MANY - waiting) / ((OVERLOAD - 1) * peak))
-    result["overload"] = wrk(server, bodies, CONNECTIONS_TOO_MANY, told.seconds, pause_ms)
+    # on as many connections as queues hold a request is under way; the others are refused, pause, and try again
+    connections = Batching().queue * told.servers + CONNECTIONS_TOO_MANY
+    pause_ms = round(1000 * CONNECTIONS_TOO_MANY / ((OVERLOAD - 1) * peak))
+    result["overload"] = wrk(server, bodies, connections, told.seconds, pause_ms)
     result["overload"]["resident_mib"] = [before, server.resident_mib()]
     asked = result["overload"]["answers_per_second"] + result["overload"]["refused_per_second"]
     result["overload"]["times_the_peak"] = round(asked / peak, 2)
