@@ -36,7 +36,7 @@ from mrl_search.provenance import commit, machine
 from mrl_search.serve import Batching
 
 HELD_OUT, CORES = 1_000, len(os.sched_getaffinity(0))
-OVERLOAD, CONNECTIONS_TOO_MANY = 6.5, 644  # times the peak, less the time that refusals take; beside full queues
+OVERLOAD, CONNECTIONS_TOO_MANY = 9.0, 644  # times the peak, less the time that refusals take; beside full queues
 _FIRSTS = itertools.count(step=20_000)  # each run sends other texts first: the server remembers those it was asked
 
 
