@@ -151,6 +151,7 @@ class _Front:
     ) -> None:
         self._workers, self._listening, self._settings, self._tell = workers, listening, settings, tell
         self._turn = 0
+        self._told_at = -_PAUSE
         self._selector = selectors.DefaultSelector()
         self._listens = False
 
@@ -207,11 +208,21 @@ class _Front:
                 return
             try:
                 connection, _ = self._listening.accept()
-            except OSError:  # none is left, or one has gone again
+            except (BlockingIOError, ConnectionError):  # none is left, or one has gone again
+                return
+            except OSError as error:
+                self._tell_of(error)
                 return
             with connection:
                 if not self._give(connection):
                     return  # to hear whether a worker has ended
+
+    def _tell_of(self, error: OSError) -> None:
+        """Once a while, and a little later it is tried again: whoever calls is still there."""
+        if time.monotonic() - self._told_at > _PAUSE:
+            self._told_at = time.monotonic()
+            _LOG.error("no connection can be accepted: %s", error.strerror)
+        time.sleep(_LOOK / 10)
 
     def _give(self, connection: socket.socket) -> bool:
         """To the next worker that takes it; where none does for a second, it is closed."""

@@ -2,9 +2,22 @@
 
 import asyncio
 import math
+import threading
 
 from mrl_search.serve import Batching
 from mrl_search.serve.batching import Batcher
+
+
+def gated():
+    """An event, the tasks that were worked on, and work that waits for the event."""
+    gate, worked = threading.Event(), []
+
+    def work(tasks):
+        gate.wait(10)
+        worked.extend(tasks)
+        return tasks
+
+    return gate, worked, work
 
 
 class Watching:

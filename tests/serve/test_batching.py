@@ -5,7 +5,7 @@ import threading
 import time
 
 import pytest
-from batched import doubled, run
+from batched import doubled, gated, run
 
 from mrl_search.serve.refusals import RefusalError
 
@@ -78,12 +78,7 @@ def test_an_error_of_one_is_its_own():
 
 
 def test_more_than_the_queue_holds_is_refused_and_a_cancelled_task_is_not_worked_on():
-    gate, worked = threading.Event(), []
-
-    def work(tasks):
-        gate.wait(10)
-        worked.extend(tasks)
-        return tasks
+    gate, worked, work = gated()
 
     async def main(batcher):
         tasks = [asyncio.create_task(batcher.do(number)) for number in range(3)]

@@ -5,7 +5,7 @@ import threading
 import time
 
 import pytest
-from batched import Watching, doubled, run
+from batched import Watching, doubled, gated, run
 
 from mrl_search.serve import Batching
 from mrl_search.serve.batching import Batcher
@@ -170,12 +170,7 @@ def test_what_is_to_be_done_afterwards_and_comes_within_a_window_waits_for_what_
 
 
 def test_what_is_to_be_done_afterwards_is_done_after_what_is_worked_on(caplog):
-    gate, done = threading.Event(), []
-
-    def work(tasks):
-        gate.wait(10)
-        done.extend(tasks)
-        return tasks
+    gate, done, work = gated()
 
     async def main(batcher):
         accepted = asyncio.create_task(batcher.do(1))

@@ -4,11 +4,12 @@ import os
 import re
 import resource
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -182,6 +183,32 @@ def test_where_none_can_be_begun_anew_the_others_go_on_until_it_can(library):
         until(lambda: sum("Started server process" in line for line in server.lines) == 3)
 
 
+def test_callers_wait_where_no_connection_can_be_accepted_and_the_log_says_why(library):
+    with together(library, "--read-only") as server:
+        pid = server.process.pid
+        limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, limits[1]))
+        answers = []
+        with client(server) as caller:
+            thread = threading.Thread(target=lambda: answers.append(caller.get("/healthz").status_code))
+            thread.start()
+            until(lambda: any("no connection can be accepted: Too many open files" in line for line in server.lines))
+            assert not answers
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+            thread.join()
+        assert answers == [200]
+
+
+def test_one_without_files_left_says_that_it_loses_connections(library):
+    with together(library, "--read-only") as server:
+        for pid in workers(server):
+            limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, limits[1]))
+        with client(server) as caller, pytest.raises(httpx2.TransportError):
+            caller.get("/healthz")
+        until(lambda: any("no file descriptor left" in line for line in server.lines))
+
+
 def test_one_that_cannot_begin_leaves_no_files(built, tmp_path, monkeypatch):
     monkeypatch.setitem(ENVIRONMENT, "TMPDIR", str(tmp_path))
     with together(built) as server:
@@ -218,24 +245,32 @@ def test_where_all_end_at_once_callers_wait_until_one_is_begun_anew(library):
         assert len(statuses) >= 19  # but for one that was accepted before anything was known
 
 
-def test_sigterm_finishes_what_was_accepted_and_leaves_no_process(library):
-    with together(library) as server, client(server) as one, client(server) as other:
-        ended = []
-        queries = {"queries": [f"red fox {number}" for number in range(100)], "explain": True}
-        threads = [
-            threading.Thread(target=lambda each=each: ended.append(each.post("/v1/search", json=queries).status_code))
-            for each in (one, other)
-        ]
-        pids = workers(server)
-        for thread in threads:
-            thread.start()
-        time.sleep(0.1)
+def test_sigterm_finishes_what_was_begun_and_leaves_no_process(library):
+    body = b'{"query": "red fox", "k": 1}'
+    head = (
+        b"POST /v1/search HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+    )
+    with together(library) as server, client(server) as known, ExitStack() as open_ones:
+        port, pids = known.base_url.port, workers(server)
+        callers = [open_ones.enter_context(socket.create_connection(("127.0.0.1", port), WAIT)) for _ in range(2)]
+        for caller in callers:
+            caller.sendall(head % len(body) + body[:5])
+        time.sleep(0.3)  # until they are read
         server.process.terminate()
-        for thread in threads:
-            thread.join()
+        until(lambda: refuses(port))
+        for caller in callers:
+            caller.sendall(body[5:])
+        assert [caller.recv(15) for caller in callers] == [b"HTTP/1.1 200 OK"] * 2
         server.process.wait(WAIT)
-        assert ended == [200, 200]
         assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+
+
+def refuses(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), WAIT).close()
+    except ConnectionRefusedError:
+        return True
+    return False
 
 
 def test_processes_do_not_outlive_the_one_that_gives(library, tmp_path, monkeypatch):
