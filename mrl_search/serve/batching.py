@@ -112,7 +112,8 @@ class Batcher(Generic[_Task, _Result]):
 
     def _accepted(self, task: _Task, weight: int) -> _Waiting[_Task, _Result]:
         loop = asyncio.get_running_loop()
-        waiting = _Waiting[_Task, _Result](task, weight, loop.create_future(), time.monotonic())
+        # the name's parameters in an annotation: with them in the call typing takes as long as all else here
+        waiting: _Waiting[_Task, _Result] = _Waiting(task, weight, loop.create_future(), time.monotonic())
         with self._turn:
             self._queue.append(waiting)
             self._weigh(weight)

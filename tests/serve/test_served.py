@@ -1,14 +1,17 @@
 """What another process commits is served, and no request is lost meanwhile."""
 
+import asyncio
 import json
 import threading
 import time
+from types import SimpleNamespace
 
 from living_corpus import document
 from serving import served
 
 import mrl_search
 from mrl_search.serve import Timeouts
+from mrl_search.serve.served import ServedIndex
 
 SOON = Timeouts(reload=0.05)
 
@@ -37,6 +40,19 @@ def test_a_commit_of_another_process_is_served(built, tmp_path):
         answer = client.post("/v1/search", json={"query": "a newcomer", "k": 1}).json()
         assert answer["results"][0]["answers"][0]["id"] == "d99"
         assert 'mrl_search_reload_seconds_count{index="index"} 1.0' in client.get("/metrics").text
+
+
+def test_requests_that_came_together_look_once_for_what_others_commit_and_the_next_look_again(tmp_path):
+    looks = []
+    store = SimpleNamespace(stamp=looks.append)
+    index = ServedIndex(tmp_path, store, encoder_for=None, afterwards=None, device="cpu", metrics=None)
+
+    async def ask():
+        for asked in (3, 2):
+            await asyncio.gather(*(index.catch_up() for _ in range(asked)))
+
+    asyncio.run(ask())
+    assert looks == [tmp_path, tmp_path]
 
 
 def test_an_index_that_was_built_anew_with_another_encoder_is_served(built, tmp_path):
