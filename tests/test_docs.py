@@ -2,6 +2,7 @@
 
 import json
 import re
+import runpy
 import shlex
 from pathlib import Path
 
@@ -163,3 +164,8 @@ def test_every_test_that_the_docs_name_exists(page, most):
     assert len(rows) > most
     for path, name in rows:
         assert f"def {name}(" in (ROOT / path).read_text(encoding="utf-8"), f"{path}::{name}"
+
+
+def test_the_table_of_serving_is_that_of_its_runs():
+    printed = runpy.run_path(str(ROOT / "benchmarks/serve_table.py"))["table"]()
+    assert printed in (ROOT / "docs/benchmarks.md").read_text(encoding="utf-8")
