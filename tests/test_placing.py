@@ -155,9 +155,11 @@ def test_an_index_that_was_built_with_a_card_says_so_and_is_the_same(corpus, fol
 def test_an_evaluation_on_a_card_measures_the_same_and_says_where(tmp_path, pretended_card):
     folder = tmp_path / "tiny"
     (folder / "qrels").mkdir(parents=True)
-    own = [{"_id": str(n), "text": f"number {n} of {n % 7}"} for n in range(300)]
+    words = np.random.default_rng(0).integers(10_000, size=(300, 80))  # so many that no two documents are as near
+    own = [{"_id": str(n), "text": " ".join(map(str, row))} for n, row in enumerate(words.tolist())]
     (folder / "corpus.jsonl").write_text("".join(json.dumps(document) + "\n" for document in own))
-    (folder / "queries.jsonl").write_text("".join(f'{{"_id": "q{n}", "text": "number {n}"}}\n' for n in range(12)))
+    asked = [{"_id": f"q{n}", "text": " ".join(map(str, words[n, :30].tolist()))} for n in range(12)]
+    (folder / "queries.jsonl").write_text("".join(json.dumps(query) + "\n" for query in asked))
     judged = "".join(f"q{n}\t{n}\t1\n" for n in range(12))
     (folder / "qrels/test.tsv").write_text(f"query-id\tcorpus-id\tscore\n{judged}")
     recipe = EvalRecipe(
