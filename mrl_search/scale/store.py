@@ -14,7 +14,7 @@ from mrl_search.scale.cluster import MANIFEST, is_cluster, read_cluster
 from mrl_search.scale.copies import renewed
 from mrl_search.scale.opened import Transport, open_cluster
 from mrl_search.scale.updating import add_to_cluster, delete_from_cluster
-from mrl_search.serve.store import Folders, Store, changed_at
+from mrl_search.serve.store import Folders, Store
 
 _BUSY_SECONDS = 30.0  # that a change waits for another process's
 _LOOKS = 0.05
@@ -42,7 +42,8 @@ class AnyStore:
     def stamp(self, folder: Path) -> object:
         """See Store."""
         if self._is_shared and is_cluster(folder):
-            return changed_at(folder / MANIFEST)
+            found = (folder / MANIFEST).stat()  # which a commit replaces
+            return found.st_ino, found.st_mtime_ns, found.st_size
         return self._folders.stamp(folder)
 
     def open(

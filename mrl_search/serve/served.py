@@ -86,7 +86,7 @@ class ServedIndex:
 
     async def open(self, look_seconds: float) -> None:
         """Opens it, loads its model and kernels, and goes on looking for what other processes commit."""
-        self._become(await asyncio.to_thread(self._opened))
+        self._become(*await asyncio.to_thread(self._opened))
         self._watching = asyncio.create_task(self._watch(look_seconds))
 
     async def reload(self) -> bool:
@@ -95,10 +95,10 @@ class ServedIndex:
             start = time.perf_counter()
             fresh = await asyncio.to_thread(self._newer)
             if fresh is not None:
-                self._become(fresh)
+                self._become(*fresh)
                 self._metrics.reload_seconds.labels(self.name).observe(time.perf_counter() - start)
                 self._metrics.reloads.labels(self.name, "opened").inc()
-                told = {"index": self.name, "documents": len(fresh)}
+                told = {"index": self.name, "documents": len(fresh[0])}
                 _LOG.info("a commit was opened", extra={"told": told})
             return fresh is not None
 
@@ -146,16 +146,18 @@ class ServedIndex:
                     _LOG.error("%s cannot be opened anew, the older state is served", self.name, exc_info=error)
                 failed = str(error)
 
-    def _become(self, retriever: Retriever) -> None:
+    def _become(self, retriever: Retriever, state: object, stamp: object) -> None:
         older, self._snapshot = self._snapshot, _Snapshot(retriever, self._afterwards)
+        self._state, self._stamp = state, stamp  # not before: requests go by what is open
         self._metrics.documents.labels(self.name).set(len(retriever))
         if older is not None:
             older.replace()
 
-    def _newer(self) -> Retriever | None:
+    def _newer(self) -> tuple[Retriever, object, object] | None:
         return None if self._store.state(self.folder) == self._state else self._opened()
 
-    def _opened(self) -> Retriever:
+    def _opened(self) -> tuple[Retriever, object, object]:
+        """What is committed, its state, and its stamp."""
         stamp, state = self._store.stamp(self.folder), self._store.state(self.folder)
         # before it is opened: what comes meanwhile, the next look sees
         beside = self._snapshot.retriever if self._snapshot is not None else None
@@ -167,8 +169,7 @@ class ServedIndex:
         except BaseException:
             retriever.close()
             raise
-        self._state, self._stamp = state, stamp
-        return retriever
+        return retriever, state, stamp
 
 
 def _prove_once(retriever: Retriever) -> None:

@@ -7,6 +7,7 @@ from typing import Protocol
 from mrl_search.encoders import Encoder, EncoderSpec
 from mrl_search.encoding import spec_of
 from mrl_search.indexes import read_manifest, stamp_of
+from mrl_search.indexes.commits import Commits
 from mrl_search.living import AddOptions, Changed, add, delete
 from mrl_search.retriever import Retriever, open_retriever
 
@@ -18,7 +19,8 @@ class Store(Protocol):
         """What is committed there; equal only while nothing else is."""
 
     def stamp(self, folder: Path) -> object:
-        """Other after each commit, and cheap enough for each request; None, always, where one process serves alone."""
+        """Other once a commit can be read, and cheap enough for each request; None, always, where one process serves
+        alone."""
 
     def open(
         self,
@@ -41,6 +43,7 @@ class Folders:
 
     def __init__(self, *, is_shared: bool = False) -> None:
         self._is_shared = is_shared
+        self._commits: dict[Path, Commits] = {}
 
     def state(self, folder: Path) -> object:
         """See Store; asked every second, beside all requests, so nothing is made of it."""
@@ -50,7 +53,9 @@ class Folders:
         """See Store."""
         if not self._is_shared:
             return None
-        return [changed_at(folder / name) for name in ("index.sqlite", "index.sqlite-wal")]
+        if folder not in self._commits:
+            self._commits[folder] = Commits(folder)
+        return self._commits[folder].stamp()
 
     def open(
         self,
@@ -71,12 +76,3 @@ class Folders:
     def delete(self, folder: Path, ids: Sequence[str], where: str | None) -> Changed:
         """See Store."""
         return delete(folder, ids, where=where)
-
-
-def changed_at(path: Path) -> tuple[int, ...]:
-    """Other after each change of a file; nothing where there is none."""
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        return ()
-    return found.st_ino, found.st_mtime_ns, found.st_size

@@ -5,6 +5,7 @@ import json
 import threading
 import time
 from types import SimpleNamespace
+from unittest.mock import AsyncMock
 
 from living_corpus import document
 from serving import served
@@ -53,6 +54,20 @@ def test_requests_that_came_together_look_once_for_what_others_commit_and_the_ne
 
     asyncio.run(ask())
     assert looks == [tmp_path, tmp_path]
+
+
+def test_what_was_opened_on_a_thread_is_waited_for_until_it_is_served(tmp_path):
+    opened = SimpleNamespace(warm_up=lambda: None, close=lambda: None, stored=SimpleNamespace(has_bounds=False))
+    store = SimpleNamespace(stamp=lambda _: "stamp", state=lambda _: "state", open=lambda *_: opened)
+    index = ServedIndex(tmp_path, store, encoder_for=None, afterwards=None, device="cpu", metrics=None)
+
+    async def open_and_ask():
+        await asyncio.to_thread(index._opened)  # the loop has not gone on to serve it
+        index.reload = AsyncMock()
+        await index.catch_up()
+        index.reload.assert_awaited_once()
+
+    asyncio.run(open_and_ask())
 
 
 def test_an_index_that_was_built_anew_with_another_encoder_is_served(built, tmp_path):
