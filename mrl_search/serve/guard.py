@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+import ipaddress
 import itertools
 import json
 import logging
 import re
 import secrets
+import socket
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -53,8 +55,9 @@ class Guard:
         self._app, self._settings, self._engine, self.admission = app, settings, engine, admission
         self._keys = Keyring(settings.keys) if settings.keys is not None else None
         self._rates = rates
-        self._asks_for_name = settings.keys is None and settings.is_local
-        self._hosts = {"localhost", "127.0.0.1", "::1", settings.host, *map(str.lower, settings.hosts)}
+        self._asks_for_name, self._is_local = settings.keys is None, settings.is_local
+        named = settings.host, socket.gethostname(), *settings.hosts
+        self._hosts = {"localhost", "127.0.0.1", "::1", *map(str.lower, named)}
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """One request; everything that is not HTTP goes on as it is."""
@@ -103,11 +106,17 @@ class Guard:
     def _check_where_from(self, visit: "_Visit") -> None:
         """Where there are no keys, whoever makes a browser call decides what it is called by: DNS rebinding."""
         host = visit.headers.get(b"host", b"").decode("latin-1")
-        if self._asks_for_name and _name_of(host) not in self._hosts:
+        if sum(name == b"host" for name, _ in visit.scope["headers"]) > 1:
+            raise RefusalError(400, "host_twice", "a request names one host, in one Host header")
+        if self._asks_for_name and not self._is_called(_name_of(host)):
             raise RefusalError(403, "host_unknown", "this server is not called by that name; see --allow-host")
         told = visit.headers.get(b"origin", b"").decode("latin-1")
         if told and not visit.origin and told.partition("://")[2] != host:
             raise RefusalError(403, "origin_forbidden", "other pages may not call this server; see --cors")
+
+    def _is_called(self, name: str) -> bool:
+        """Whether this server goes by a name; a public one by any address, which nobody's page can be made to have."""
+        return name in self._hosts or (not self._is_local and _is_address(name))
 
     def _identify(self, visit: "_Visit", path: str, method: str) -> None:
         """Notes the key's name in place of the address. Raises RefusalError unless the key may do this."""
@@ -268,6 +277,14 @@ def route_of(path: str) -> str:
     if path.startswith("/v1/indexes/"):
         return "/v1/indexes/{name}/tuning"
     return "/assets" if path.startswith("/assets/") else "other"
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 def _name_of(host: str) -> str:

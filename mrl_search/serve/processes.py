@@ -34,6 +34,7 @@ _LOOK = 0.5  # seconds from one look for workers that are to be started to the n
 _AT_ONCE = 64  # connections that are accepted before workers are listened to
 _TAKING = 1.0  # seconds that a connection waits where workers do not take them as fast as they come
 _GRACE = 5.0  # seconds beyond the time in which a worker finishes what it accepted
+_MEMORY = Path("/dev/shm")  # noqa: S108  what is in it has names that nobody else has
 _MOST_BYTES = 16_384  # of what a worker says before it ends
 
 
@@ -240,9 +241,11 @@ class _Front:
 
 @contextlib.contextmanager
 def _folder() -> Iterator[Path]:
-    """Where workers count together, for as long as they do."""
+    """Where workers count together, for as long as they do: in memory, if the system lets one. On a disk that is full
+    whoever counts in a mapped file is killed."""
+    place = _MEMORY if os.access(_MEMORY, os.W_OK | os.X_OK) else None
     try:
-        made = tempfile.TemporaryDirectory(prefix="mrl-search-serve-", ignore_cleanup_errors=True)
+        made = tempfile.TemporaryDirectory(prefix="mrl-search-serve-", dir=place, ignore_cleanup_errors=True)
     except OSError as error:
         raise ServeError(f"processes that serve together need a temporary folder ({error}); set TMPDIR") from error
     with made as folder:

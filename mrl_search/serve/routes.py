@@ -47,7 +47,7 @@ _TOLD = {
     422: "It cannot be done as it was asked.",
     429: "Too many wait, or this key asks too often; see Retry-After.",
     500: "A fault of the server.",
-    503: "It cannot be done now; see Retry-After.",
+    503: "It cannot be done now; see Retry-After, if there is one.",
     504: "It was not done in time.",
 }
 REFUSALS: dict[int | str, dict[str, Any]] = {

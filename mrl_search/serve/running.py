@@ -41,9 +41,30 @@ class Server(uvicorn.Server):
         except OSError as error:
             await self.engine.close()
             raise not_had(self.engine.settings, error) from error
-        await super().startup(sockets)
+        await super().startup([])  # uvicorn would wait for a minute for a caller to agree on TLS
+        loop, secured = asyncio.get_running_loop(), self.config.ssl
+        for one in sockets or ():
+            server = await loop.create_server(
+                self.protocol, sock=one, ssl=secured, ssl_handshake_timeout=self.handshake_seconds, backlog=BACKLOG
+            )
+            self.servers.append(server)
         for one in sockets or ():
             self._tell(address_of(one, self.engine.settings))
+
+    @property
+    def handshake_seconds(self) -> float | None:
+        """In which a caller has to agree on TLS, if that is spoken."""
+        return self.engine.settings.timeouts.headers if self.config.ssl is not None else None
+
+    def protocol(self) -> asyncio.Protocol:
+        """One for a connection, as uvicorn makes them."""
+        made: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]
+            config=self.config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+            _loop=asyncio.get_running_loop(),
+        )
+        return made
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Listens no more, finishes what was accepted, then closes the indexes.

@@ -6,6 +6,7 @@ import logging
 import os
 import socket
 import ssl
+from functools import partial
 from pathlib import Path
 
 from mrl_search.serve.engine import Engine
@@ -28,7 +29,7 @@ class Worker(Server):
         engine = Engine(settings, Metrics(folder), store)
         super().__init__(made_config(settings, engine, folder / "callers"), engine, lambda address: None)
         self._channel = channel
-        self._connecting: set[asyncio.Task[None]] = set()  # none of uvicorn's, which refuses and waits by those
+        self._connecting: dict[asyncio.Task[None], None] = {}  # the oldest first; uvicorn's would be waited for
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """As Server."""
@@ -60,23 +61,25 @@ class Worker(Server):
                 if not given:  # the system drops what there is no room for
                     _LOG.error("this process has no file descriptor left for another connection; it was closed")
                 for one in given:
-                    task = asyncio.create_task(self._connect(socket.socket(fileno=one)))
-                    self._connecting.add(task)
-                    task.add_done_callback(self._connecting.discard)
+                    if self.config.ssl is not None and len(self._connecting) >= self.engine.settings.connections:
+                        oldest = next(iter(self._connecting))  # who has said nothing for longest
+                        del self._connecting[oldest]
+                        oldest.cancel()
+                    connection = socket.socket(fileno=one)
+                    task = asyncio.create_task(self._connect(connection))
+                    self._connecting[task] = None
+                    task.add_done_callback(partial(self._connected, connection))
+
+    def _connected(self, connection: socket.socket, task: asyncio.Task[None]) -> None:
+        self._connecting.pop(task, None)
+        if task.cancelled():
+            connection.close()
 
     async def _connect(self, connection: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         try:
-            await loop.connect_accepted_socket(self._protocol, connection, ssl=self.config.ssl)
+            await loop.connect_accepted_socket(
+                self.protocol, connection, ssl=self.config.ssl, ssl_handshake_timeout=self.handshake_seconds
+            )
         except (OSError, ssl.SSLError):  # whoever called has gone, or speaks no TLS
             connection.close()
-
-    def _protocol(self) -> asyncio.Protocol:
-        """As uvicorn makes one of each connection it accepts itself."""
-        made: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]
-            config=self.config,
-            server_state=self.server_state,
-            app_state=self.lifespan.state,
-            _loop=asyncio.get_running_loop(),
-        )
-        return made

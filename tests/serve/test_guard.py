@@ -2,10 +2,11 @@
 
 import gc
 import json
+import socket
 import time
 
 import pytest
-from serving import served, with_limits
+from serving import connection, served, with_limits
 
 from mrl_search.serve import create_key, guard, revoke_key
 
@@ -92,6 +93,20 @@ def within(true, seconds=5):
 def test_a_name_that_is_not_the_server_s_is_refused_where_there_are_no_keys(client):
     answer = client.post("/v1/search", json=SEARCH, headers={"host": "evil.example"})
     assert refused(answer) == (403, "host_unknown")
+
+
+def test_a_public_server_without_keys_goes_by_addresses_and_names_it_was_told(library):
+    with served(library, host="0.0.0.0", forced=True, hosts=("search.example",)) as (_, client):
+        for host in ("10.1.2.3:8000", "[2001:db8::1]", "search.example", "localhost", socket.gethostname()):
+            assert client.get("/healthz", headers={"host": host}).status_code == 200, host
+        answer = client.post("/v1/search", json=SEARCH, headers={"host": "evil.example"})
+        assert refused(answer) == (403, "host_unknown")
+
+
+def test_a_request_that_names_two_hosts_is_refused(keyed):
+    with connection(keyed[0]) as caller:
+        caller.sendall(b"GET /healthz HTTP/1.1\r\nhost: evil.example\r\nhost: localhost\r\n\r\n")
+        assert caller.recv(12) == b"HTTP/1.1 400"
 
 
 def test_a_name_that_is_allowed_may_be_written_in_any_case(library):

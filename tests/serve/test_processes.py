@@ -103,8 +103,29 @@ def test_they_count_together_whichever_is_asked(pair):
     assert 'mrl_search_queue_depth{queue="search"} 0.0' in text
 
 
+@contextmanager
+def asked_all_the_time(server, callers=4):
+    """By others, while a commit is brought to the disk, too."""
+    done = threading.Event()
+
+    def ask():
+        with client(server) as caller:
+            while not done.wait(0.002):
+                caller.post("/v1/search", json={"query": "number", "k": 1})
+
+    threads = [threading.Thread(target=ask) for _ in range(callers)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join()
+
+
 def test_what_one_has_written_every_other_finds_at_once(built):
-    with together(built) as server, client(server) as one, client(server) as other:
+    with together(built) as server, client(server) as one, client(server) as other, asked_all_the_time(server):
         for number in range(20):
             writer, reader = (one, other) if number % 2 else (other, one)
             document = {"id": f"n{number}", "text": f"brand new {number}"}
@@ -209,10 +230,10 @@ def test_one_without_files_left_says_that_it_loses_connections(library):
         until(lambda: any("no file descriptor left" in line for line in server.lines))
 
 
-def test_one_that_cannot_begin_leaves_no_files(built, tmp_path, monkeypatch):
-    monkeypatch.setitem(ENVIRONMENT, "TMPDIR", str(tmp_path))
+def test_one_that_cannot_begin_leaves_no_files(built, tmp_path):
     with together(built) as server:
-        (counting,) = tmp_path.glob("mrl-search-serve-*")
+        told = Path(f"/proc/{workers(server)[0]}/environ").read_text()
+        counting = Path(re.search("PROMETHEUS_MULTIPROC_DIR=([^\0]+)", told)[1])
         before = {path.name for path in counting.iterdir()}
         built.rename(tmp_path / "away")
         os.kill(workers(server)[0], signal.SIGKILL)
@@ -294,7 +315,10 @@ def test_what_one_cannot_start_for_is_one_line(library, tmp_path):
 def test_without_a_temporary_folder_is_one_line(library, tmp_path):
     """There is nowhere to count together."""
     command, nowhere = [*COMMAND, str(library), "--servers", "2"], str(tmp_path / "nowhere")
-    told = f"import tempfile; tempfile.tempdir = {nowhere!r}\nfrom mrl_search.cli import main\nmain({command[3:]!r})"
+    told = (
+        f"import pathlib, tempfile; tempfile.tempdir = {nowhere!r}\nfrom mrl_search.serve import processes\n"
+        f"processes._MEMORY = pathlib.Path({nowhere!r})\nfrom mrl_search.cli import main\nmain({command[3:]!r})"
+    )
     done = subprocess.run([sys.executable, "-c", told], env=ENVIRONMENT, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert re.fullmatch(

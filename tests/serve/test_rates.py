@@ -1,5 +1,11 @@
 """Tokens come at their rate; a pause fills a bucket with twice as many."""
 
+import errno
+import os
+
+import pytest
+
+from mrl_search.errors import ServeError
 from mrl_search.serve import rates
 from mrl_search.serve.rates import Rates
 
@@ -32,6 +38,15 @@ def test_processes_that_share_a_table_count_together(tmp_path):
     assert waits == [0, 0, 1]
     assert other.wait_seconds("a", 1.0) == 0
     assert (tmp_path / "callers").stat().st_mode & 0o77 == 0
+
+
+def test_where_there_is_no_room_for_the_table_that_is_said_at_once(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(ServeError, match=r"no room .*No space left"):
+        Rates(1.0, tmp_path / "callers")
 
 
 def test_of_a_full_set_who_has_asked_longest_ago_is_forgotten(monkeypatch):

@@ -9,7 +9,7 @@ import pytest
 from serving import connection, served
 
 from mrl_search.errors import ServeError
-from mrl_search.serve import Settings
+from mrl_search.serve import Settings, Timeouts
 from mrl_search.serve.running import bound, made_server
 
 
@@ -28,6 +28,12 @@ def test_a_caller_who_keeps_a_tls_connection_and_is_silent_does_not_hold_up_the_
         start = time.monotonic()
     assert time.monotonic() - start < 10  # asyncio would wait for its goodbye for 30 s
     silent.close()
+
+
+def test_who_says_nothing_where_tls_is_spoken_is_hung_up_on(library, certified):
+    with served(library, timeouts=Timeouts(headers=0.5), **certified) as (_, client), connection(client) as silent:
+        silent.settimeout(20)
+        assert silent.recv(1) == b""
 
 
 def test_a_certificate_that_is_none_is_an_error_before_anything_is_opened(tmp_path):

@@ -7,7 +7,7 @@ import ssl
 import threading
 import time
 
-from mrl_search.serve import Settings
+from mrl_search.serve import Settings, Timeouts
 from mrl_search.serve.store import Folders
 from mrl_search.serve.worker import GIVEN, READY, Worker
 
@@ -86,6 +86,19 @@ def test_callers_who_never_begin_with_tls_neither_keep_others_out_nor_hold_up_th
                 assert answered(caller)
             ends = time.monotonic()
         assert time.monotonic() - ends < 10
+
+
+def test_who_says_nothing_where_tls_is_spoken_is_hung_up_on_in_time_or_when_too_many_do(library, tmp_path, certified):
+    times = Timeouts(headers=1.0)
+    with working(library, tmp_path, connections=2, timeouts=times, **certified) as (_, channel):
+        start, silent = time.monotonic(), [given(channel) for _ in range(3)]
+        assert silent[0].recv(1) == b""
+        assert time.monotonic() - start < 0.9  # the first of too many
+        for one in silent[1:]:
+            assert one.recv(1) == b""
+        assert 0.9 < time.monotonic() - start < 8
+    for one in silent:
+        one.close()
 
 
 def test_where_nobody_gives_any_more_what_was_accepted_is_finished(library, tmp_path):
