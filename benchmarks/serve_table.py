@@ -6,6 +6,7 @@ The runs are in benchmarks/results/serving/, WHAT-NUMBER.json; those of one WHAT
 medians, with the least and the most in brackets.
 """
 
+import argparse
 import json
 import statistics
 from pathlib import Path
@@ -93,5 +94,10 @@ def table():
     return "\n".join(lines)
 
 
-if __name__ == "__main__":
+def main():
+    argparse.ArgumentParser(description=__doc__).parse_args()
     print(table())
+
+
+if __name__ == "__main__":
+    main()
