@@ -132,9 +132,15 @@ class Living:
         from mrl_search.serve.engine import Engine
         from mrl_search.serve.guard import API_HEADERS, HEADERS
         from mrl_search.serve.metrics import Metrics
+        from mrl_search.serve.rates import Rates
 
         self._engine = Engine(settings, Metrics(), AnyStore(partial(RayShards, fleet), is_shared=True))
-        self._app = create_app(settings, self._engine, Admission(self._engine, [*HEADERS, *API_HEADERS]))
+        self._app = create_app(
+            settings,
+            self._engine,
+            Admission(self._engine, [*HEADERS, *API_HEADERS]),
+            Rates(settings.limits.requests_per_second),
+        )
         self.has_failed = False
         Living.here = self
 

@@ -1,7 +1,6 @@
 """The web application: routes, the page, and the gate around them."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -21,9 +20,8 @@ from mrl_search.serve.settings import Settings
 from mrl_search.serve.shortcut import Shortcut
 
 
-def create_app(settings: Settings, engine: Engine, admission: Admission, callers: Path | None = None) -> Guard:
-    """An ASGI application over an engine, which others open and close. callers: the table of Rates, if it is shared."""
-    rates = Rates(settings.limits.requests_per_second, callers)
+def create_app(settings: Settings, engine: Engine, admission: Admission, rates: Rates) -> Guard:
+    """An ASGI application over an engine, which others open and close."""
     return Guard(Shortcut(described_app(settings, engine), engine), settings, engine, admission, rates)
 
 

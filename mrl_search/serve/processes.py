@@ -8,6 +8,7 @@ import contextlib
 import logging
 import os
 import selectors
+import shutil
 import signal
 import socket
 import tempfile
@@ -58,10 +59,13 @@ def serve_together(settings: Settings, tell: Callable[[str], None], log_level: s
 def work(settings: Settings, store: Store, log_level: str, folder: Path, channel: socket.socket) -> None:
     """A worker's life. What it cannot start for is said over the channel."""
     try:
-        run(Worker(settings, store, channel, folder), log_level, [])
+        worker = Worker(settings, store, channel, folder)
+        run(worker, log_level, [])
     except MRLSearchError as error:
         channel.send(str(error).encode("utf-8", "replace")[:_MOST_BYTES])
         raise SystemExit(1) from None
+    if worker.is_left:  # else the folder is removed by who made it
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def shares(count: int) -> list[frozenset[int]]:

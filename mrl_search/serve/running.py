@@ -6,7 +6,6 @@ import gc
 import socket
 import ssl
 from collections.abc import Callable
-from pathlib import Path
 
 import uvicorn
 from threadpoolctl import threadpool_limits
@@ -19,6 +18,7 @@ from mrl_search.serve.guard import API_HEADERS, HEADERS
 from mrl_search.serve.logs import write_json_lines
 from mrl_search.serve.metrics import Metrics
 from mrl_search.serve.protocol import PatientProtocol
+from mrl_search.serve.rates import Rates
 from mrl_search.serve.settings import Settings
 from mrl_search.serve.store import Store
 
@@ -75,15 +75,12 @@ class Server(uvicorn.Server):
         await self.engine.close()
 
 
-def made_config(settings: Settings, engine: Engine, callers: Path | None = None) -> uvicorn.Config:
-    """How uvicorn serves an engine. callers: as `create_app`.
-
-    Raises ServeError for a certificate that cannot be used.
-    """
+def made_config(settings: Settings, engine: Engine, rates: Rates) -> uvicorn.Config:
+    """How uvicorn serves an engine. Raises ServeError for a certificate that cannot be used."""
     times, admission = settings.timeouts, Admission(engine, [*HEADERS, *API_HEADERS])
     try:
         config = uvicorn.Config(
-            create_app(settings, engine, admission, callers),
+            create_app(settings, engine, admission, rates),
             http=type("Protocol", (PatientProtocol,), {"times": times, "admission": admission}),
             ws="none",
             lifespan="off",
@@ -109,7 +106,8 @@ def made_config(settings: Settings, engine: Engine, callers: Path | None = None)
 def made_server(settings: Settings, tell: Callable[[str], None], store: Store | None = None) -> Server:
     """A server that has not started. Raises as `made_config`."""
     engine = Engine(settings, Metrics(), store)
-    return Server(made_config(settings, engine), engine, tell)
+    rates = Rates(settings.limits.requests_per_second)
+    return Server(made_config(settings, engine, rates), engine, tell)
 
 
 def bound(settings: Settings) -> socket.socket:

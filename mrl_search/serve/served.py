@@ -65,8 +65,6 @@ class ServedIndex:
         self._store = store
         self._state: object = None
         self._stamp: object = None
-        self._has_looked = False
-        self._seen: object = None
         self._encoder_for, self._afterwards = encoder_for, afterwards
         self._device, self._metrics = device, metrics
         self._snapshot: _Snapshot | None = None
@@ -107,7 +105,7 @@ class ServedIndex:
 
         Where that cannot be opened the older state is served, and is tried again as all others' commits are.
         """
-        stamp = self._stamp_now()
+        stamp = self._store.stamp(self.folder)
         if stamp == self._stamp:
             return
         try:
@@ -115,16 +113,6 @@ class ServedIndex:
         except Exception as error:
             _LOG.error("%s cannot be opened anew, the older state is served", self.name, exc_info=error)
         self._stamp = stamp
-
-    def _stamp_now(self) -> object:
-        """One look for all requests that have been read: what comes later, none of them was told of."""
-        if not self._has_looked:
-            self._has_looked, self._seen = True, self._store.stamp(self.folder)
-            asyncio.get_running_loop().call_soon(self._look_again)
-        return self._seen
-
-    def _look_again(self) -> None:
-        self._has_looked = False
 
     async def close(self) -> None:
         """Closes it once nobody uses it."""

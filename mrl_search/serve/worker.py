@@ -11,6 +11,7 @@ from pathlib import Path
 
 from mrl_search.serve.engine import Engine
 from mrl_search.serve.metrics import Metrics
+from mrl_search.serve.rates import Rates
 from mrl_search.serve.running import Server, keep_what_is_loaded, made_config
 from mrl_search.serve.settings import Settings
 from mrl_search.serve.store import Store
@@ -22,13 +23,15 @@ READY, GIVEN = b"ready", b"given"
 class Worker(Server):
     """Says READY over a channel once its indexes are open; with each GIVEN that comes then is a connection.
 
-    folder: where all workers count together. Raises as `made_config`.
+    folder: where all workers count together. Raises as `made_config` and Rates.
     """
 
     def __init__(self, settings: Settings, store: Store, channel: socket.socket, folder: Path) -> None:
         engine = Engine(settings, Metrics(folder), store)
-        super().__init__(made_config(settings, engine, folder / "callers"), engine, lambda address: None)
+        rates = Rates(settings.limits.requests_per_second, folder / "callers")
+        super().__init__(made_config(settings, engine, rates), engine, lambda address: None)
         self._channel = channel
+        self.is_left = False  # by whoever gave
         self._connecting: dict[asyncio.Task[None], None] = {}  # the oldest first; uvicorn's would be waited for
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -56,7 +59,7 @@ class Worker(Server):
                 message, given, *_ = socket.recv_fds(self._channel, len(GIVEN), 1)
                 if not message:  # whoever gives has ended
                     asyncio.get_running_loop().remove_reader(self._channel)
-                    self.should_exit = True
+                    self.is_left = self.should_exit = True
                     return
                 if not given:  # the system drops what there is no room for
                     _LOG.error("this process has no file descriptor left for another connection; it was closed")

@@ -43,19 +43,6 @@ def test_a_commit_of_another_process_is_served(built, tmp_path):
         assert 'mrl_search_reload_seconds_count{index="index"} 1.0' in client.get("/metrics").text
 
 
-def test_requests_that_came_together_look_once_for_what_others_commit_and_the_next_look_again(tmp_path):
-    looks = []
-    store = SimpleNamespace(stamp=looks.append)
-    index = ServedIndex(tmp_path, store, encoder_for=None, afterwards=None, device="cpu", metrics=None)
-
-    async def ask():
-        for asked in (3, 2):
-            await asyncio.gather(*(index.catch_up() for _ in range(asked)))
-
-    asyncio.run(ask())
-    assert looks == [tmp_path, tmp_path]
-
-
 def test_what_was_opened_on_a_thread_is_waited_for_until_it_is_served(tmp_path):
     opened = SimpleNamespace(warm_up=lambda: None, close=lambda: None, stored=SimpleNamespace(has_bounds=False))
     store = SimpleNamespace(stamp=lambda _: "stamp", state=lambda _: "state", open=lambda *_: opened)
