@@ -2,10 +2,12 @@
 
 import asyncio
 import re
+from collections.abc import Sized
 from typing import Any, cast
 
 import httptools
 from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from mrl_search.serve.admission import QUEUED, Admission
@@ -56,6 +58,23 @@ class _Parser(httptools.HttpRequestParser):  # type: ignore[misc]
                 return
 
 
+class _Flow(FlowControl):
+    """uvicorn's, which reads nothing while requests wait for those before them.
+
+    uvicorn reads on for each body that an app asks for, and after each answer, whatever waits: a packet of two thousand
+    requests for one.
+    """
+
+    def __init__(self, transport: asyncio.Transport, waiting: Sized) -> None:
+        super().__init__(transport)
+        self._waiting = waiting
+
+    def resume_reading(self) -> None:
+        """As uvicorn's."""
+        if not self._waiting:
+            super().resume_reading()
+
+
 class PatientProtocol(HttpToolsProtocol):
     """Closes a connection whose headers or body do not come in time, or whose answers are not taken; uvicorn waits.
 
@@ -80,6 +99,7 @@ class PatientProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """As uvicorn's; the first request is waited for."""
         super().connection_made(transport)
+        self.flow = _Flow(transport, self.pipeline)
         self._wait(self.times.headers)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -131,10 +151,9 @@ class PatientProtocol(HttpToolsProtocol):
         return b"%b %b HTTP/%b\r\n%b\r\n" % (self.parser.get_method(), self.url, version, b"".join(lines))
 
     def on_response_complete(self) -> None:
-        """As uvicorn's, which reads on after each answer, whatever waits: a packet of two thousand requests for one."""
+        """As uvicorn's, which takes the last of those that wait after it would have read on."""
         super().on_response_complete()
-        if self.pipeline:
-            self.flow.pause_reading()
+        self.flow.resume_reading()
 
     def pause_writing(self) -> None:
         """As uvicorn's; whoever does not take what was sent is not waited for."""

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import socket
 import threading
+import time
 from dataclasses import replace
 
 import httpx2
@@ -69,3 +70,11 @@ def connection(client, receives=None):
     connected.settimeout(10)
     connected.connect((client.base_url.host, client.base_url.port))
     return connected
+
+
+def until(holds):
+    """Waits for it."""
+    end = time.monotonic() + WAIT
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.02)

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from together import COMMAND, ENVIRONMENT, WAIT, client, counting, together, until, who, workers
+from serving import until
+from together import COMMAND, ENVIRONMENT, WAIT, client, counting, together, who, workers
 
 from mrl_search.serve import Client
 

@@ -3,12 +3,11 @@
 import asyncio
 import json
 import threading
-import time
 from types import SimpleNamespace
 from unittest.mock import AsyncMock
 
 from living_corpus import document
-from serving import served
+from serving import served, until
 
 import mrl_search
 from mrl_search.serve import Timeouts
@@ -19,13 +18,6 @@ SOON = Timeouts(reload=0.05)
 
 def count(client):
     return client.get("/v1/indexes").json()["indexes"][0]["documents"]
-
-
-def until(true, seconds=20):
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def more(tmp_path, *documents):

@@ -5,7 +5,6 @@ import re
 import subprocess
 import sys
 import threading
-import time
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -63,10 +62,3 @@ def counting(server):
     """The folder in which its processes count."""
     told = Path(f"/proc/{workers(server)[0]}/environ").read_text()
     return Path(re.search("PROMETHEUS_MULTIPROC_DIR=([^\0]+)", told)[1])
-
-
-def until(holds):
-    end = time.monotonic() + WAIT
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.05)
