@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _AGAIN = {408, 429, 502, 503, 504}
 _FIRST_SECONDS, _MOST_SECONDS = 0.25, 30.0
 _DOCUMENTS, _QUERIES = 500, 64  # of one request
+_TOO_MUCH = {"too_many_answers", "answer_too_long"}  # for one request
 
 
 class Written(NamedTuple):
@@ -31,6 +32,14 @@ class Written(NamedTuple):
     removed: int
     missing: tuple[str, ...]
     documents: int
+
+
+class _RefusedError(ServeError):
+    """code: as the server says it."""
+
+    def __init__(self, message: str, code: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class Client:
@@ -47,6 +56,8 @@ class Client:
             import httpx2
         except ImportError as error:
             raise MissingPackageError("httpx2", "a client", "serve") from error
+        if key is not None and not key.isascii():
+            raise ServeError("the key holds characters that no key has; was it copied whole?")
         headers = {} if key is None else {"authorization": f"Bearer {key}"}
         self._retries = retries
         self._failed = httpx2.TransportError
@@ -108,7 +119,8 @@ class Client:
             if answer.is_success:
                 return _read(answer, path)
             if wait is None or not _may_help(answer) or _is_over():
-                raise ServeError(f"{path} was refused with {answer.status_code}: {_message(answer)}")
+                message, code = _told(answer)
+                raise _RefusedError(f"{path} was refused with {answer.status_code}: {message}", code)
             time.sleep(_told_to_wait(answer, wait))
         raise AssertionError  # the last try returns or raises
 
@@ -118,13 +130,23 @@ class Client:
             yield min(_MOST_SECONDS, _FIRST_SECONDS * 2**again) * random.uniform(0.5, 1)  # noqa: S311
 
     def _found(self, name: str, queries: list[str], told: dict[str, Any]) -> list[list[Answer]]:
-        found, now = [], terms()
+        found: list[list[Answer]] = []
         for start in range(0, len(queries), _QUERIES):
-            some = {name: queries[start : start + _QUERIES], **told, "partial": now.partial or None}
-            answer = self.ask("POST", "/v1/search", some)
-            now.missing.update(answer.get("missing", ()))
-            found += [[_answer(one) for one in result["answers"]] for result in answer["results"]]
+            found += self._found_together(name, queries[start : start + _QUERIES], told)
         return found
+
+    def _found_together(self, name: str, queries: list[str], told: dict[str, Any]) -> list[list[Answer]]:
+        """Of one request, or of two with half of the queries each where the server will not tell so much at once."""
+        now = terms()
+        try:
+            answer = self.ask("POST", "/v1/search", {name: queries, **told, "partial": now.partial or None})
+        except _RefusedError as error:
+            if error.code not in _TOO_MUCH or len(queries) < 2:
+                raise
+            half = len(queries) // 2
+            return [one for some in (queries[:half], queries[half:]) for one in self._found_together(name, some, told)]
+        now.missing.update(answer.get("missing", ()))
+        return [[_answer(one) for one in result["answers"]] for result in answer["results"]]
 
 
 def _answer(told: dict[str, Any]) -> Answer:
@@ -164,8 +186,10 @@ def _told_to_wait(answer: "httpx2.Response", otherwise: float) -> float:
     return otherwise
 
 
-def _message(answer: "httpx2.Response") -> str:
+def _told(answer: "httpx2.Response") -> tuple[str, str]:
+    """Message and code of a refusal."""
     try:
-        return str(answer.json()["error"]["message"])
-    except (ValueError, KeyError, TypeError):
-        return answer.reason_phrase
+        error = answer.json()["error"]
+        return str(error["message"]), str(error.get("code", ""))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return answer.reason_phrase, ""

@@ -11,6 +11,7 @@ from mrl_search.errors import IndexStoreError
 from mrl_search.living import Changed
 from mrl_search.plan import Plan
 from mrl_search.retriever import Retriever
+from mrl_search.serve.allowance import Allowance
 from mrl_search.serve.batching import Batcher
 from mrl_search.serve.desk import Desk
 from mrl_search.serve.metrics import Metrics
@@ -27,7 +28,7 @@ PRECOMPUTED = "precomputed"  # what stands for an encoder in an index of vectors
 
 
 class Asked(NamedTuple):
-    """What a search is told: texts, or (q, D) vectors; the rest as `Retriever.plan` and `Search` take it."""
+    """What a search is told: texts, or (q, D) vectors; the rest as `Retriever.plan`, `Search` and Allowance take it."""
 
     texts: Sequence[str] | None
     vectors: Vectors | None
@@ -39,6 +40,12 @@ class Asked(NamedTuple):
     explain: bool = False
     partial: bool = False
     until: float | None = None
+    with_texts: bool = True
+
+    @property
+    def query_count(self) -> int:
+        """How many there are of it, whichever it has."""
+        return len(self.texts if self.texts is not None else self.vectors if self.vectors is not None else ())
 
 
 class Outcome(NamedTuple):
@@ -163,7 +170,7 @@ class Engine:
     async def _searched(self, index: ServedIndex, asked: Asked) -> Outcome:
         with index.used() as retriever:
             plan = retriever.plan(asked.k, asked.funnel, asked.guarantee, asked.where, asked.hybrid)
-            self._check(plan)
+            self._check(plan, asked, len(retriever))
             start = time.perf_counter()
             if asked.texts is not None:
                 vectors = await self._desk_of(retriever).queries(asked.texts)
@@ -171,7 +178,10 @@ class Engine:
                 assert asked.vectors is not None
                 vectors = asked.vectors
             encoded = time.perf_counter()
-            task = Search(index.name, retriever, plan, vectors, asked.texts, asked.explain, asked.partial, asked.until)
+            allowance = Allowance(self.settings.limits.answer_characters, with_texts=asked.with_texts)
+            task = Search(
+                index.name, retriever, plan, vectors, asked.texts, asked.explain, asked.partial, asked.until, allowance
+            )
             found = await self._searches.do(task, len(vectors))
             times = 1000 * (encoded - start), 1000 * (time.perf_counter() - encoded)
             return Outcome(index.name, plan, len(retriever), found, *times)
@@ -201,7 +211,7 @@ class Engine:
             raise RefusalError(403, "read_only", "this server only reads")
         return self.index(name)
 
-    def _check(self, plan: Plan) -> None:
+    def _check(self, plan: Plan, asked: Asked, documents: int) -> None:
         limits, widest = self.settings.limits, max(stage.k for stage in plan.funnel.stages)
         answers = plan.hybrid.k if plan.hybrid is not None else plan.funnel.k
         if answers > limits.k:
@@ -209,6 +219,14 @@ class Engine:
         if widest > limits.candidates:
             raise RefusalError(
                 422, "funnel_too_wide", f"the funnel keeps {widest:,}; at most {limits.candidates:,} are kept"
+            )
+        each = min(max(answers, widest) if asked.explain else answers, documents)
+        if asked.query_count * each > limits.answers:
+            raise RefusalError(
+                422,
+                "too_many_answers",
+                f"{asked.query_count:,} queries, {each:,} documents to tell of for each: at most {limits.answers:,} in "
+                "all are told of in one request; send fewer queries",
             )
 
     def _desk_of(self, retriever: Retriever) -> Desk:

@@ -88,7 +88,7 @@ async def searched(engine: Engine, asked: SearchRequest, until: float | None) ->
     vectors = vectors_of(asked.vectors) if asked.vectors is not None else None
     told = Asked(
         texts, vectors, asked.k, asked.funnel, asked.guarantee, asked.where, asked.hybrid, asked.explain,
-        asked.partial, until,
+        asked.partial, until, asked.texts,
     )  # fmt: skip
     return to_json(_search_answer(await engine.search(asked.index, told), texts, with_texts=asked.texts))
 

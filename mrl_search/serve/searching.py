@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -12,12 +12,14 @@ from mrl_search.funnel import Stage
 from mrl_search.hits import Hits
 from mrl_search.plan import Plan
 from mrl_search.retriever import Answer, Index, Retriever, search
+from mrl_search.serve.allowance import Allowance
 from mrl_search.serve.metrics import Metrics
 from mrl_search.serve.refusals import RefusalError
 from mrl_search.terms import Terms, on_terms
 from mrl_search.trace import StageTrace, Traced, traced_hybrid, traced_search
 from mrl_search.vectors import Vectors
 
+_AT_ONCE = 1_024  # documents that are read, and held, before they are counted
 _TOLD_APART = 4  # places in a funnel that metrics name; longer funnels are rare, and labels must stay few
 
 
@@ -25,7 +27,7 @@ class Search(NamedTuple):
     """Queries of one request, (q, D), and how they search which snapshot of an index of that name.
 
     explain: each one's stages are told. partial: what is found without shards that do not answer is an answer.
-    until: of time.monotonic(), when nobody waits for it any more.
+    until: of time.monotonic(), when nobody waits for it any more. allowance: what its answers may hold.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Search(NamedTuple):
     explain: bool = False
     partial: bool = False
     until: float | None = None
+    allowance: Allowance = Allowance()
 
 
 class Found(NamedTuple):
@@ -49,6 +52,10 @@ class Found(NamedTuple):
     gap: float | None = None
     stages: tuple[StageTrace, ...] = ()
     missing: tuple[str, ...] = ()
+
+
+_Result = list[Found] | Exception
+_Reader = Callable[[int, int], Iterable[list[Answer]]]
 
 
 class _Timed:
@@ -77,41 +84,37 @@ class Searcher:
     def __init__(self, metrics: Metrics, let_on: Callable[[], None] = lambda: None) -> None:
         self._metrics, self._let_on = metrics, let_on
 
-    def __call__(self, tasks: list[Search]) -> Sequence[list[Found] | Exception]:
+    def __call__(self, tasks: list[Search]) -> Sequence[_Result]:
         """For each task what each of its queries found, or the error that its kind of search ends in."""
         groups: dict[tuple[object, ...], list[int]] = {}
         for place, task in enumerate(tasks):
             kind = (id(task.retriever), task.plan, task.queries.shape[1])
             alike = (*kind, place if task.explain else -1, _lacking(task))
             groups.setdefault(alike, []).append(place)
-        results: dict[int, list[Found] | Exception] = {}
+        results: dict[int, _Result] = {}
         for left, places in zip(reversed(range(len(groups))), groups.values(), strict=True):
             together = [tasks[place] for place in places]
             try:
-                found = self._on_terms(together, is_last=not left)
+                results |= zip(places, self._on_terms(together, is_last=not left), strict=True)
             except Exception as error:
                 results |= dict.fromkeys(places, error)
-                continue
-            first = 0
-            for place, task in zip(places, together, strict=True):
-                results[place] = found[first : first + len(task.queries)]
-                first += len(task.queries)
         return [results[place] for place in range(len(tasks))]
 
-    def _on_terms(self, tasks: list[Search], *, is_last: bool) -> list[Found]:
+    def _on_terms(self, tasks: list[Search], *, is_last: bool) -> list[_Result]:
         """What they find until the last of them is to be done, or the first where parts of answers are taken."""
         first, ends = tasks[0], [math.inf if task.until is None else task.until for task in tasks]
         until = (min if first.partial else max)(ends)
         left = None if until == math.inf else max(0.0, until - time.monotonic())
         with on_terms(Terms(left, first.partial)) as told, told.counted():
             _check_words(first)
-            found = self._explained(first) if first.explain else self._together(tasks, is_last=is_last)
+            found: list[_Result]
+            found = [self._explained(first)] if first.explain else self._together(tasks, is_last=is_last)
         if not told.missing:
             return found
         missing = tuple(sorted(told.missing))  # who is silent may know better, so nothing is proven
-        return [one._replace(missing=missing, certified=None, gap=None) for one in found]
+        return [one if isinstance(one, Exception) else [_without(each, missing) for each in one] for one in found]
 
-    def _together(self, tasks: list[Search], *, is_last: bool) -> list[Found]:
+    def _together(self, tasks: list[Search], *, is_last: bool) -> list[_Result]:
         name, retriever, plan, *_ = tasks[0]
         queries = np.concatenate([task.queries for task in tasks])
         if plan.hybrid is not None:
@@ -134,14 +137,14 @@ class Searcher:
         certified, gap = (True, 0.0) if plan.proof else (None, None)
         if is_last:
             self._let_on()
-        return [Found(answers, certified, gap) for answers in retriever.all_answers(hits)]
+        return _shared_out(tasks, _read(retriever, hits), lambda answers: Found(answers, certified, gap))
 
-    def _by_words_too(self, tasks: list[Search], queries: Vectors) -> list[Found]:
+    def _by_words_too(self, tasks: list[Search], queries: Vectors) -> list[_Result]:
         name, retriever, plan, *_ = tasks[0]
         start = time.perf_counter()
         found = retriever.fused([text for task in tasks for text in task.texts or ()], queries, plan)
         self._note(name, "hybrid", time.perf_counter() - start, len(queries))
-        return [Found(retriever.fused_answers(one)) for one in found]
+        return _shared_out(tasks, lambda first, last: map(retriever.fused_answers, found[first:last]), Found)
 
     def _explained(self, task: Search) -> list[Found]:
         found = []
@@ -149,18 +152,51 @@ class Searcher:
             traced = _traced(task, query)
             for place, stage in enumerate(traced.stages):
                 self._note(task.name, "proof" if stage.name == "proof" else _named(place), stage.time_ms / 1000, 1)
+            answers = task.allowance.take(traced.answers)
             if traced.certificate is None:
-                found.append(Found(traced.answers, stages=tuple(traced.stages)))
+                found.append(Found(answers, stages=tuple(traced.stages)))
                 continue
             certified, gap = bool(traced.certificate.certified[0]), float(traced.certificate.gaps[0])
             (self._metrics.certified if certified else self._metrics.uncertified).labels(task.name).inc()
-            found.append(Found(traced.answers, certified, gap if math.isfinite(gap) else None, tuple(traced.stages)))
+            found.append(Found(answers, certified, gap if math.isfinite(gap) else None, tuple(traced.stages)))
         return found
 
     def _note(self, name: str, stage: str, seconds: float, queries: int) -> None:
         observed = self._metrics.stage_seconds.labels(name, stage)
         for _ in range(queries):
             observed.observe(seconds)
+
+
+def _read(retriever: Retriever, hits: Hits) -> _Reader:
+    """The answers of queries `first` … `last` - 1. Few documents are asked for together, which of a cluster takes a
+    while; many are read as they are taken, so that whoever counts them need not hold them all."""
+    if hits.rows.size <= _AT_ONCE:
+        found = retriever.all_answers(hits)
+        return lambda first, last: found[first:last]
+
+    def read(first: int, last: int) -> Iterator[list[Answer]]:
+        some = max(1, _AT_ONCE // hits.rows.shape[1])
+        for begin in range(first, last, some):
+            part = slice(begin, min(last, begin + some))
+            yield from retriever.all_answers(Hits(hits.scores[part], hits.rows[part]))
+
+    return read
+
+
+def _shared_out(tasks: list[Search], read: _Reader, found: Callable[[list[Answer]], Found]) -> list[_Result]:
+    """For each task what its queries found, or that this is too much."""
+    results, last = list[_Result](), 0
+    for task in tasks:
+        first, last = last, last + len(task.queries)
+        try:
+            results.append([found(task.allowance.take(answers)) for answers in read(first, last)])
+        except RefusalError as error:
+            results.append(error)
+    return results
+
+
+def _without(found: Found, missing: tuple[str, ...]) -> Found:
+    return found._replace(missing=missing, certified=None, gap=None)
 
 
 def _lacking(task: Search) -> tuple[bool, float]:

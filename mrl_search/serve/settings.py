@@ -16,7 +16,8 @@ class Limits:
     """The most that one request may ask for; more is refused with 413 or 422, and the limit is named.
 
     body_bytes: of a request's body. text_characters: of a query or an input. document_characters: of title and text.
-    k: answers. candidates: that a funnel may keep. queries, inputs, documents: of one request.
+    k: answers. candidates: that a funnel may keep. queries, inputs, documents: of one request. answers: of all its
+    queries together; where they are explained, candidates. answer_characters: of all documents that are answered.
     requests_per_second: per key, or per address where there are no keys; None for no limit. Twice as many may come at
     once after a pause.
     """
@@ -27,6 +28,8 @@ class Limits:
     k: int = 1_000
     candidates: int = 10_000
     queries: int = 128
+    answers: int = 20_000
+    answer_characters: int = 32 * 2**20
     inputs: int = 256
     documents: int = 1_000
     requests_per_second: float | None = None
