@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mrl_search.builder import WORTH_ROTATING
-from mrl_search.data import open_corpus
+from mrl_search.data import Corpus, open_corpus
 from mrl_search.device import Device, chosen_device
 from mrl_search.document import Document
 from mrl_search.encoders import Encoder, cached, load_encoder
@@ -72,16 +72,16 @@ class Changed(NamedTuple):
 
 
 def add(
-    index: Path | str, source: str | Path, *, encoder: Encoder | None = None, options: AddOptions | None = None
+    index: Path | str, source: str | Path | Corpus, *, encoder: Encoder | None = None, options: AddOptions | None = None
 ) -> Changed:
     """Adds a corpus to an index, each document in the place of one with its id; when it returns, they are found.
 
-    source: as `build` reads it. encoder: in place of loading the one the index names; it must be the same.
+    source: as `build` reads it, or a corpus. encoder: in place of loading the one the index names; it must be the same.
     All of it is committed or, where anything is raised, nothing. Raises MRLSearchError's kinds; see docs/bad-input.md.
     """
     folder, options = Path(index), options or AddOptions()
     seen, _ = read_manifest(folder)
-    corpus = open_corpus(str(source))
+    corpus = source if isinstance(source, Corpus) else open_corpus(str(source))
     given = load_vectors(options.vectors) if options.vectors is not None else None
     encoder = _encoder(seen, encoder, given, options)
     with IndexChange(folder) as change:

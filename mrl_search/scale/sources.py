@@ -15,13 +15,17 @@ from mrl_search.scale.storage import place, reaching
 
 
 @contextmanager
-def corpus_at(source: str) -> Iterator[Corpus]:
+def corpus_at(source: str | Path | Corpus) -> Iterator[Corpus]:
     """The corpus that is meant by `source`; of a URL a copy, which goes when the block ends well.
 
     Where it does not, the copy stays, for whoever tries again: such a corpus' source is the URL and what the server
     says of the file now, so that one that was replaced is another. Raises CorpusError as `open_corpus`, ClusterError
     where the URL cannot be reached, or names a folder.
     """
+    if isinstance(source, Corpus):
+        yield source
+        return
+    source = str(source)
     url = place(source)
     if isinstance(url, Path):
         yield open_corpus(str(url) if "://" in source else source)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from mrl_search.data import Corpus
 from mrl_search.encoders import Encoder, EncoderSpec
 from mrl_search.encoding import spec_of
 from mrl_search.errors import IndexBusyError
@@ -59,12 +60,12 @@ class AnyStore:
         encoder = encoder_for(spec_of(read_cluster(folder).manifest))
         return open_cluster(folder, encoder, self._transport, device=device)
 
-    def add(self, folder: Path, source: Path, encoder: Encoder) -> Changed:
+    def add(self, folder: Path, corpus: Corpus, encoder: Encoder) -> Changed:
         """See Store."""
         if not is_cluster(folder):
-            return self._in_turn(lambda: self._folders.add(folder, source, encoder))
+            return self._in_turn(lambda: self._folders.add(folder, corpus, encoder))
         options = AddOptions(cache=False)
-        return self._in_turn(lambda: add_to_cluster(folder, source, encoder=encoder, options=options))
+        return self._in_turn(lambda: add_to_cluster(folder, corpus, encoder=encoder, options=options))
 
     def delete(self, folder: Path, ids: Sequence[str], where: str | None) -> Changed:
         """See Store."""

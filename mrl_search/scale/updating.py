@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mrl_search.data import Corpus
 from mrl_search.device import chosen_device
 from mrl_search.encoders import Encoder
 from mrl_search.encoding import bare, check_encoder, load_encoder, spec_of
@@ -43,7 +44,7 @@ class _Addition:
 
 def add_to_cluster(
     folder: Path | str,
-    source: str | Path,
+    source: str | Path | Corpus,
     *,
     encoder: Encoder | None = None,
     options: AddOptions | None = None,
@@ -56,7 +57,7 @@ def add_to_cluster(
     cannot be, those before it are, and the same call makes it whole.
     """
     folder, options, work = Path(folder).resolve(), options or AddOptions(), work or LocalWork()
-    with writing(folder) as cluster, _room(folder) as made, corpus_at(str(source)) as corpus:
+    with writing(folder) as cluster, _room(folder) as made, corpus_at(source) as corpus:
         demand_own(folder, cluster, cluster.shards)
         manifest, room = cluster.manifest, Path(made)
         encode = _encoder(manifest, encoder, options, cluster.next_position)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from mrl_search.data import Corpus
 from mrl_search.encoders import Encoder, EncoderSpec
 from mrl_search.encoding import spec_of
 from mrl_search.indexes import read_manifest, stamp_of
@@ -31,8 +32,8 @@ class Store(Protocol):
     ) -> Retriever:
         """A snapshot of it. beside: an older one, whose prefixes are shared where they are the same."""
 
-    def add(self, folder: Path, source: Path, encoder: Encoder) -> Changed:
-        """Adds the documents of a JSON lines file."""
+    def add(self, folder: Path, corpus: Corpus, encoder: Encoder) -> Changed:
+        """Adds documents."""
 
     def delete(self, folder: Path, ids: Sequence[str], where: str | None) -> Changed:
         """Removes documents."""
@@ -69,9 +70,9 @@ class Folders:
         stored = beside.stored if beside is not None else None
         return open_retriever(folder, encoder_for(spec_of(manifest)), device=device, beside=stored)
 
-    def add(self, folder: Path, source: Path, encoder: Encoder) -> Changed:
+    def add(self, folder: Path, corpus: Corpus, encoder: Encoder) -> Changed:
         """See Store."""
-        return add(folder, source, encoder=encoder, options=AddOptions(cache=False))
+        return add(folder, corpus, encoder=encoder, options=AddOptions(cache=False))
 
     def delete(self, folder: Path, ids: Sequence[str], where: str | None) -> Changed:
         """See Store."""

@@ -1,12 +1,11 @@
 """Changes of documents: those that wait for the writer go into one commit."""
 
-import json
-import tempfile
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
+from mrl_search.data import Corpus
 from mrl_search.document import Document
 from mrl_search.encoders import Encoder
 from mrl_search.errors import IndexStoreError, MRLSearchError
@@ -58,12 +57,9 @@ class Writer:
 
     def _added(self, changes: list[Upsert]) -> Changed:
         last = {document.id: document for change in changes for document in change.documents}
+        sent = Corpus("sent", "what was sent", lambda tolerance: iter(last.values()))
         try:
-            with tempfile.TemporaryDirectory(prefix="mrl-search-") as folder:
-                source = Path(folder) / "documents.jsonl"
-                with source.open("w", encoding="utf-8") as file:
-                    file.writelines(_line(document) for document in last.values())
-                return self._store.add(self._folder, source, changes[-1].encoder)
+            return self._store.add(self._folder, sent, changes[-1].encoder)
         except OSError as error:
             raise IndexStoreError(f"what came for {self._folder} cannot be put down: {error}") from error
 
@@ -72,10 +68,3 @@ class Writer:
             return self._store.delete(self._folder, change.ids, change.where)
         except MRLSearchError as error:
             return error
-
-
-def _line(document: Document) -> str:
-    record = {"_id": document.id, "title": document.title, "text": document.text}
-    if document.metadata:
-        record["metadata"] = dict(document.metadata)  # type: ignore[assignment]
-    return json.dumps(record, ensure_ascii=False) + "\n"

@@ -3,8 +3,10 @@
 import tempfile
 
 import mrl_search
+from mrl_search.data.documents import Tolerance
 from mrl_search.document import Document
 from mrl_search.errors import CorpusError, FilterError, IndexStoreError
+from mrl_search.serve.store import Folders
 from mrl_search.serve.writing import Removal, Upsert, Writer
 
 HASHING = mrl_search.load_encoder(mrl_search.EncoderSpec("hashing:64"))
@@ -33,18 +35,38 @@ def test_changes_are_done_in_the_order_they_came(built):
     assert texts(built)["d1"] == "again" and "x" not in texts(built)
 
 
+class Failing(Folders):
+    """error: of whatever holds a document called bad."""
+
+    def __init__(self, error):
+        super().__init__()
+        self.error = error
+
+    def add(self, folder, corpus, encoder):
+        if any(one.id == "bad" for one in corpus.read(Tolerance())):
+            raise self.error
+        return super().add(folder, corpus, encoder)
+
+
 def test_one_that_cannot_be_written_is_refused_alone(built):
-    bad = Document("bad\x07", "its id holds a bell")  # which the route would have refused
-    results = Writer(built)([upsert(Document("x", "a")), upsert(bad), upsert(Document("y", "b"))])
+    changes = [upsert(Document(name, "a text")) for name in ("x", "bad", "y")]
+    results = Writer(built, Failing(CorpusError("not this")))(changes)
     assert isinstance(results[1], CorpusError)
     assert {"x", "y"} <= set(texts(built))
 
 
-def test_where_there_is_no_room_for_what_came_that_is_an_error_of_the_index(built, tmp_path, monkeypatch):
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
-    results = Writer(built)([upsert(Document("x", "a")), Removal(("d2",), None)])
+def test_where_there_is_no_room_for_what_came_that_is_an_error_of_the_index(built):
+    store = Failing(OSError("no room"))
+    results = Writer(built, store)([upsert(Document("bad", "a")), Removal(("d2",), None)])
     assert isinstance(results[0], IndexStoreError)
     assert results[1].documents == 29
+
+
+def test_what_came_is_put_down_nowhere_but_in_the_index(built, tmp_path, monkeypatch):
+    """A killed process left it, as it was, in a temporary folder."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    (result,) = Writer(built)([upsert(Document("x", "a"))])
+    assert result.added == 1
 
 
 def test_a_filter_that_cannot_be_read_is_its_own_fault(built):
