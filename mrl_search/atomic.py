@@ -45,7 +45,7 @@ def filling(folder: Path) -> Iterator[Path]:
     """
     if folder.exists() and not folder.is_dir():
         raise NotADirectoryError(f"{folder} is not a folder")
-    with promised(folder.parent), _claimed(folder) as temporary:
+    with promised(folder.parent), claimed(folder) as temporary:
         yield temporary
         folder.mkdir(exist_ok=True)
         for file in temporary.iterdir():
@@ -69,7 +69,7 @@ def held(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _claimed(folder: Path) -> Iterator[Path]:
+def claimed(folder: Path) -> Iterator[Path]:
     """A new hidden folder beside `folder`, removed at the end; locked as long as this process lives.
 
     The folder they stand in is locked while this one is made and abandoned ones are swept, so that none is taken for

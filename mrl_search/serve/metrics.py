@@ -1,5 +1,6 @@
 """What Prometheus is told at /metrics, of one process or of several."""
 
+import os
 from collections import Counter as Counts
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,9 +9,13 @@ from typing import Literal
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from mrl_search.serve.counting import with_room
+
 _FAST = (1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 QUEUES = ("search", "encode", "write")
+_KINDS = ("counter", "histogram", "gauge_mostrecent", "gauge_livesum")  # prometheus_client has a file for each
+_KIND_BYTES = 2**18  # some 1,600 numbers; it would begin with 64 KiB that have no room yet
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -18,10 +23,13 @@ class Metrics:
     """Counters of one server. Labels are routes, statuses, indexes and places in a funnel, never a user's text.
 
     folder: where several processes of it count together, each told so by PROMETHEUS_MULTIPROC_DIR before
-    prometheus_client is imported; None where there is one.
+    prometheus_client is imported; None where there is one. Raises ServeError where there is no room in it.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
+        if folder is not None:
+            for kind in _KINDS:
+                os.close(with_room(folder / f"{kind}_{os.getpid()}.db", _KIND_BYTES))
         self.registry = CollectorRegistry()
         self._folder = folder
         self.refused_unread: Counts[str] = Counts()  # by route; who is told of metrics is told of them

@@ -16,11 +16,12 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import pairwise
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 
 from prometheus_client.multiprocess import mark_process_dead
 
+from mrl_search.atomic import claimed
 from mrl_search.errors import MRLSearchError, ServeError
 from mrl_search.serve.logs import write_json_lines
 from mrl_search.serve.running import BACKLOG, address_of, bound, not_had, run
@@ -59,13 +60,15 @@ def serve_together(settings: Settings, tell: Callable[[str], None], log_level: s
 def work(settings: Settings, store: Store, log_level: str, folder: Path, channel: socket.socket) -> None:
     """A worker's life. What it cannot start for is said over the channel."""
     try:
-        worker = Worker(settings, store, channel, folder)
-        run(worker, log_level, [])
+        run(Worker(settings, store, channel, folder), log_level, [])
     except MRLSearchError as error:
-        channel.send(str(error).encode("utf-8", "replace")[:_MOST_BYTES])
+        with contextlib.suppress(ConnectionError):
+            channel.send(str(error).encode("utf-8", "replace")[:_MOST_BYTES])
         raise SystemExit(1) from None
-    if worker.is_left:  # else the folder is removed by who made it
-        shutil.rmtree(folder, ignore_errors=True)
+    finally:
+        front = parent_process()
+        if front is not None and not front.is_alive():  # else whoever made the folder removes it
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def shares(count: int) -> list[frozenset[int]]:
@@ -245,15 +248,15 @@ class _Front:
 
 @contextlib.contextmanager
 def _folder() -> Iterator[Path]:
-    """Where workers count together, for as long as they do: in memory, if the system lets one. On a disk that is full
-    whoever counts in a mapped file is killed."""
-    place = _MEMORY if os.access(_MEMORY, os.W_OK | os.X_OK) else None
-    try:
-        made = tempfile.TemporaryDirectory(prefix="mrl-search-serve-", dir=place, ignore_cleanup_errors=True)
-    except OSError as error:
-        raise ServeError(f"processes that serve together need a temporary folder ({error}); set TMPDIR") from error
-    with made as folder:
-        yield Path(folder)
+    """Where workers count together, for as long as they do: in memory, if the system lets one. What was left by those
+    that were killed goes."""
+    with contextlib.ExitStack() as held:
+        try:
+            place = _MEMORY if os.access(_MEMORY, os.W_OK | os.X_OK) else Path(tempfile.gettempdir())
+            folder = held.enter_context(claimed(place / "mrl-search-serve"))
+        except OSError as error:
+            raise ServeError(f"processes that serve together need a temporary folder ({error}); set TMPDIR") from error
+        yield folder
 
 
 def _end(workers: list[_Worker], seconds: float) -> None:

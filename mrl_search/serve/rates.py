@@ -4,13 +4,12 @@ import contextlib
 import fcntl
 import hashlib
 import mmap
-import os
 import struct
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from mrl_search.errors import ServeError
+from mrl_search.serve.counting import with_room
 
 _SETS, _WAYS = 2_048, 8
 _ROW = struct.Struct("=16sdd")  # who, tokens, and when they were counted
@@ -21,19 +20,14 @@ class Rates:
     """Token buckets: `per_second` tokens come to each, twice as many fit in; None lets all pass.
 
     path: the table of several processes, made if need be; None for one of this process alone. Raises ServeError where
-    there is no room for it. Each caller has its place
-    in one of 2,048 sets of eight; of a full set, who has asked longest ago is forgotten, which fills a bucket.
+    there is no room for it. Each caller has its place in one of 2,048 sets of eight; of a full set, who has asked
+    longest ago is forgotten, which fills a bucket.
     """
 
     def __init__(self, per_second: float | None, path: Path | None = None) -> None:
         self._per_second = per_second
-        try:
-            self._file = -1 if path is None else os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            if path is not None:
-                os.posix_fallocate(self._file, 0, _SETS * _SET_BYTES)  # or a full disk kills who writes to the map
-            self._table = mmap.mmap(self._file, _SETS * _SET_BYTES)
-        except OSError as error:
-            raise ServeError(f"there is no room for the table of callers ({error.strerror}): {path}") from error
+        self._file = -1 if path is None else with_room(path, _SETS * _SET_BYTES)
+        self._table = mmap.mmap(self._file, _SETS * _SET_BYTES)
 
     def wait_seconds(self, caller: str, now: float | None = None) -> float:
         """0 and a token less, or how long until there is one."""

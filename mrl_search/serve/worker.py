@@ -31,7 +31,6 @@ class Worker(Server):
         rates = Rates(settings.limits.requests_per_second, folder / "callers")
         super().__init__(made_config(settings, engine, rates), engine, lambda address: None)
         self._channel = channel
-        self.is_left = False  # by whoever gave
         self._connecting: dict[asyncio.Task[None], None] = {}  # the oldest first; uvicorn's would be waited for
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -40,7 +39,8 @@ class Worker(Server):
         keep_what_is_loaded()
         self._channel.setblocking(False)
         asyncio.get_running_loop().add_reader(self._channel, self._take)
-        self._channel.send(READY)
+        with contextlib.suppress(ConnectionError):  # whoever gives has ended, which is heard of next
+            self._channel.send(READY)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Takes no more, and hangs up on whom it did not take; then as Server."""
@@ -59,7 +59,7 @@ class Worker(Server):
                 message, given, *_ = socket.recv_fds(self._channel, len(GIVEN), 1)
                 if not message:  # whoever gives has ended
                     asyncio.get_running_loop().remove_reader(self._channel)
-                    self.is_left = self.should_exit = True
+                    self.should_exit = True
                     return
                 if not given:  # the system drops what there is no room for
                     _LOG.error("this process has no file descriptor left for another connection; it was closed")

@@ -6,7 +6,7 @@ import threading
 from contextlib import contextmanager
 
 import pytest
-from together import client, together, who
+from together import client, counting, together, who
 
 from mrl_search.errors import ServeError
 from mrl_search.serve import Settings, create_key
@@ -40,6 +40,17 @@ def test_they_count_together_whichever_is_asked(pair):
         text = one.get("/metrics").text
     assert 'mrl_search_documents{index="animals"} 40.0' in text
     assert 'mrl_search_queue_depth{queue="search"} 0.0' in text
+
+
+def test_what_they_count_in_has_its_room_so_that_none_is_killed_where_memory_is_full(pair):
+    with client(pair) as one, client(pair) as other:
+        for each in (one, other):
+            for path in ("/", "/metrics", "/v1/indexes", "/nowhere"):
+                each.get(path)
+            each.post("/v1/search", json={"query": "red fox"})
+    found = [path.stat() for path in counting(pair).iterdir()]
+    assert len(found) == 1 + 2 * 4  # callers, and of each its kinds of numbers
+    assert all(one.st_blocks * 512 >= one.st_size for one in found)
 
 
 @contextmanager

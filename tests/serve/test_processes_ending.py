@@ -11,6 +11,7 @@ import threading
 import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx2
 import pytest
@@ -157,6 +158,37 @@ def test_processes_do_not_outlive_the_one_that_gives_and_leave_no_folder(library
         server.process.kill()
         until(lambda: not [pid for pid in pids if Path(f"/proc/{pid}").exists()])
         assert not folder.exists()
+
+
+def folders():
+    return set(Path("/dev/shm").glob(".mrl-search-serve.*"))
+
+
+def test_where_the_one_that_gives_is_killed_before_the_others_are_ready_they_end_quietly(library):
+    before = folders()
+    with subprocess.Popen(
+        [*COMMAND, str(library), "--servers", "2"], env=ENVIRONMENT, stderr=subprocess.PIPE, text=True
+    ) as process:
+        server = SimpleNamespace(process=process)
+        until(lambda: len(workers(server)) == 2)
+        pids = workers(server)
+        process.kill()
+        until(lambda: not [pid for pid in pids if Path(f"/proc/{pid}").exists()])
+        assert "Traceback" not in process.stderr.read()
+    assert folders() <= before
+
+
+def test_what_all_left_that_were_killed_goes_when_others_begin(library):
+    with together(library, "--read-only") as server:
+        pids, folder = workers(server), counting(server)
+        os.kill(server.process.pid, signal.SIGSTOP)  # so that it does not begin others
+        for pid in (*pids, server.process.pid):
+            os.kill(pid, signal.SIGKILL)
+        server.process.wait(WAIT)
+    assert folder.is_dir()
+    with together(library, "--read-only") as server:
+        assert not folder.exists()
+        assert counting(server).is_dir()
 
 
 def test_what_one_cannot_start_for_is_one_line(library, tmp_path):
