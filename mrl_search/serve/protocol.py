@@ -71,7 +71,7 @@ class _Flow(FlowControl):
 
     def resume_reading(self) -> None:
         """As uvicorn's."""
-        if not self._waiting:
+        if not self._waiting and not self._transport.is_closing():
             super().resume_reading()
 
 
@@ -94,11 +94,12 @@ class PatientProtocol(HttpToolsProtocol):
 
     def __init__(self, *given: Any, **told: Any) -> None:
         super().__init__(*given, **told)
-        self.parser = _Parser(self)
+        self.parser = None  # until a caller is connected: it and this know each other, which only a collector ends
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """As uvicorn's; the first request is waited for."""
         super().connection_made(transport)
+        self.parser = _Parser(self)
         self.flow = _Flow(transport, self.pipeline)
         self._wait(self.times.headers)
 
@@ -109,6 +110,7 @@ class PatientProtocol(HttpToolsProtocol):
         if self.cycle is not None and not self.cycle.response_complete:
             cast("dict[str, Any]", self.cycle.scope).get(GONE, _nothing)()
         super().connection_lost(exc)
+        self.parser = self.cycle = None  # type: ignore[assignment]
 
     def data_received(self, data: bytes) -> None:
         """As uvicorn's; what is not all there is waited for. Where the queue is full, most goes no further."""

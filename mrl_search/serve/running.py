@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import logging
 import socket
 import ssl
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from threadpoolctl import threadpool_limits
 from mrl_search.errors import ServeError
 from mrl_search.serve.admission import Admission
 from mrl_search.serve.app import create_app
+from mrl_search.serve.connecting import Connecting
 from mrl_search.serve.engine import Engine
 from mrl_search.serve.guard import API_HEADERS, HEADERS
 from mrl_search.serve.logs import write_json_lines
@@ -23,6 +25,10 @@ from mrl_search.serve.settings import Settings
 from mrl_search.serve.store import Store
 
 BACKLOG = 2048
+_AT_ONCE = 64  # connections that are accepted before others are answered
+_PAUSE = 0.5  # seconds, where none can be accepted
+_COLLECT = (700, 10, 10)  # Python's own; a command that loads a model and ends has it done more seldom
+_LOG = logging.getLogger(__name__)
 
 
 class Server(uvicorn.Server):
@@ -31,6 +37,9 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, engine: Engine, tell: Callable[[str], None]) -> None:
         super().__init__(config)
         self.engine, self._tell = engine, tell
+        times, most = engine.settings.timeouts, engine.settings.connections
+        self.connecting = Connecting(self.protocol, config.ssl, times.headers if config.ssl is not None else None, most)
+        self._listening: list[socket.socket] = []  # for TLS
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Opens the indexes, then listens. Raises what opening raises."""
@@ -41,20 +50,32 @@ class Server(uvicorn.Server):
         except OSError as error:
             await self.engine.close()
             raise not_had(self.engine.settings, error) from error
-        await super().startup([])  # uvicorn would wait for a minute for a caller to agree on TLS
-        loop, secured = asyncio.get_running_loop(), self.config.ssl
+        await super().startup([])
+        loop = asyncio.get_running_loop()
         for one in sockets or ():
-            server = await loop.create_server(
-                self.protocol, sock=one, ssl=secured, ssl_handshake_timeout=self.handshake_seconds, backlog=BACKLOG
-            )
-            self.servers.append(server)
-        for one in sockets or ():
+            if self.config.ssl is None:
+                self.servers.append(await loop.create_server(self.protocol, sock=one, backlog=BACKLOG))
+            else:  # that would wait for all who have not agreed on TLS
+                one.setblocking(False)
+                self._listening.append(one)
+                self._listen_to(one)
             self._tell(address_of(one, self.engine.settings))
 
-    @property
-    def handshake_seconds(self) -> float | None:
-        """In which a caller has to agree on TLS, if that is spoken."""
-        return self.engine.settings.timeouts.headers if self.config.ssl is not None else None
+    def _listen_to(self, listening: socket.socket) -> None:
+        if listening in self._listening:
+            asyncio.get_running_loop().add_reader(listening, self._accept, listening)
+
+    def _accept(self, listening: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            for _ in range(_AT_ONCE):
+                self.connecting.add(listening.accept()[0])
+        except (BlockingIOError, ConnectionError):  # none is left, or one has gone again
+            return
+        except OSError as error:  # a little later it is tried again: whoever calls is still there
+            _LOG.error("no connection can be accepted: %s", error.strerror)
+            loop.remove_reader(listening)
+            loop.call_later(_PAUSE, self._listen_to, listening)
 
     def protocol(self) -> asyncio.Protocol:
         """One for a connection, as uvicorn makes them."""
@@ -71,6 +92,10 @@ class Server(uvicorn.Server):
 
         Not after `serve`, as one would: that ends by raising the signal it was stopped with.
         """
+        for one in self._listening:
+            asyncio.get_running_loop().remove_reader(one)
+        self._listening.clear()
+        self.connecting.hang_up()
         await super().shutdown(sockets)
         await self.engine.close()
 
@@ -154,6 +179,7 @@ def serve(settings: Settings, tell: Callable[[str], None], log_level: str, store
 
 def keep_what_is_loaded() -> None:
     """To look through it for garbage would stop all requests for a while."""
+    gc.set_threshold(*_COLLECT)
     gc.collect()
     gc.freeze()
 

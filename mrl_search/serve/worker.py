@@ -5,8 +5,6 @@ import contextlib
 import logging
 import os
 import socket
-import ssl
-from functools import partial
 from pathlib import Path
 
 from mrl_search.serve.engine import Engine
@@ -31,7 +29,6 @@ class Worker(Server):
         rates = Rates(settings.limits.requests_per_second, folder / "callers")
         super().__init__(made_config(settings, engine, rates), engine, lambda address: None)
         self._channel = channel
-        self._connecting: dict[asyncio.Task[None], None] = {}  # the oldest first; uvicorn's would be waited for
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """As Server."""
@@ -48,8 +45,6 @@ class Worker(Server):
         self._channel.shutdown(socket.SHUT_RD)  # whoever gives sees that, and goes to the next
         while given := socket.recv_fds(self._channel, len(GIVEN), 1)[1]:
             os.close(given[0])
-        for task in self._connecting:  # who has not even agreed on TLS
-            task.cancel()
         await super().shutdown(sockets)
 
     def _take(self) -> None:
@@ -64,25 +59,4 @@ class Worker(Server):
                 if not given:  # the system drops what there is no room for
                     _LOG.error("this process has no file descriptor left for another connection; it was closed")
                 for one in given:
-                    if self.config.ssl is not None and len(self._connecting) >= self.engine.settings.connections:
-                        oldest = next(iter(self._connecting))  # who has said nothing for longest
-                        del self._connecting[oldest]
-                        oldest.cancel()
-                    connection = socket.socket(fileno=one)
-                    task = asyncio.create_task(self._connect(connection))
-                    self._connecting[task] = None
-                    task.add_done_callback(partial(self._connected, connection))
-
-    def _connected(self, connection: socket.socket, task: asyncio.Task[None]) -> None:
-        self._connecting.pop(task, None)
-        if task.cancelled():
-            connection.close()
-
-    async def _connect(self, connection: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
-        try:
-            await loop.connect_accepted_socket(
-                self.protocol, connection, ssl=self.config.ssl, ssl_handshake_timeout=self.handshake_seconds
-            )
-        except (OSError, ssl.SSLError):  # whoever called has gone, or speaks no TLS
-            connection.close()
+                    self.connecting.add(socket.socket(fileno=one))

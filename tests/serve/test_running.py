@@ -1,15 +1,19 @@
 """From settings to a server: what cannot be is said at once, and TLS is spoken where it is asked for."""
 
 import asyncio
+import errno
+import gc
 import socket
 import ssl
 import time
+from contextlib import ExitStack
 
 import pytest
-from serving import connection, served
+from serving import connection, served, until
 
 from mrl_search.errors import ServeError
 from mrl_search.serve import Settings, Timeouts
+from mrl_search.serve.protocol import PatientProtocol
 from mrl_search.serve.running import bound, made_server
 
 
@@ -34,6 +38,51 @@ def test_who_says_nothing_where_tls_is_spoken_is_hung_up_on(library, certified):
     with served(library, timeouts=Timeouts(headers=0.5), **certified) as (_, client), connection(client) as silent:
         silent.settimeout(20)
         assert silent.recv(1) == b""
+
+
+def test_of_those_who_say_nothing_where_tls_is_spoken_the_first_of_too_many_is_hung_up_on(library, certified):
+    with served(library, connections=2, **certified) as (_, client), ExitStack() as all_of_them:
+        silent = [all_of_them.enter_context(connection(client)) for _ in range(3)]
+        assert silent[0].recv(1) == b""
+        context = ssl.create_default_context(cafile=certified["tls_certificate"])
+        with context.wrap_socket(connection(client), server_hostname="localhost") as caller:
+            caller.sendall(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n")
+            assert caller.recv(12) == b"HTTP/1.1 200"
+
+
+def test_where_no_tls_connection_can_be_accepted_callers_wait_and_the_log_says_why(
+    library, certified, monkeypatch, caplog
+):
+    accept, tries = socket.socket.accept, []
+
+    def out_of_files(listening):
+        tries.append(listening)
+        if len(tries) == 1:
+            raise OSError(errno.EMFILE, "Too many open files")
+        return accept(listening)
+
+    with served(library, **certified) as (_, client):
+        monkeypatch.setattr(socket.socket, "accept", out_of_files)
+        assert client.get("/healthz").status_code == 200
+    assert len(tries) > 1
+    assert "no connection can be accepted: Too many open files" in caplog.text
+
+
+def test_of_callers_who_went_nothing_is_left_for_a_collector(library, certified):
+    """A thousand silent ones left 100 MB, for minutes."""
+    with served(library, timeouts=Timeouts(headers=0.2), **certified) as (server, client):
+        gc.disable()
+        try:
+            client.get("/healthz")
+            for _ in range(20):
+                connection(client).close()
+            until(lambda: protocols() == len(server.server_state.connections))
+        finally:
+            gc.enable()
+
+
+def protocols():
+    return sum(isinstance(one, PatientProtocol) for one in gc.get_objects())
 
 
 def test_a_certificate_that_is_none_is_an_error_before_anything_is_opened(tmp_path):
