@@ -87,13 +87,14 @@ def _settings(
     from mrl_search.scale import find_cluster
     from mrl_search.serve import Batching, Limits, Settings, Timeouts
 
+    candidates = max(10_000, 20 * max_k)
     return Settings(
         indexes=tuple(find_cluster(one) or find_index(Path(one)) for one in indexes) or (find_index(None),),
         tunings=dict(_tuning(path) for path in tuning),
         batching=Batching(batch, window, queue),
         limits=Limits(
             body_bytes=max_body * 2**20, k=max_k, documents=max_documents, requests_per_second=rate,
-            candidates=max(10_000, 20 * max_k),
+            candidates=candidates, answers=max(20_000, candidates),
         ),
         timeouts=Timeouts(request=timeout),
         tls_certificate=tls_cert,

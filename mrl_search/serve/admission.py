@@ -8,6 +8,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Iterable
+from http import HTTPStatus
 
 from mrl_search.serve.engine import Engine
 from mrl_search.serve.refusals import RefusalError, busy
@@ -61,6 +62,11 @@ class Admission:
             self._refusal = _bytes_of(busy(self._engine.retry_seconds), [*default_headers, *self._headers])
         return self._refusal
 
+    def not_http(self, default_headers: Headers) -> bytes:
+        """All that is sent where what came is no request."""
+        refusal = RefusalError(400, "not_http", "this is not HTTP/1.1", closes=True)
+        return _bytes_of(refusal, [*default_headers, *self._headers])
+
     def _tell(self) -> None:
         self._engine.metrics.count_unread()  # another process of the server may be asked for them
         _LOG.info("overloaded", extra={"told": {"status": 429, "refused": self._untold, "seconds": _TELL_SECONDS}})
@@ -71,4 +77,5 @@ def _bytes_of(refusal: RefusalError, headers: Headers) -> bytes:
     body = json.dumps(refusal.content).encode()
     told = {"content-type": "application/json", "content-length": str(len(body)), **refusal.headers}
     lines = [*headers, *((name.encode(), value.encode()) for name, value in told.items())]
-    return b"HTTP/1.1 429 Too Many Requests\r\n" + b"".join(b"%s: %s\r\n" % line for line in lines) + b"\r\n" + body
+    status = b"HTTP/1.1 %d %b\r\n" % (refusal.status, HTTPStatus(refusal.status).phrase.encode())
+    return status + b"".join(b"%s: %s\r\n" % line for line in lines) + b"\r\n" + body

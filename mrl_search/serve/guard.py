@@ -27,6 +27,7 @@ App = Callable[[Message, Receive, Send], Awaitable[None]]
 
 _LOG = logging.getLogger("mrl_search.serve.access")
 _OPEN = {"/healthz", "/readyz", "/", "/openapi.json", "/favicon.ico"}
+_UNRATED = _OPEN - {"/openapi.json"}  # a page is a dozen files, which cost nothing
 _ROUTES = {"/v1/search", "/v1/documents", "/v1/embeddings", "/v1/indexes", "/v1/models", "/metrics", *_OPEN}
 HEADERS = [
     (b"x-content-type-options", b"nosniff"),
@@ -85,9 +86,8 @@ class Guard:
             await visit.preflight()
             return
         self._identify(visit, path, method)
-        wait = self._rates.wait_seconds(visit.caller)
-        if wait and path not in ("/healthz", "/readyz"):
-            raise RefusalError(429, "rate_limited", "this key or address asks too often", retry_seconds=wait)
+        if path not in _UNRATED and not path.startswith("/assets/"):
+            self._rate(visit)
         if path in QUEUED and self._engine.is_full:
             raise busy(self._engine.retry_seconds)
         if path.startswith("/v1/") and not self._engine.is_ready:
@@ -125,13 +125,17 @@ class Guard:
         scheme, _, secret = visit.headers.get(b"authorization", b"").decode("latin-1").partition(" ")
         key = self._keys.holder(secret.strip()) if scheme.lower() == "bearer" and secret else None
         if key is None:
-            if wait := self._rates.wait_seconds(visit.caller):
-                raise RefusalError(429, "rate_limited", "this address asks too often", retry_seconds=wait)
+            self._rate(visit)
             raise RefusalError(401, "key_unknown", "send a key this server knows: Authorization: Bearer KEY")
         visit.caller = f"key {key.name}"  # first, so that a refusal is noted with it
         needed = WRITE if path == "/v1/documents" else READ
         if needed not in key.scopes:
             raise RefusalError(403, "scope_missing", f"this key may not {needed}; method {method} of {path} needs that")
+
+    def _rate(self, visit: "_Visit") -> None:
+        """Raises RefusalError where the key, or the address, has asked as often as it may."""
+        if wait := self._rates.wait_seconds(visit.caller):
+            raise RefusalError(429, "rate_limited", "this key or address asks too often", retry_seconds=wait)
 
     def _note(self, visit: "_Visit") -> None:
         visit.code = visit.code or visit.scope.get("mrl_search.code", "")
@@ -171,7 +175,7 @@ class _Visit:
         if told is None:
             return most
         if not re.fullmatch(rb"\d{1,9}", told) or not int(told):
-            raise RefusalError(422, "timeout_unreadable", "X-Timeout-Ms wants whole milliseconds, at least 1")
+            raise RefusalError(422, "timeout_unreadable", "X-Timeout-Ms wants whole milliseconds, 1 to 999999999")
         return min(most, int(told) / 1000)
 
     async def answered(self, app: App, seconds: float, most: int, body_seconds: float) -> None:

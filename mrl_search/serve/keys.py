@@ -4,10 +4,12 @@ A key is 256 random bits, which nobody guesses from a hash, however fast that is
 need, would only slow every request.
 """
 
+import contextlib
 import hashlib
 import hmac
 import json
 import logging
+import os
 import re
 import secrets
 import time
@@ -135,4 +137,7 @@ def _digest(secret: str) -> str:
 def _store(path: Path, keys: tuple[Key, ...]) -> None:
     with replacing(path) as temporary:
         temporary.touch(mode=0o600)
+        if path.exists():  # the server's user goes on reading what root has changed
+            with contextlib.suppress(PermissionError):
+                os.chown(temporary, path.stat().st_uid, path.stat().st_gid)
         temporary.write_text(json.dumps({"keys": [asdict(key) for key in keys]}, indent=1) + "\n", encoding="utf-8")

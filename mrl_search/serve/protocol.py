@@ -146,6 +146,11 @@ class PatientProtocol(HttpToolsProtocol):
         if not self._offers:
             super().on_message_complete()
 
+    def send_400_response(self, msg: str) -> None:
+        """As every other refusal; uvicorn's is plain text."""
+        self.transport.write(self.admission.not_http(self.server_state.default_headers))
+        self.transport.close()
+
     def head_without_offer(self) -> bytes:
         """The head of the request that was read last, as that of one which offers no other protocol."""
         version = self.parser.get_http_version().encode()

@@ -108,6 +108,10 @@ class Settings:
             )
         if (self.tls_certificate is None) != (self.tls_key is None):
             raise ServeError("a certificate and its key go together; give --tls-cert and --tls-key")
+        served = {folder.resolve().name for folder in self.indexes}
+        for name in self.tunings:
+            if name not in served:
+                raise ServeError(f"what `tune` printed is of {name}; served are: {', '.join(sorted(served))}")
         if self.servers < 1:
             raise ServeError(f"{self.servers} processes cannot serve; ask for one at least")
         for origin in self.origins:

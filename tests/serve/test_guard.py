@@ -171,6 +171,13 @@ def test_who_asks_too_often_is_told_when_to_come_back(library):
         assert client.get("/healthz").status_code == 200
 
 
+def test_the_page_s_own_files_are_no_part_of_a_rate(library):
+    with served(library, limits=with_limits(requests_per_second=0.05)) as (_, client):
+        assert client.get("/v1/indexes").status_code == 200
+        for path in ("/", "/assets/main.js", "/favicon.ico"):
+            assert client.get(path).status_code == 200
+
+
 def test_a_fault_of_ours_tells_nothing_of_it(library, monkeypatch):
     with served(library) as (server, client):
 

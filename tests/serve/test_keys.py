@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import stat
 
 import pytest
@@ -71,3 +72,13 @@ def test_a_file_of_something_else_is_an_error(tmp_path, text):
     (tmp_path / "keys.json").write_text(text)
     with pytest.raises(ServeError):
         read_keys(tmp_path / "keys.json")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a file away")
+def test_what_root_changes_stays_its_owner_s(tmp_path):
+    """The server's user could not read it any more, and let nobody in."""
+    path = tmp_path / "keys.json"
+    create_key(path, "a", ["read"])
+    os.chown(path, 12_345, 12_346)
+    revoke_key(path, "a")
+    assert (path.stat().st_uid, path.stat().st_gid, stat.S_IMODE(path.stat().st_mode)) == (12_345, 12_346, 0o600)

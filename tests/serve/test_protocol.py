@@ -297,4 +297,7 @@ def test_a_full_server_answers_what_waits_in_no_queue(full):
 def test_what_is_not_http_is_refused(client):
     with connection(client) as strange:
         strange.sendall(b"\x16\x03\x01\x02\x00 hello\r\n\r\n")
-        assert strange.recv(20).startswith(b"HTTP/1.1 400")
+        assert answer(strange) == (400, {"error": {
+            "message": "this is not HTTP/1.1", "type": "invalid_request_error", "code": "not_http",
+        }})  # fmt: skip
+        assert ends(strange)

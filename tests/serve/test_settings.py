@@ -41,3 +41,8 @@ def test_an_origin_that_no_page_can_have_is_refused(tmp_path, origin):
 def test_a_name_that_no_host_goes_by_is_refused(tmp_path, host):
     with pytest.raises(ServeError, match="is no name of a host; wanted one as example.org, without scheme and port"):
         Settings((tmp_path,), hosts=("search.example", "::2", host))
+
+
+def test_a_tuning_of_what_is_not_served_is_refused(tmp_path):
+    with pytest.raises(ServeError, match="what `tune` printed is of other; served are: here"):
+        Settings((tmp_path / "here",), tunings={"other": {}})
