@@ -128,7 +128,8 @@ class IndexChange:
     def merged(self) -> list[Segment]:
         """The segments that are written anew with what came in, by `carried`."""
         sizes = [self.changes.live(segment) for segment in self._segments]
-        count = carried(sizes, self._incoming)
+        bytes_each = self._layout.catalog.stat().st_size // max(1, sum(sizes))
+        count = carried(sizes, self._incoming, bytes_each)
         return list(self._segments[len(sizes) - count :])
 
     @property

@@ -23,6 +23,15 @@ def test_an_add_takes_along_what_is_no_larger_than_what_follows(sizes, incoming,
     assert carried(sizes, incoming) == wanted
 
 
+@pytest.mark.parametrize(
+    "sizes, bytes_each, wanted",
+    [([50_000, 900], 2_000, 1), ([50_000, 900], 40_000, 0), ([40], 2**20, 0), ([40, 4], 2**20, 1), ([3], 2**30, 1)],
+)
+def test_of_long_documents_fewer_are_few(sizes, bytes_each, wanted):
+    """Forty of a megabyte had their words read again, for three seconds, with each document that came."""
+    assert carried(sizes, 1, bytes_each) == wanted
+
+
 def test_segments_stay_few_however_many_adds_there_are():
     sizes, written = [50_000], 0
     for _ in range(3_000):
