@@ -78,6 +78,9 @@ async def _not_found(request: Request, error: Exception) -> Response:
     refusal = RefusalError(error.status_code, code, str(error.detail))
     answer = _answer(request, refusal)
     answer.headers.update(dict(error.headers or {}))
+    described = request.app.openapi()["paths"].get(request.url.path)
+    if error.status_code == 405 and described:  # Starlette names the methods of the first of several routes
+        answer.headers["allow"] = ", ".join(sorted(map(str.upper, described)))
     return answer
 
 

@@ -29,6 +29,7 @@ _LOG = logging.getLogger("mrl_search.serve.access")
 _OPEN = {"/healthz", "/readyz", "/", "/openapi.json", "/favicon.ico"}
 _UNRATED = _OPEN - {"/openapi.json"}  # a page is a dozen files, which cost nothing
 _ROUTES = {"/v1/search", "/v1/documents", "/v1/embeddings", "/v1/indexes", "/v1/models", "/metrics", *_OPEN}
+_TO_ORIGINS = [(b"vary", b"origin"), (b"access-control-expose-headers", b"retry-after, retry-after-ms, x-request-id")]
 HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
@@ -193,7 +194,8 @@ class _Visit:
                 async def receive() -> Message:
                     return next(body, None) or await asyncio.get_running_loop().create_future()
 
-                await app(self.scope, receive, self.send)
+                is_head = self.scope["method"] == "HEAD"  # of whose answer uvicorn sends no body
+                await app({**self.scope, "method": "GET"} if is_head else self.scope, receive, self.send)
         except TimeoutError:
             if not limit.expired():
                 raise
@@ -245,7 +247,7 @@ class _Visit:
             if not any(name == b"content-security-policy" for name, _ in message["headers"]):
                 told += API_HEADERS
             if self.origin:
-                told += [(b"access-control-allow-origin", self.origin.encode("latin-1")), (b"vary", b"origin")]
+                told += [(b"access-control-allow-origin", self.origin.encode("latin-1")), *_TO_ORIGINS]
             message = {**message, "headers": [*message["headers"], *told]}
         await self._send(message)
 

@@ -199,6 +199,12 @@ async def models(request: Request) -> dict[str, Any]:
     return {"object": "list", "data": [{"id": name, "object": "model", "owned_by": "mrl-search"} for name in names]}
 
 
+@router.get("/v1/models/{name:path}", tags=["embeddings"], summary="Whether there is an encoder")
+async def model(name: str, request: Request) -> dict[str, Any]:
+    """As OpenAI's."""
+    return {"id": engine_of(request).desk(name).name, "object": "model", "owned_by": "mrl-search"}
+
+
 @router.get("/v1/indexes", response_model=IndexesAnswer, tags=["indexes"], summary="The indexes there are")
 async def indexes(request: Request) -> Response:
     """What each index says of itself."""

@@ -40,3 +40,15 @@ def test_another_method_is_told_which_there_are(client):
     answer = client.put("/v1/search", json={})
     assert (answer.status_code, answer.json()["error"]["code"]) == (405, "method_not_allowed")
     assert answer.headers["allow"] == "POST"
+    assert client.get("/v1/documents").headers["allow"] == "DELETE, POST"
+
+
+def test_of_what_may_be_got_the_head_may_be_asked_for_alone(client):
+    for path in ("/", "/healthz", "/v1/indexes", "/nowhere"):
+        whole, head = client.get(path), client.head(path)
+        assert (head.status_code, head.headers["content-length"]) == (
+            whole.status_code,
+            whole.headers["content-length"],
+        )
+        assert not head.content
+    assert client.head("/v1/search").status_code == 405

@@ -64,3 +64,6 @@ def test_the_openai_client_shows_why_it_was_refused(asked, told, status, message
 def test_models_are_listed_as_openai_lists_them(client):
     with openai.OpenAI(api_key="unused", base_url=f"{client.base_url}/v1") as their_client:
         assert [one.id for one in their_client.models.list()] == ["hashing:64"]
+        assert their_client.models.retrieve("hashing:64").id == "hashing:64"
+        with pytest.raises(openai.NotFoundError, match="there is no such model"):
+            their_client.models.retrieve("other")

@@ -134,6 +134,7 @@ def test_a_page_of_an_allowed_origin_may_call(library):
         assert (preflight.status_code, preflight.headers["access-control-allow-origin"]) == (204, page["origin"])
         answer = client.post("/v1/search", json=SEARCH, headers=page)
         assert answer.headers["access-control-allow-origin"] == page["origin"]
+        assert "retry-after" in answer.headers["access-control-expose-headers"]
 
 
 def test_a_body_that_does_not_say_it_is_json_is_refused(client):
