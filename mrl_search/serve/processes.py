@@ -8,7 +8,6 @@ import contextlib
 import logging
 import os
 import selectors
-import shutil
 import signal
 import socket
 import tempfile
@@ -16,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import pairwise
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
 from pathlib import Path
 
 from prometheus_client.multiprocess import mark_process_dead
@@ -65,10 +64,6 @@ def work(settings: Settings, store: Store, log_level: str, folder: Path, channel
         with contextlib.suppress(ConnectionError):
             channel.send(str(error).encode("utf-8", "replace")[:_MOST_BYTES])
         raise SystemExit(1) from None
-    finally:
-        front = parent_process()
-        if front is not None and not front.is_alive():  # else whoever made the folder removes it
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def shares(count: int) -> list[frozenset[int]]:
