@@ -24,6 +24,7 @@ from mrl_search.serve.writing import Change, Removal, Upsert, Writer
 from mrl_search.vectors import Vectors
 
 _TRIES = 5  # of a search whose snapshot ends, as commits come one after the other
+_TOLD_A_QUERY = 100  # documents, whose reading takes about as long as a search
 PRECOMPUTED = "precomputed"  # what stands for an encoder in an index of vectors alone
 
 
@@ -170,7 +171,7 @@ class Engine:
     async def _searched(self, index: ServedIndex, asked: Asked) -> Outcome:
         with index.used() as retriever:
             plan = retriever.plan(asked.k, asked.funnel, asked.guarantee, asked.where, asked.hybrid)
-            self._check(plan, asked, len(retriever))
+            weight = self._weight(plan, asked, len(retriever))
             start = time.perf_counter()
             if asked.texts is not None:
                 vectors = await self._desk_of(retriever).queries(asked.texts)
@@ -182,7 +183,7 @@ class Engine:
             task = Search(
                 index.name, retriever, plan, vectors, asked.texts, asked.explain, asked.partial, asked.until, allowance
             )
-            found = await self._searches.do(task, len(vectors))
+            found = await self._searches.do(task, weight)
             times = 1000 * (encoded - start), 1000 * (time.perf_counter() - encoded)
             return Outcome(index.name, plan, len(retriever), found, *times)
 
@@ -211,7 +212,11 @@ class Engine:
             raise RefusalError(403, "read_only", "this server only reads")
         return self.index(name)
 
-    def _check(self, plan: Plan, asked: Asked, documents: int) -> None:
+    def _weight(self, plan: Plan, asked: Asked, documents: int) -> int:
+        """In the queue: its queries, or more where it tells of so much that others would wait for it long.
+
+        Raises RefusalError where that is more than the limits.
+        """
         limits, widest = self.settings.limits, max(stage.k for stage in plan.funnel.stages)
         answers = plan.hybrid.k if plan.hybrid is not None else plan.funnel.k
         if answers > limits.k:
@@ -228,6 +233,7 @@ class Engine:
                 f"{asked.query_count:,} queries, {each:,} documents to tell of for each: at most {limits.answers:,} in "
                 "all are told of in one request; send fewer queries",
             )
+        return min(self.settings.batching.queue, max(asked.query_count, asked.query_count * each // _TOLD_A_QUERY))
 
     def _desk_of(self, retriever: Retriever) -> Desk:
         spec = retriever.encoder.spec

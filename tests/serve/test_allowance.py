@@ -62,6 +62,22 @@ def test_the_refusal_says_what_to_do(narrow):
     assert told.startswith("6 queries, 11 documents to tell of for each: at most 60 in all")
 
 
+@pytest.mark.parametrize(
+    ("queries", "k", "explain", "weight"),
+    [(2, 3, False, 2), (2, 40, False, 8), (2, 3, True, 8), (30, 40, False, 120), (70, 40, False, 256)],
+)
+def test_who_asks_for_much_weighs_as_much_in_the_queue_but_no_more_than_that_holds(
+    library, monkeypatch, queries, k, explain, weight
+):
+    monkeypatch.setattr("mrl_search.serve.engine._TOLD_A_QUERY", 10)
+    with served(library, read_only=True) as (server, client):
+        weights = []
+        monkeypatch.setattr(server.engine.metrics, "batch", lambda name, weight, waited: weights.append((name, weight)))
+        told = {"queries": ["fox"] * queries, "k": k, "explain": explain, "funnel": f"16:40,64:{k}"}
+        assert client.post("/v1/search", json=told).status_code == 200
+    assert [one for name, one in weights if name == "search"] == [weight]
+
+
 def test_titles_texts_and_metadata_count():
     answers = [Answer(1.0, "a", "four", "seven77", {}), Answer(0.5, "b", "", "x", {"y": 1})]
     assert Allowance(len("four") + len("seven77") + len("x") + len("{'y': 1}")).take(answers) == answers
