@@ -1,15 +1,21 @@
 """The page's size and colours in a real browser: nothing is cut off, and words can be read."""
 
 import pytest
+from pages import PHONE, answers
 from serving import served
+
+import mrl_search
+
+SEEN = """nest => [...nest.querySelectorAll("span")].reverse().map(one => {
+  const range = document.createRange();
+  range.selectNode(one.lastChild);
+  const { left, right, top, height } = range.getBoundingClientRect();
+  const seen = [left + 1, right - 1].every(x => document.elementFromPoint(x, top + height / 2) === one);
+  return seen ? one.lastChild.textContent : "";
+})"""
 
 playwright = pytest.importorskip("playwright.sync_api")
 expect = playwright.expect
-PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
-
-
-def answers(page):
-    return page.locator(".answer")
 
 
 def test_a_page_fits_on_a_phone(opened, client):
@@ -40,6 +46,17 @@ def test_what_heads_the_page_takes_two_lines_on_a_phone_however_many_indexes_the
         bar, card = page.locator(".bar").bounding_box(), page.locator("#how").bounding_box()
         assert bar["height"] < 100
         assert card["y"] >= bar["height"]
+
+
+@pytest.mark.parametrize("dims", [(32, 64, 256), (8, 16, 32, 64, 128, 256, 512, 768)])
+def test_no_width_of_an_index_covers_another_s_label(opened, tmp_path, corpus, dims):
+    path = corpus({"id": "a", "text": "one"}, {"id": "b", "text": "two"})
+    index = mrl_search.build(path, tmp_path / "index", dims=dims, encoder=f"hashing:{dims[-1]}")
+    with served(index) as (_, client):
+        page = opened(client.base_url, viewport={"width": 360, "height": 740})
+        page.click("#tab-index")
+        labels = page.locator(".nest").evaluate(SEEN)
+        assert labels == [str(dim) for dim in dims[:-1]] + [f"{dims[-1]} dims" if len(dims) < 6 else str(dims[-1])]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

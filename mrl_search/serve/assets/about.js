@@ -20,16 +20,21 @@ export function showIndexFacts(index) {
       tuned ? stat(`${tuned.recall.toFixed(4)}`, `recall@${tuned.k} as tuned, median ${ms(tuned.latency_ms_p50)}`) : null));
 }
 
-// One doll in another: the widths, each as long as its share of the whole.
+// One doll in another: the widths, each as long as its share of the whole, but never so that a label is covered.
 function dolls(dims) {
-  const whole = dims.at(-1);
-  return h("div", { class: "nest", role: "img", "aria-label": `Widths: ${dims.join(", ")} dims` }, ...[...dims].reverse().map((dim, i) => {
-    const shade = dims.length === 1 ? 2 : Math.round((3 * i) / (dims.length - 1));
-    const one = h("span", { class: `f${shade}` }, `${dim}${i ? "" : " dims"}`);
-    one.style.width = `max(3.2rem, ${(100 * dim) / whole}%)`;
-    one.style.inset = `${0.6 * i}rem auto ${0.6 * i}rem 0`;
-    return one;
-  }));
+  const rise = Math.min(0.6, 2 / dims.length), room = Math.min(2.9, 17.5 / dims.length); // rem; of a phone's 18
+  let nested = null;
+  dims.forEach((dim, i) => {
+    const shade = dims.length === 1 ? 2 : Math.round((3 * (dims.length - 1 - i)) / (dims.length - 1));
+    const outer = dims[i + 1], one = h("span", { class: `f${shade}` }, nested, outer || dims.length > 5 ? String(dim) : `${dim} dims`);
+    const around = i + 2 < dims.length || dims.length > 5 ? room : 5.2; // what the next one's label takes
+    one.style.paddingRight = room < 2.9 ? "0.2rem" : "0.5rem";
+    one.style.minWidth = `${room * (i + 1)}rem`;
+    one.style.width = outer ? `min(${(100 * dim) / outer}%, 100% - ${around}rem)` : "100%";
+    one.style.inset = outer ? `${rise}rem auto ${rise}rem 0` : "0";
+    nested = one;
+  });
+  return h("div", { class: "nest", role: "img", "aria-label": `Widths: ${dims.join(", ")} dims` }, nested);
 }
 
 export function welcome(index) {
