@@ -2,6 +2,7 @@
 
 import { ask } from "/assets/api.js";
 import { byId, bytes, count, h, inParts, ms, s } from "/assets/dom.js";
+import { problemOf } from "/assets/problem.js";
 
 const TALL = 420, LEFT = 48, BOTTOM = 44, TOP = 16, RIGHT = 16;
 const told = new Map(); // index → tuning, or null
@@ -13,7 +14,7 @@ export async function showTradeoffs(index, use) {
     try {
       told.set(index.name, index.has_tuning ? await ask(`/v1/indexes/${encodeURIComponent(index.name)}/tuning`) : null);
     } catch (error) {
-      view.replaceChildren(h("p", { class: "problem", role: "alert" }, h("span", {}, error.message)));
+      view.replaceChildren(h("div", { class: "problem", role: "alert" }, ...problemOf(error, () => showTradeoffs(index, use))));
       return;
     }
   }
@@ -23,20 +24,35 @@ export async function showTradeoffs(index, use) {
 function opener(view, index, use) {
   const input = h("input", { type: "file", accept: ".json,application/json", class: "unseen", id: "tuning-file", tabindex: -1 });
   input.addEventListener("change", async () => {
-    try {
-      const tuning = JSON.parse(await input.files[0].text());
-      if (!Array.isArray(tuning.points) || !tuning.points.every((one) => typeof one.funnel === "string" && one.recall)) throw new Error();
-      told.set(index.name, tuning);
-      draw(view, index, tuning, use);
-    } catch {
+    const tuning = await input.files[0].text().then(JSON.parse).catch(() => null);
+    input.value = "";
+    view.querySelector(":scope > .problem")?.remove();
+    if (!isTuning(tuning)) {
       view.prepend(h("p", { class: "problem", role: "alert" }, h("span", {}, "That file is not what ", h("code", {}, "mrl-search tune --json"), " prints.")));
+      return;
     }
+    told.set(index.name, tuning);
+    draw(view, index, tuning, use);
   });
   return [h("button", { class: "quiet other", type: "button", onclick: () => input.click() }, "Open a tuning…"), input];
 }
 
+// All that is drawn must be there: what is kept is drawn again whenever somebody comes back.
+function isTuning(tuning) {
+  const are = (from, ...numbers) => numbers.every((one) => Number.isFinite(one) && one >= from);
+  return Array.isArray(tuning?.points) && tuning.points.length > 0 && are(1, tuning.k, tuning.asked, tuning.documents) && are(0, tuning.target ?? 0)
+    && tuning.points.every((one) => /^\d+:\d+(,\d+:\d+)*$/.test(one?.funnel) && typeof one.prefix === "string" && are(0, one.probes ?? 0)
+      && are(0, one.recall?.value, one.recall?.low, one.recall?.high, one.ram_bytes_per_document) && one.recall.value <= 1 && are(1e-9, one.latency_ms_p50, one.latency_ms_p95));
+}
+
+// Whether the index walks it as it is. Full width needs no prefix index; a prefix index has one width.
+function isOwn(point, index) {
+  const width = Number(point.funnel.split(":")[0]);
+  return width === index.dims.at(-1) || (point.prefix === index.prefix && width === index.dims[0]);
+}
+
 function draw(view, index, tuning, use) {
-  if (!tuning?.points.length) {
+  if (!tuning) {
     view.replaceChildren(h("div", { class: "card welcome" }, h("h2", {}, "No tuning to show yet"),
       h("p", {}, "Find out what recall costs in time and memory, then serve the result or open it here:"),
       h("code", {}, `mrl-search tune ${index.name} --json > tuning.json`),
@@ -44,7 +60,7 @@ function draw(view, index, tuning, use) {
       h("div", { class: "actions" }, ...opener(view, index, use))));
     return;
   }
-  const points = tuning.points.map((point, place) => ({ ...point, place, own: point.prefix === index.prefix })).sort((a, b) => a.latency_ms_p50 - b.latency_ms_p50);
+  const points = tuning.points.map((point, place) => ({ ...point, place, own: isOwn(point, index) })).sort((a, b) => a.latency_ms_p50 - b.latency_ms_p50);
   shown = { aim: tuning.target ?? 0.95, ram: Math.max(...points.map((one) => one.ram_bytes_per_document)), picked: null };
   const chart = h("figure", { class: "card scatter" }), aside = h("aside", { class: "card" });
   const aim = slider("Recall to keep", 0.5, 1, 0.005, shown.aim, (value) => value.toFixed(3), (value) => { shown.aim = value; shown.picked = null; refresh(); });
@@ -61,7 +77,7 @@ function draw(view, index, tuning, use) {
     chart.replaceChildren(scatter(points, meets, picked, (one) => { shown.picked = one.place; refresh(true); }),
       h("figcaption", { class: "note" }, `Each dot is a funnel, measured by ${count(tuning.asked)} ${tuning.source === "documents" ? "documents in place of queries" : "queries"} for ${tuning.k} answers; larger dots take more RAM. Left and up is better.`));
     if (focus) chart.querySelector(".point.best")?.focus();
-    details.replaceChildren(...(picked ? card(picked, picked === best, use) : [h("p", { class: "note" }, "No funnel that was measured keeps so much within that.")]));
+    details.replaceChildren(...(picked ? card(picked, picked === best, index, use) : [h("p", { class: "note" }, "No funnel that was measured keeps so much within that.")]));
   }
   refresh();
   view.replaceChildren(h("div", { class: "lead" }, h("div", {}, h("h2", {}, "What recall costs"),
@@ -76,7 +92,7 @@ function slider(name, min, max, step, value, show, moved) {
   return h("label", { for: input.id }, name, " ", output, input);
 }
 
-function card(point, isBest, use) {
+function card(point, isBest, index, use) {
   const [low, high] = [point.recall.low, point.recall.high];
   const told = [["Funnel", inParts(point.funnel)], ["Recall", point.recall.value.toFixed(4)], ["95 % sure", `${low.toFixed(4)} to ${high.toFixed(4)}`],
     ["Median", ms(point.latency_ms_p50)], ["19 of 20", ms(point.latency_ms_p95)], ["Prefix index", point.prefix],
@@ -84,7 +100,7 @@ function card(point, isBest, use) {
   return [h("h3", { class: "note" }, isBest ? "The fastest that keeps it" : "Picked"),
     h("dl", { class: "told" }, ...told.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
     h("div", { class: "actions" }, point.own ? h("button", { class: "main", type: "button", onclick: () => use(point.funnel) }, "Search with it")
-      : h("p", { class: "note" }, "It needs another prefix index: ", h("code", {}, "mrl-search tune"), " prints the build that makes it."))];
+      : h("p", { class: "note" }, "It needs an index built with ", h("code", {}, `--dims ${point.funnel.split(":")[0]},${index.dims.at(-1)} --prefix ${point.prefix}`), "."))];
 }
 
 function scatter(points, meets, picked, pick) {
