@@ -11,6 +11,7 @@ export class Refused extends Error {
 
 export const hasKey = () => sessionStorage.getItem(KEY) !== null;
 export const keep = (key) => sessionStorage.setItem(KEY, key);
+export const canBeKey = (text) => /^[!-~]+$/.test(text); // browsers send no header of other characters
 
 export async function ask(path, { body, method = body ? "POST" : "GET", signal } = {}) {
   const headers = {};
@@ -27,7 +28,7 @@ export async function ask(path, { body, method = body ? "POST" : "GET", signal }
   const told = await answer.json().catch(() => null);
   if (answer.ok && told) return told;
   const { message = answer.statusText, code = "unknown" } = told?.error ?? {};
-  if (answer.status === 401) document.dispatchEvent(new CustomEvent("key-needed"));
+  if (answer.status === 401) document.dispatchEvent(new CustomEvent("key-needed", { detail: { status: 401 } }));
   throw new Refused(answer.status, code, message, Number(answer.headers.get("retry-after-ms")) || 1000);
 }
 

@@ -1,8 +1,10 @@
 // The search box, its answers, and what the sliders change.
 
+import { address, note } from "/assets/address.js";
 import { ask } from "/assets/api.js";
 import { byId, count, h, inParts, ms, plural, soon } from "/assets/dom.js";
 import { drawBadge, drawFlow, drawFunnel } from "/assets/funnel.js";
+import { problemOf } from "/assets/problem.js";
 
 const state = { index: null, touched: false, prove: false, funnel: null };
 const exact = new Map(); // what the full search found: one query is compared with it many times
@@ -69,7 +71,7 @@ async function run() {
   const query = box.value.trim(), mine = ++serial;
   running?.abort();
   comparing?.abort();
-  history.replaceState(null, "", query ? `#q=${encodeURIComponent(query)}` : location.pathname);
+  note({ query });
   if (!query || !state.index) return clear();
   if (state.index.encoder.startsWith("precomputed")) return fail(new Error("This index was built from vectors alone: it can be searched with vectors over the API, not with words."));
   running = new AbortController();
@@ -115,7 +117,7 @@ function fail(error) {
   byId("summary").textContent = "";
   const problem = byId("problem");
   problem.hidden = false;
-  problem.replaceChildren(h("span", {}, error.message), h("button", { class: "quiet", type: "button", onclick: run }, "Try again"));
+  problem.replaceChildren(...problemOf(error, run));
 }
 
 function show(told, query) {
@@ -235,10 +237,5 @@ export function start() {
   }
   byId("own").addEventListener("click", () => { back(); run(); });
   byId("view-search").addEventListener("keydown", move);
-  const asked = /^#q=(.*)$/.exec(location.hash)?.[1] ?? "";
-  try {
-    box.value = decodeURIComponent(asked);
-  } catch {
-    box.value = asked; // "100%", typed by hand
-  }
+  box.value = address().query;
 }
