@@ -1,6 +1,7 @@
 // Requests to the server this page came from, and what it refuses.
 
 const KEY = "mrl-search key";
+const PATIENCE_MS = 300_000; // a server that is begun anew opens its indexes first
 
 export class Refused extends Error {
   constructor(status, code, message, retryMs) {
@@ -32,15 +33,23 @@ export async function ask(path, { body, method = body ? "POST" : "GET", signal }
   throw new Refused(answer.status, code, message, Number(answer.headers.get("retry-after-ms")) || 1000);
 }
 
-// Asks again while the server is busy or away; signal ends it.
-export async function insist(path, told) {
-  for (let again = 0; ; again++) {
+// Asks again while the server is busy or away, for five minutes; again is called with the reason, signal ends it.
+export async function insist(path, told, again) {
+  const until = performance.now() + PATIENCE_MS;
+  for (let tries = 1; ; tries++) {
     try {
       return await ask(path, told);
     } catch (error) {
-      if (!(error instanceof Refused) || ![0, 408, 429, 503, 504].includes(error.status) || again >= 6) throw error;
-      await new Promise((done) => setTimeout(done, Math.min(8000, error.retryMs * (1 + again))));
-      told.signal?.throwIfAborted();
+      if (!(error instanceof Refused) || ![0, 408, 429, 503, 504].includes(error.status) || performance.now() > until) throw error;
+      again(error);
+      await pause(Math.min(8000, error.retryMs * tries), told.signal);
     }
   }
+}
+
+function pause(delay, signal) {
+  return new Promise((done, stop) => {
+    setTimeout(done, delay);
+    signal.addEventListener("abort", () => stop(signal.reason), { once: true });
+  });
 }
