@@ -5,7 +5,7 @@ import { bytes, count } from "/assets/dom.js";
 
 const LONGEST = 16 * 2 ** 20; // bytes of a line, as on the command line
 const AT_ONCE = 64 * 2 ** 20; // bytes of a JSON array, which can only be read whole
-const LINE_END = 10;
+const LINE_END = 10, BUSY_MS = 50;
 const FIRST = new TextDecoder("utf-8", { fatal: true }), LATER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 // { where, end, document }, or a fault in place of the document, of each line that is not blank. end: bytes up to there.
@@ -54,7 +54,7 @@ function decoded(line, decoder) {
 // { number, end, line }: bytes without the line's end, or null for more than LONGEST of them.
 async function* lines(file) {
   const reader = file.stream().getReader();
-  let number = 0, read = 0, parts = [], held = 0;
+  let number = 0, read = 0, parts = [], held = 0, rested = performance.now();
   const hold = (part) => {
     held += part.length;
     if (held > LONGEST) parts = [];
@@ -73,6 +73,9 @@ async function* lines(file) {
         hold(piece.value.subarray(from, to));
         from = to + 1;
         yield { number: ++number, end: read + from, line: taken() };
+        if (performance.now() - rested < BUSY_MS) continue;
+        await new Promise((done) => setTimeout(done)); // or nobody could press Stop while lines make no documents
+        rested = performance.now();
       }
       hold(piece.value.subarray(from));
       read += piece.value.length;

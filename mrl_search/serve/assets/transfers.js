@@ -43,7 +43,7 @@ async function send(one) {
     one.stop.throwIfAborted();
     tell(0);
     for await (const { some, end } of batches(one)) {
-      await write(some, one);
+      if (some.length) await write(some, one);
       tell(end);
     }
     one.state.textContent = `${plural(one.done, "document")} written${one.leftOut ? `, ${count(one.leftOut)} left out` : ""}`;
@@ -60,22 +60,21 @@ async function send(one) {
 // Browsers say of a folder no more than that it cannot be read, each in its own words.
 const unread = (error) => new Error(`It cannot be read: a folder, or a file that has changed or gone (${error.message})`);
 
-// Documents that go together. One with an id that is among them begins the next: of two the later one counts.
+// Documents that go together, none where many lines make none. One with an id that is among them begins the next: of
+// two the later one counts.
 async function* batches(one) {
   let some = [], ids = new Set(), start = 0, last = 0;
   for await (const { where, end, document, fault } of records(one.file)) {
     one.stop.throwIfAborted();
-    if (fault) {
-      leaveOut(one, where, fault);
-      continue;
-    }
-    if (some.length === AT_A_TIME || ids.has(document.id) || (some.length && end - start > AT_A_TIME_BYTES)) {
+    if (fault) leaveOut(one, where, fault);
+    if (some.length === AT_A_TIME || ids.has(document?.id) || end - start > AT_A_TIME_BYTES) {
       yield { some, end: last };
       [some, ids, start] = [[], new Set(), last];
     }
+    last = end;
+    if (fault) continue;
     some.push({ where, document });
     ids.add(document.id);
-    last = end;
   }
   if (some.length) yield { some, end: last };
 }
