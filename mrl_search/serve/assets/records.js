@@ -8,11 +8,12 @@ const AT_ONCE = 64 * 2 ** 20; // bytes of a JSON array, which can only be read w
 const LINE_END = 10, BUSY_MS = 50;
 const FIRST = new TextDecoder("utf-8", { fatal: true }), LATER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-// { where, end, document }, or a fault in place of the document, of each line that is not blank. end: bytes up to there.
-export async function* records(file) {
+// { where, end, document }, or a fault in place of the document, of each line that is not blank, until signal ends it.
+// end: bytes up to there.
+export async function* records(file, signal) {
   if (/\.json$/i.test(file.name) && (await file.slice(0, 4096).text()).trimStart().startsWith("[")) return yield* items(file);
   const isText = /\.txt$/i.test(file.name);
-  for await (const { number, end, line } of lines(file)) {
+  for await (const { number, end, line } of lines(file, signal)) {
     const { made: text, fault } = judged(() => decoded(line, number === 1 ? FIRST : LATER));
     if (!fault && !text.trim()) continue;
     const { made: document, fault: why } = fault ? { fault } : judged(() => toDocument(isText ? { id: `${file.name}:${number}`, text: text.trim() } : parsed(text)));
@@ -52,7 +53,7 @@ function decoded(line, decoder) {
 }
 
 // { number, end, line }: bytes without the line's end, or null for more than LONGEST of them.
-async function* lines(file) {
+async function* lines(file, signal) {
   const reader = file.stream().getReader();
   let number = 0, read = 0, parts = [], held = 0, rested = performance.now();
   const hold = (part) => {
@@ -76,6 +77,7 @@ async function* lines(file) {
         if (performance.now() - rested < BUSY_MS) continue;
         await new Promise((done) => setTimeout(done)); // or nobody could press Stop while lines make no documents
         rested = performance.now();
+        signal.throwIfAborted();
       }
       hold(piece.value.subarray(from));
       read += piece.value.length;

@@ -64,7 +64,7 @@ const unread = (error) => new Error(`It cannot be read: a folder, or a file that
 // two the later one counts.
 async function* batches(one) {
   let some = [], ids = new Set(), start = 0, last = 0;
-  for await (const { where, end, document, fault } of records(one.file)) {
+  for await (const { where, end, document, fault } of records(one.file, one.stop)) {
     one.stop.throwIfAborted();
     if (fault) leaveOut(one, where, fault);
     if (some.length === AT_A_TIME || ids.has(document?.id) || end - start > AT_A_TIME_BYTES) {
