@@ -70,7 +70,7 @@ def wrk(server, bodies, connections, seconds, pause_ms=0):
 class Server:
     """`mrl-search serve` as so many processes, what they used, and their port."""
 
-    def __init__(self, index, servers):
+    def __init__(self, index, servers, window=0.0):
         command = [
             sys.executable,
             "-m",
@@ -81,6 +81,8 @@ class Server:
             "0",
             "--servers",
             str(servers),
+            "--window",
+            str(window),
             "--log-level",
             "warning",
         ]
@@ -199,7 +201,7 @@ def measured(index, queries, bodies, told):
         result["encoder_apart_32_at_once"] = encoder_apart(
             index, queries, told.seconds, 32
         )  # the last: torch remembers
-    server = Server(index, told.servers)
+    server = Server(index, told.servers, told.window)
     with tempfile.NamedTemporaryFile("w", suffix=".jsonl") as file:
         file.writelines(json.dumps(body) + "\n" for body in bodies)
         file.flush()
@@ -257,6 +259,7 @@ def main():
     parser.add_argument("--sentences", type=Path)
     parser.add_argument("--texts", type=Path)
     parser.add_argument("--servers", type=int, default=1)
+    parser.add_argument("--window", type=float, default=0.0)
     parser.add_argument("--connections", type=int, default=32)
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--soak-minutes", type=int, default=0)
@@ -275,6 +278,7 @@ def main():
         "n": told.n,
         "servers": told.servers,
         "connections": told.connections,
+        "window_ms": told.window,
         "commit": commit(),
         "machine": machine(),
     }

@@ -50,7 +50,8 @@ def head(runs):
     first = runs[0]
     kind = "texts, 5,183 documents" if "encoder_32_at_once" in first else f"vectors, {first['n']:,} documents"
     count = {1: "one process", 2: "two processes"}[first["servers"]]
-    return f"{kind}, {count}, {first['connections']} connections; {len(runs)} runs at {first['commit'][:7]}"
+    window = f", --window {first['window_ms']:g}" if first.get("window_ms") else ""
+    return f"{kind}, {count}{window}, {first['connections']} connections; {len(runs)} runs at {first['commit'][:7]}"
 
 
 def share(runs):
