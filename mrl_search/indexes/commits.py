@@ -36,6 +36,12 @@ class Commits:
                 return str(error)
             return self._file, version, found.st_mtime_ns  # the time, for a file that is read without locks
 
+    def close(self) -> None:
+        """Leaves the file. A connection that is only dropped leaves SQLite's files beside it, too."""
+        with self._turn:
+            self._end()
+            self._file = None
+
     def _open(self) -> None:
         self._end()
         self._connection: sqlite3.Connection = connect_to_read(self._path, 0.0)[0]

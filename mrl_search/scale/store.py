@@ -73,6 +73,10 @@ class AnyStore:
             return self._in_turn(lambda: self._folders.delete(folder, ids, where))
         return self._in_turn(lambda: delete_from_cluster(folder, ids, where=where))
 
+    def close(self) -> None:
+        """See Store."""
+        self._folders.close()
+
     def _in_turn(self, change: Callable[[], _T]) -> _T:
         """Waits for whoever else serves, and changes, the same."""
         until = time.monotonic() + _BUSY_SECONDS * self._is_shared

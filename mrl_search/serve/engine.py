@@ -115,6 +115,7 @@ class Engine:
         for index in self.indexes.values():
             await index.close()
         await self._searches.close()
+        self._store.close()
 
     @property
     def is_full(self) -> bool:

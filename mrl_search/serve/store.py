@@ -38,6 +38,9 @@ class Store(Protocol):
     def delete(self, folder: Path, ids: Sequence[str], where: str | None) -> Changed:
         """Removes documents."""
 
+    def close(self) -> None:
+        """Leaves what it looked at."""
+
 
 class Folders:
     """Indexes on disk. is_shared: other processes serve the same, and change it, too."""
@@ -77,3 +80,8 @@ class Folders:
     def delete(self, folder: Path, ids: Sequence[str], where: str | None) -> Changed:
         """See Store."""
         return delete(folder, ids, where=where)
+
+    def close(self) -> None:
+        """See Store."""
+        for commits in self._commits.values():
+            commits.close()

@@ -142,6 +142,15 @@ def test_sigterm_finishes_what_was_begun_and_leaves_no_process(library):
         assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
 
 
+def test_processes_that_ended_leave_the_index_as_one_file(built):
+    with together(built) as server, client(server) as one, client(server) as other:
+        for each in (one, other):
+            told = {"documents": [{"id": f"new{who(each.get('/healthz'))}", "text": "new"}]}
+            assert each.post("/v1/documents", json=told).status_code == 200
+            assert each.post("/v1/search", json={"query": "new"}).status_code == 200
+    assert sorted(path.name for path in built.iterdir()) == ["index.sqlite", "segments"]
+
+
 def refuses(port):
     try:
         socket.create_connection(("127.0.0.1", port), WAIT).close()
