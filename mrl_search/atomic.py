@@ -69,15 +69,16 @@ def held(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def claimed(folder: Path) -> Iterator[Path]:
+def claimed(folder: Path, names: str = "*") -> Iterator[Path]:
     """A new hidden folder beside `folder`, removed at the end; locked as long as this process lives.
 
     The folder they stand in is locked while this one is made and abandoned ones are swept, so that none is taken for
     abandoned before it is locked. Where the file system cannot lock folders, nothing is swept.
+    names: of those that are swept, as a pattern, where other programs leave things, too.
     """
     with _opened(folder.parent) as parent:
         if _lock(parent, fcntl.LOCK_EX):
-            for found in folder.parent.glob(f".*{_UNFINISHED}"):
+            for found in folder.parent.glob(f".{names}{_UNFINISHED}"):
                 _sweep(found)
         temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.", suffix=_UNFINISHED))
         held = os.open(temporary, os.O_RDONLY)

@@ -80,7 +80,8 @@ async def _not_found(request: Request, error: Exception) -> Response:
     answer.headers.update(dict(error.headers or {}))
     described = request.app.openapi()["paths"].get(request.url.path)
     if error.status_code == 405 and described:  # Starlette names the methods of the first of several routes
-        answer.headers["allow"] = ", ".join(sorted(map(str.upper, described)))
+        methods = {*map(str.upper, described), *(["HEAD"] if "get" in described else [])}
+        answer.headers["allow"] = ", ".join(sorted(methods))
     return answer
 
 

@@ -51,7 +51,7 @@ class Client:
     Methods raise ServeError for what the server refuses, and when the last try failed.
     """
 
-    def __init__(self, url: str, key: str | None = None, *, retries: int = 4, timeout: float = 30.0) -> None:
+    def __init__(self, url: str, key: str | None = None, *, retries: int = 5, timeout: float = 30.0) -> None:
         try:
             import httpx2
         except ImportError as error:
@@ -73,8 +73,11 @@ class Client:
         """Gives its connections back."""
         self._http.close()
 
-    def search(self, texts: Sequence[str], k: int | None = None, **told: Any) -> list[list[Answer]]:
-        """As `Retriever.search`, on the caller's `Terms`, too. told: index, funnel, guarantee, where, hybrid."""
+    def search(self, texts: Sequence[str], /, k: int | None = None, **told: Any) -> list[list[Answer]]:
+        """As `Retriever.search`, on the caller's `Terms`, too.
+
+        told: index, funnel, guarantee, where, hybrid; and `texts=False` for answers without texts and metadata.
+        """
         return self._found("queries", list(texts), {"k": k, **told})
 
     def search_vectors(self, queries: Vectors, k: int | None = None, **told: Any) -> list[list[Answer]]:
@@ -121,7 +124,7 @@ class Client:
             if wait is None or not _may_help(answer) or _is_over():
                 message, code = _told(answer)
                 raise _RefusedError(f"{path} was refused with {answer.status_code}: {message}", code)
-            time.sleep(_told_to_wait(answer, wait))
+            time.sleep(max(wait, _told_to_wait(answer, wait)))  # many who are told the same would come together again
         raise AssertionError  # the last try returns or raises
 
     def _waits(self) -> Iterator[float]:

@@ -24,7 +24,7 @@ from mrl_search.serve.writing import Change, Removal, Upsert, Writer
 from mrl_search.vectors import Vectors
 
 _TRIES = 5  # of a search whose snapshot ends, as commits come one after the other
-_TOLD_A_QUERY = 100  # documents, whose reading takes about as long as a search
+_TOLD_A_QUERY = 200  # documents, whose reading takes about as long as some searches
 PRECOMPUTED = "precomputed"  # what stands for an encoder in an index of vectors alone
 
 

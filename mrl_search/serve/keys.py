@@ -135,6 +135,7 @@ def _digest(secret: str) -> str:
 
 
 def _store(path: Path, keys: tuple[Key, ...]) -> None:
+    path = path.resolve()  # not a link to it
     with replacing(path) as temporary:
         temporary.touch(mode=0o600)
         if path.exists():  # the server's user goes on reading what root has changed

@@ -35,6 +35,7 @@ _LOOK = 0.5  # seconds from one look for workers that are to be started to the n
 _AT_ONCE = 64  # connections that are accepted before workers are listened to
 _TAKING = 1.0  # seconds that a connection waits where workers do not take them as fast as they come
 _GRACE = 5.0  # seconds beyond the time in which a worker finishes what it accepted
+_COUNTING = "mrl-search-serve"
 _MEMORY = Path("/dev/shm")  # noqa: S108  what is in it has names that nobody else has
 _MOST_BYTES = 16_384  # of what a worker says before it ends
 
@@ -248,7 +249,7 @@ def _folder() -> Iterator[Path]:
     with contextlib.ExitStack() as held:
         try:
             place = _MEMORY if os.access(_MEMORY, os.W_OK | os.X_OK) else Path(tempfile.gettempdir())
-            folder = held.enter_context(claimed(place / "mrl-search-serve"))
+            folder = held.enter_context(claimed(place / _COUNTING, f"{_COUNTING}.*"))
         except OSError as error:
             raise ServeError(f"processes that serve together need a temporary folder ({error}); set TMPDIR") from error
         yield folder

@@ -101,7 +101,7 @@ class PatientProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self.parser = _Parser(self)
         self.flow = _Flow(transport, self.pipeline)
-        self._wait(self.times.headers)
+        self._timer = self.loop.call_later(self.times.headers, self._close)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """As uvicorn's; nothing more is done for whoever went."""
@@ -121,8 +121,7 @@ class PatientProtocol(HttpToolsProtocol):
             self._stop_waiting()
         elif self._has_begun or self._reads != before or self._reads == _NOTHING:
             self._stop_waiting()
-            times = {_HEADERS: self.times.headers, _BODY: self.times.body + 1, _NOTHING: self.times.idle}
-            self._wait(times[self._reads])
+            self._wait()
         elif self._reads == _HEADERS:
             self._header_bytes += len(data)
             if self._header_bytes > MOST_HEADER_BYTES:
@@ -218,8 +217,9 @@ class PatientProtocol(HttpToolsProtocol):
             self.admission.enter()  # the app, whose task this starts, leaves
         super()._start_asgi_task(cycle, app)
 
-    def _wait(self, seconds: float) -> None:
-        self._timer = self.loop.call_later(seconds, self._close)
+    def _wait(self) -> None:
+        times = {_HEADERS: self.times.headers, _BODY: self.times.body + 1, _NOTHING: self.times.idle}
+        self._timer = self.loop.call_later(times[self._reads], self._close)
 
     def _stop_waiting(self) -> None:
         if self._timer is not None:
@@ -228,5 +228,9 @@ class PatientProtocol(HttpToolsProtocol):
 
     def _close(self) -> None:
         self._timer = None
-        if not self.transport.is_closing():
+        if self.transport.is_closing():
+            return
+        if self.pipeline:  # nothing is read before these are answered
+            self._wait()
+        else:
             self.transport.close()

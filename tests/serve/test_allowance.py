@@ -127,6 +127,8 @@ def test_a_client_asks_in_parts(narrow, retriever):
         ]
         with pytest.raises(ServeError, match="more than 1,200 characters"):
             client.search(texts[:1], k=40)
+        (answers,) = client.search(texts[:1], k=40, texts=False)
+        assert (len(answers), answers[0].text) == (40, "")
 
 
 def test_a_key_that_cannot_be_one_is_told(narrow):

@@ -74,6 +74,16 @@ def test_a_file_of_something_else_is_an_error(tmp_path, text):
         read_keys(tmp_path / "keys.json")
 
 
+def test_a_link_stays_one_and_its_file_is_changed(tmp_path):
+    """A key was revoked beside the file that the server reads."""
+    path, link = tmp_path / "keys.json", tmp_path / "link.json"
+    create_key(path, "a", ["read"])
+    link.symlink_to(path)
+    revoke_key(link, "a")
+    assert link.is_symlink()
+    assert read_keys(path) == ()
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a file away")
 def test_what_root_changes_stays_its_owner_s(tmp_path):
     """The server's user could not read it any more, and let nobody in."""

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from contextlib import ExitStack, suppress
@@ -173,13 +174,15 @@ def test_where_the_one_that_gives_is_killed_before_the_others_are_ready_they_end
     ) as process:
         server = SimpleNamespace(process=process)
         until(lambda: len(workers(server)) == 2)
-        pids = workers(server)
+        pids, folder = workers(server), counting(server)
+        until(lambda: all(any(folder.glob(f"*_{pid}.db")) for pid in pids))  # they are themselves, and open the index
         process.kill()
         until(lambda: not [pid for pid in pids if Path(f"/proc/{pid}").exists()])
         assert "Traceback" not in process.stderr.read()
 
 
-def test_what_all_left_that_were_killed_goes_when_others_begin(library):
+def test_what_all_left_that_were_killed_goes_when_others_begin_but_nothing_of_other_programs(library):
+    others = Path(tempfile.mkdtemp(prefix=".others.", suffix=".unfinished", dir="/dev/shm"))
     with together(library, "--read-only") as server:
         pids, folder = workers(server), counting(server)
         os.kill(server.process.pid, signal.SIGSTOP)  # so that it does not begin others
@@ -190,6 +193,8 @@ def test_what_all_left_that_were_killed_goes_when_others_begin(library):
     with together(library, "--read-only") as server:
         assert not folder.exists()
         assert counting(server).is_dir()
+        assert others.is_dir()
+        others.rmdir()
 
 
 def test_what_one_cannot_start_for_is_one_line(library, tmp_path):

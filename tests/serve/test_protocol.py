@@ -219,6 +219,18 @@ def test_no_more_come_for_each_body_that_is_asked_for(reading):
         assert all(len(kept.pipeline) < 10_000 for kept in server.server_state.connections)
 
 
+def test_who_waits_for_those_before_it_is_not_late(library, monkeypatch):
+    """Half of a request had been read with those before it, and nothing more was: the connection was reset."""
+    with served(library, timeouts=Timeouts(headers=0.3, body=0.3)) as (server, client), connection(client) as piped:
+        work = server.engine._searches._work
+        monkeypatch.setattr(server.engine._searches, "_work", lambda tasks: time.sleep(0.1) or work(tasks))
+        one = request(client.base_url.host)
+        piped.sendall(20 * one + one[:-5])
+        time.sleep(1)
+        piped.sendall(one[-5:])
+        assert [status for status, _ in answers(piped, 21)] == [200] * 21
+
+
 def stops_reading(connected, asked):
     """Whether it comes to take no more; both systems' buffers may hold tens of megabytes."""
     connected.settimeout(0.5)
