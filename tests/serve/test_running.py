@@ -82,7 +82,7 @@ def test_of_callers_who_went_nothing_is_left_for_a_collector(library, certified)
 
 
 def protocols(server):
-    found = [one for one in gc.get_objects() if isinstance(one, PatientProtocol)]
+    found = [one for one in gc.get_objects() if issubclass(type(one), PatientProtocol)]  # asks objects nothing
     return sum(one.server_state is server.server_state for one in found)
 
 
