@@ -23,7 +23,7 @@ from prometheus_client.multiprocess import mark_process_dead
 from mrl_search.atomic import claimed
 from mrl_search.errors import MRLSearchError, ServeError
 from mrl_search.serve.logs import write_json_lines
-from mrl_search.serve.running import BACKLOG, address_of, bound, not_had, run
+from mrl_search.serve.running import AT_ONCE, BACKLOG, address_of, bound, not_had, run
 from mrl_search.serve.settings import Settings
 from mrl_search.serve.store import Folders, Store
 from mrl_search.serve.worker import GIVEN, READY, Worker
@@ -32,7 +32,6 @@ _LOG = logging.getLogger(__name__)
 _SPAWN = get_context("spawn")  # a fork would have torch's threads, and their locks, without what holds them
 _PAUSE = 2.0  # seconds from the start of a worker to that of one in its place, at least
 _LOOK = 0.5  # seconds from one look for workers that are to be started to the next
-_AT_ONCE = 64  # connections that are accepted before workers are listened to
 _TAKING = 1.0  # seconds that a connection waits where workers do not take them as fast as they come
 _GRACE = 5.0  # seconds beyond the time in which a worker finishes what it accepted
 _COUNTING = "mrl-search-serve"
@@ -206,7 +205,7 @@ class _Front:
         self._tell(address_of(self._listening, self._settings))
 
     def _accept(self) -> None:
-        for _ in range(_AT_ONCE):
+        for _ in range(AT_ONCE):
             if not any(worker.is_ready for worker in self._workers):
                 time.sleep(_LOOK / 10)  # whoever calls waits until one is
                 return

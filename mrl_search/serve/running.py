@@ -25,7 +25,7 @@ from mrl_search.serve.settings import Settings
 from mrl_search.serve.store import Store
 
 BACKLOG = 2048
-_AT_ONCE = 64  # connections that are accepted before others are answered
+AT_ONCE = 64  # connections that are accepted before others are answered
 _PAUSE = 0.5  # seconds, where none can be accepted
 _COLLECT = (700, 10, 10)  # Python's own; a command that loads a model and ends has it done more seldom
 _LOG = logging.getLogger(__name__)
@@ -68,7 +68,7 @@ class Server(uvicorn.Server):
     def _accept(self, listening: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         try:
-            for _ in range(_AT_ONCE):
+            for _ in range(AT_ONCE):
                 self.connecting.add(listening.accept()[0])
         except (BlockingIOError, ConnectionError):  # none is left, or one has gone again
             return
